@@ -1,0 +1,18 @@
+"""lifecycle: a company's privacy policy, executed.
+
+Promises are data (a policy and a map of the company's database). This package decides what they mean
+for each row, plans it, checks the plan, carries it out through one guarded door and proves that it did.
+
+Rooms, each importing only rooms above it (``tests/architecture`` enforces the order)::
+
+    errors  settings  timelimits  keys      ground: no input or output but key files
+    datamap  policy                         typed data, loaded and cross-checked
+    decide  plan                            pure: facts to decision to plan
+    store                                   PostgreSQL: server, connections, migrations, roles
+    holds  ledger                           what stops a deletion, and what proves one
+    planning                                the policy as SQL: what is due becomes a plan
+    execute                                 the only door through which anything is deleted
+    quality                                 Great Expectations before and after
+    retention                               the capability: promises kept on a schedule
+    synthetic  cli                          a company to try it on, and the command line
+"""

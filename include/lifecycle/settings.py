@@ -1,0 +1,52 @@
+"""Settings from the environment, with defaults that work from a fresh clone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where the project finds its database, its data files and its keys.
+
+    Attributes:
+        database_url: a PostgreSQL address, or None for the embedded server under ``state_dir``.
+        policy_dir: holds one folder per policy version, each with a ``policy.yaml``.
+        datamap_dir: holds the Fides dataset files.
+        sample_dir: holds ``schema.sql`` and ``population.sql`` for ``lifecycle seed``.
+        keyring: folder of the file key provider.
+        state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
+    """
+
+    database_url: str | None
+    policy_dir: Path
+    datamap_dir: Path
+    sample_dir: Path
+    keyring: Path
+    state_dir: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read ``LIFECYCLE_*``; a relative path is taken from the project's root."""
+        include = PROJECT / "include"
+
+        def folder(name: str, default: Path) -> Path:
+            return PROJECT / environment.get(f"LIFECYCLE_{name}", str(default))
+
+        state = folder("STATE_DIR", PROJECT / ".state")
+        return cls(
+            database_url=environment.get("LIFECYCLE_DATABASE_URL") or None,
+            policy_dir=folder("POLICY_DIR", include / "policies"),
+            datamap_dir=folder("DATAMAP_DIR", include / "datamap"),
+            sample_dir=folder("SAMPLE_DIR", include / "sample"),
+            keyring=folder("KEYRING", state / "keyring"),
+            state_dir=state,
+        )
