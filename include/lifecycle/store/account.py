@@ -47,9 +47,6 @@ class Account:
         Raises:
             OSError: the program cannot be executed by this account.
         """
-        identity = (
-            {"user": self.user_id, "group": self.group_id, "extra_groups": []} if self.is_switched else {}
-        )
         return subprocess.run(  # noqa: S603 - the commands are the server's own binaries, no shell
             command,
             cwd="/",
