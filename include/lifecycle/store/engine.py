@@ -60,7 +60,11 @@ def connect(
         parse_url(url),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"application_name": application_name, "connect_timeout": _CONNECT_SECONDS},
+        connect_args={
+            "application_name": application_name,
+            "connect_timeout": _CONNECT_SECONDS,
+            "client_encoding": "utf8",
+        },
     )
     hide_values(engine)
     settings = {
