@@ -319,6 +319,16 @@ def test_a_record_that_is_damaged_or_lost_is_named_and_the_data_is_left_alone(se
     assert remembered(server.start()) == ["kept"]
 
 
+def test_data_that_is_gone_is_not_replaced_by_an_empty_database(fresh_server: EmbeddedServer):
+    fresh_server.start()
+    fresh_server.stop()
+    home = Path(record_of(fresh_server)["home"])
+    home.rename(home.with_name("moved"))
+    with pytest.raises(StoreError, match="is gone") as caught:
+        fresh_server.start()
+    assert caught.value.place == str(home)
+
+
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="LIFECYCLE_STATE_DIR"):

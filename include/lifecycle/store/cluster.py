@@ -31,6 +31,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "run it as a user that /etc/passwd knows, or set LIFECYCLE_DATABASE_URL",
     ),
     ("Cannot allocate memory", "there is not enough memory", "free some and start again"),
+    ("did not start in time", "it is still busy, perhaps with recovery", "start it again in a minute"),
     (
         "is incompatible with server",
         "the data was written by another version of PostgreSQL",
