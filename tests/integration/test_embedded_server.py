@@ -281,6 +281,7 @@ def test_without_a_wheel_for_the_platform_the_next_step_is_a_database_of_ones_ow
     [
         ('could not write to file "pg_wal/0001": No space left on device', "no room left on the disk"),
         ("initdb: error: could not look up effective user ID 4711: user does not exist", "no name"),
+        ("FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use", "another PostgreSQL runs"),
         ("initdb: error: something nobody thought of", "something nobody thought of"),
     ],
 )
