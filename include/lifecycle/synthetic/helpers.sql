@@ -13,9 +13,9 @@ CREATE FUNCTION seed.chance(salt text, n bigint, probability double precision) R
     RETURN seed.uniform(salt, n) < probability;
 COMMENT ON FUNCTION seed.chance(text, bigint, double precision) IS 'True for that share of the numbers.';
 
-CREATE FUNCTION seed.integer(salt text, n bigint, least bigint, most bigint) RETURNS bigint
+CREATE FUNCTION seed.integer(salt text, n bigint, lowest bigint, highest bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN least + floor(seed.uniform(salt, n) * (most - least + 1))::bigint;
+    RETURN lowest + floor(seed.uniform(salt, n) * (highest - lowest + 1))::bigint;
 COMMENT ON FUNCTION seed.integer(text, bigint, bigint, bigint) IS 'Evenly between two numbers, both included.';
 
 CREATE FUNCTION seed.skewed(salt text, n bigint, size bigint, skew double precision) RETURNS bigint

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from lifecycle.errors import StoreError
+from lifecycle.store.engine import run_script
 from lifecycle.synthetic.refusal import refusing
 from lifecycle.synthetic.sample import read_text
 
@@ -71,7 +72,7 @@ def prepare(connection: Connection, script: str, *, replace: bool) -> Made:
         raise StoreError(
             f"{len(occupied)} tables of the sample hold rows already",
             place=occupied[0],
-            next_step="Use an empty database, or replace what the earlier seeding made (--replace).",
+            next_step="use an empty database, or replace what the earlier seeding made (--replace)",
         )
     if recorded.tables and not replace:
         return recorded
@@ -109,7 +110,7 @@ def _recorded(connection: Connection) -> Made:
         raise StoreError(
             "is there, and the seeding did not make it",
             place="schema seed",
-            next_step="Use another database, or rename that schema.",
+            next_step="use another database, or rename that schema",
         )
     rows = connection.execute(text("SELECT kind, name FROM seed.made")).all()
     return Made(
@@ -120,7 +121,7 @@ def _recorded(connection: Connection) -> Made:
 
 def _make(connection: Connection, script: str) -> Made:
     schemas, tables = _names(connection)
-    connection.exec_driver_sql(script, execution_options={"no_parameters": True})
+    run_script(connection, script)
     schemas_after, tables_after = _names(connection)
     return Made(
         schemas=tuple(name for name in schemas_after if name not in schemas),
@@ -141,7 +142,7 @@ def _remove(connection: Connection, made: Made) -> None:
         raise StoreError(
             "is in a schema of the sample, and the seeding did not make it",
             place=strangers[0],
-            next_step="Move or drop it first.",
+            next_step="move or drop it first",
         )
     if made.schemas:
         connection.execute(text(f"DROP SCHEMA IF EXISTS {', '.join(made.schemas)} CASCADE"))

@@ -50,7 +50,7 @@ def _faker(name: str, locale: str) -> Faker:
         raise UsageError(
             f"Faker does not know the locale {locale}",
             place=f"pools.yaml, {name}",
-            next_step="Use one that Faker lists under its localized providers.",
+            next_step="use one that Faker lists under its localized providers",
         ) from error
 
 
@@ -65,6 +65,6 @@ def _maker(name: str, provider: str, locale: str, fake: Faker) -> Callable[[], s
         raise UsageError(
             f"Faker has no provider {provider}",
             place=f"pools.yaml, {name}",
-            next_step="Use a method of Faker, locale_language or locale_territory.",
+            next_step="use a method of Faker, locale_language or locale_territory",
         )
     return lambda: str(method())

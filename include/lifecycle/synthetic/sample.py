@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from sqlalchemy import text
 
 from lifecycle.errors import UsageError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS_A_CHUNK = 20_000
+BOUND = frozenset({"customers", "days", "seed", "as_of"})
 
 _OPENING = re.compile(r"^-- name: *(?P<name>\S.*?) *$", re.MULTILINE)
 _HEADER = re.compile(r"^-- (?P<key>each|chunk): *(?P<value>.+?) *$", re.MULTILINE)
@@ -102,10 +104,10 @@ def read_text(path: Path) -> str:
         raise UsageError(
             f"cannot be read ({type(error).__name__})",
             place=str(path),
-            next_step="Point LIFECYCLE_SAMPLE_DIR at a folder with schema.sql, population.sql and pools.yaml.",
+            next_step="point LIFECYCLE_SAMPLE_DIR at a folder with schema.sql, population.sql and pools.yaml",
         ) from error
     if not content.strip():
-        raise UsageError("is empty", place=str(path), next_step="Restore the file.")
+        raise UsageError("is empty", place=str(path), next_step="restore the file")
     return content
 
 
@@ -115,12 +117,12 @@ def _read_pools(path: Path) -> Pools:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(
-            f"is not YAML: {error.problem}", place=f"{path}:{line}", next_step="Correct that line."
+            f"is not YAML: {error.problem}", place=f"{path}:{line}", next_step="correct that line"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the top of the file"
-        raise UsageError(f"{where}: {first['msg']}", place=str(path), next_step="Correct that entry.") from error
+        raise UsageError(f"{where}: {first['msg']}", place=str(path), next_step="correct that entry") from error
 
 
 def _read_statements(path: Path) -> tuple[Statement, ...]:
@@ -136,7 +138,7 @@ def _read_statements(path: Path) -> tuple[Statement, ...]:
     if not statements or repeated:
         fault = f"names {repeated[0]} twice" if repeated else "has no statement"
         raise UsageError(
-            fault, place=str(path), next_step="Open each statement with a line `-- name: …` of its own."
+            fault, place=str(path), next_step="open each statement with a line `-- name: …` of its own"
         )
     return statements
 
@@ -148,6 +150,14 @@ def _statement(name: str, body: str, path: Path) -> Statement:
         raise UsageError(
             f"{name}: chunk is not a positive number",
             place=str(path),
-            next_step="Write `-- chunk: 1000` or leave the line out.",
+            next_step="write `-- chunk: 1000` or leave the line out",
+        )
+    known = BOUND | ({"first", "last"} if "each" in header else set())
+    unknown = sorted(set(text(f"{body} {header.get('each', '')}").compile().params) - known)
+    if unknown:
+        raise UsageError(
+            f"{name}: nothing is bound to :{unknown[0]}",
+            place=str(path),
+            next_step=f"use {', '.join(sorted(known))}; write a colon that is none as \\:",
         )
     return Statement(name=name, sql=body.strip(), each=header.get("each"), chunk=int(chunk))

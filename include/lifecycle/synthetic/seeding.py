@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _LARGEST = 2**31 - 1
 _IDENTITIES = text("""
     SELECT format(
-        'SELECT setval(pg_get_serial_sequence(%L, %L), (SELECT max(%I) FROM %s))', :table, attname, attname, :table
+        'SELECT setval(pg_get_serial_sequence(%L, %L), (SELECT max(%I) FROM %s))',
+        attrelid::regclass, attname, attname, attrelid::regclass
     )
     FROM pg_attribute
     WHERE attrelid = to_regclass(:table) AND attidentity <> ''
@@ -82,10 +83,10 @@ def _check_numbers(*, customers: int, days: int, seed: int, as_of: datetime) -> 
             raise UsageError(
                 f"{value} is not a number from {least} to {_LARGEST}",
                 place=f"--{name}",
-                next_step=f"Give --{name} such a number.",
+                next_step=f"give --{name} such a number",
             )
     if as_of.utcoffset() is None:
-        raise UsageError("has no time zone", place="--as-of", next_step="Write it as 2025-02-19T00:00+02:00.")
+        raise UsageError("has no time zone", place="--as-of", next_step="write it as 2025-02-19T00:00+02:00")
 
 
 def _finish(connection: Connection, tables: Iterable[str]) -> None:

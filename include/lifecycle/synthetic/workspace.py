@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, text
 
+from lifecycle.store.engine import run_script
 from lifecycle.synthetic.pools import records
 
 if TYPE_CHECKING:
@@ -39,17 +40,15 @@ def furnish(connection: Connection, pools: Pools, seed: int) -> None:
         UsageError: Faker lacks a locale or provider that a pool asks for.
     """
     sizes = {name: pool.size for name, pool in pools.pools.items()}
-    connection.execute(_constant("seed.number()", "bigint", str(seed)))
-    connection.execute(_constant("seed.size(pool text)", "bigint", _case(sizes)))
-    connection.exec_driver_sql(
-        _HELPERS.read_text(encoding="utf-8"), execution_options={"no_parameters": True}
-    )
+    run_script(connection, _constant("seed.number()", f"{seed}::bigint"))
+    run_script(connection, _constant("seed.size(pool text)", _case(sizes)))
+    run_script(connection, _HELPERS.read_text(encoding="utf-8"))
     for name, pool in pools.pools.items():
         _load(connection, name, list(pool.columns), records(name, pool, pools.locales, seed))
 
 
-def _constant(signature: str, kind: str, body: str) -> text:
-    return text(f"CREATE FUNCTION {signature} RETURNS {kind} LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN {body}")
+def _constant(signature: str, body: str) -> str:
+    return f"CREATE FUNCTION {signature} RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN {body};"
 
 
 def _case(sizes: dict[str, int]) -> str:
