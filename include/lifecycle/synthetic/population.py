@@ -11,6 +11,7 @@ from lifecycle.synthetic.progress import Step
 from lifecycle.synthetic.refusal import refusing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -26,7 +27,9 @@ def parameters(*, customers: int, days: int, seed: int, as_of: datetime) -> Boun
     return {"customers": Int8(customers), "days": Int8(days), "seed": Int8(seed), "as_of": as_of}
 
 
-def populate(connection: Connection, statements: tuple[Statement, ...], bound: Bound, progress: Progress) -> None:
+def populate(
+    connection: Connection, statements: tuple[Statement, ...], bound: Bound, progress: Progress
+) -> None:
     """Run the statements in order, each in its chunks.
 
     Raises:
@@ -34,19 +37,27 @@ def populate(connection: Connection, statements: tuple[Statement, ...], bound: B
     """
     for number, statement in enumerate(statements):
         with refusing(f"population.sql, {statement.name}"):
-            rows = 0
-            chunks = _chunks(connection, statement, bound)
-            for done, chunk in enumerate(chunks, start=1):
-                rows += max(connection.execute(text(statement.sql), bound | chunk).rowcount, 0)
+            for share, rows in _run(connection, statement, bound):
                 progress(
                     Step(
                         name=statement.name,
-                        done=number + done / len(chunks),
+                        done=number + share,
                         total=len(statements),
                         rows=rows,
-                        finished=done == len(chunks),
+                        finished=share == 1,
                     )
                 )
+
+
+def _run(connection: Connection, statement: Statement, bound: Bound) -> Iterator[tuple[float, int]]:
+    """Run a statement; after each chunk the share of it that is done, and the rows written so far."""
+    rows = 0
+    chunks = _chunks(connection, statement, bound)
+    for done, chunk in enumerate(chunks, start=1):
+        rows += max(connection.execute(text(statement.sql), bound | chunk).rowcount, 0)
+        yield done / len(chunks), rows
+    if not chunks:
+        yield 1, 0
 
 
 def _chunks(connection: Connection, statement: Statement, bound: Bound) -> list[Bound]:
