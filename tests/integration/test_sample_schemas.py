@@ -1,4 +1,4 @@
-"""The tables of the sample companies: as their data maps say, and built so that a plan cannot be surprised."""
+"""The tables of the sample companies: as their data maps say, built so that no plan is surprised."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ COLUMNS = """
     JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p') AND NOT relispartition
     JOIN pg_namespace ON pg_namespace.oid = relnamespace
     LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary
-    WHERE attnum > 0 AND NOT attisdropped AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'seed')
+    WHERE attnum > 0 AND NOT attisdropped
+      AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'seed')
 """
 UNINDEXED_REFERENCES = """
     SELECT conrelid::regclass || ' ' || conname
@@ -62,7 +63,8 @@ def test_the_data_map_and_the_live_schema_name_the_same_columns(company, tables,
     assert len(tables) == len(list(company.collections()))
 
 
-def test_the_data_map_knows_the_primary_keys_and_the_types(company, tables, empty_database):
+@pytest.mark.usefixtures("tables")
+def test_the_data_map_knows_the_primary_keys_and_the_types(company, empty_database):
     columns = _columns(empty_database)
     for name, field in company.fields():
         meta = field.fides_meta
@@ -83,7 +85,8 @@ def test_mandatory_marks_agree_with_the_columns(empty_database):
                     assert column.mandatory == (mark == "mandatory"), column.name
 
 
-def test_every_foreign_key_is_in_the_data_map(company, tables, empty_database):
+@pytest.mark.usefixtures("tables")
+def test_every_foreign_key_is_in_the_data_map(company, empty_database):
     keys = empty_database.execute("""
         SELECT nspname || '.' || relname || '.' || attname AS child
         FROM pg_constraint, unnest(conkey) AS number
@@ -97,11 +100,13 @@ def test_every_foreign_key_is_in_the_data_map(company, tables, empty_database):
     assert keys
 
 
-def test_every_referencing_column_is_indexed(tables, empty_database):
+@pytest.mark.usefixtures("tables")
+def test_every_referencing_column_is_indexed(empty_database):
     assert empty_database.execute(UNINDEXED_REFERENCES) == []
 
 
-def test_no_foreign_key_deletes_or_changes_rows_by_itself(tables, empty_database):
+@pytest.mark.usefixtures("tables")
+def test_no_foreign_key_deletes_or_changes_rows_by_itself(empty_database):
     actions = empty_database.execute(
         "SELECT DISTINCT confdeltype, confupdtype FROM pg_constraint WHERE contype = 'f'"
     )
@@ -123,7 +128,9 @@ def test_days_of_telemetry_begin_at_midnight_in_tallinn(empty_database):
     create_schema(empty_database.connect(), REFERENCE.sample)
     empty_database.script("CALL website.create_days('2025-03-29', '2025-03-31')")
     empty_database.script("CALL website.create_days('2025-10-26', '2025-10-26')")
-    empty_database.script("SET timezone = 'America/New_York'; CALL website.create_days('2025-03-30', '2025-04-01')")
+    empty_database.script(
+        "SET timezone = 'America/New_York'; CALL website.create_days('2025-03-30', '2025-04-01')"
+    )
     bounds = empty_database.execute("""
         SELECT relname, pg_get_expr(relpartbound, oid) AS bound FROM pg_class
         WHERE relispartition AND relkind = 'r' AND relname LIKE 'page_view%' ORDER BY relname
@@ -177,7 +184,10 @@ def test_two_companies_do_not_share_a_name_for_anything(empty_database):
 def test_the_web_shop_refers_from_text_to_integer(empty_database):
     create_schema(empty_database.connect(), WEBSHOP.sample)
     columns = _columns(empty_database)
-    assert (columns["crm.ticket.account_ref"].type, columns["shop.account.account_no"].type) == ("text", "integer")
+    assert (columns["crm.ticket.account_ref"].type, columns["shop.account.account_no"].type) == (
+        "text",
+        "integer",
+    )
     naive = {row.type for row in columns.values() if row.type.startswith("timestamp")}
     assert naive == {"timestamp without time zone"}
     with pytest.raises(sqlalchemy.exc.ProgrammingError, match="operator does not exist"):

@@ -24,7 +24,9 @@ def _digests(database, tables) -> dict[str, str]:
     """A digest of every table's rows, whatever their order."""
     return {
         table: hashlib.sha256(
-            "\n".join(row[0] for row in database.execute(f"SELECT t::text COLLATE \"C\" FROM {table} t ORDER BY 1")).encode()
+            "\n".join(
+                row[0] for row in database.execute(f'SELECT t::text COLLATE "C" FROM {table} t ORDER BY 1')
+            ).encode()
         ).hexdigest()
         for table in tables
     }
@@ -49,7 +51,7 @@ def broken_sample(tmp_path):
     with (tmp_path / "sample" / "population.sql").open("a") as population:
         population.write(
             "\n-- name: too much\n"
-            "DO $$ BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$\n"
+            "DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$\n"
         )
     return tmp_path / "sample"
 
@@ -91,8 +93,12 @@ def test_what_it_reports_is_what_is_there(empty_database):
 
 def test_helpers_and_pools_are_gone_afterwards(empty_database):
     populate(empty_database.url, WEBSHOP)
-    relations = empty_database.execute("SELECT relname FROM pg_class WHERE relnamespace = 'seed'::regnamespace AND relkind = 'r'")
-    functions = empty_database.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'seed'::regnamespace")
+    relations = empty_database.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'seed'::regnamespace AND relkind = 'r'"
+    )
+    functions = empty_database.execute(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'seed'::regnamespace"
+    )
     assert [row[0] for row in relations] == ["made"]
     assert functions == []
 
@@ -103,8 +109,10 @@ def test_the_planner_has_statistics_and_identities_go_on(empty_database):
     assert estimated[0][0] == rows["app.person"]
     highest = empty_database.execute("SELECT max(id) FROM app.customer")[0][0]
     empty_database.script("""
-        INSERT INTO app.customer
-            (legal_name, registry_code, invoicing_street, invoicing_city, invoicing_postal_code, invoicing_country, created_at)
+        INSERT INTO app.customer (
+            legal_name, registry_code,
+            invoicing_street, invoicing_city, invoicing_postal_code, invoicing_country, created_at
+        )
         VALUES ('New OÜ', '1', 'a', 'b', 'c', 'EE', now())
     """)
     assert empty_database.execute("SELECT max(id) FROM app.customer")[0][0] == highest + 1
@@ -137,7 +145,9 @@ def test_replace_makes_it_anew(empty_database, other_database):
     rows = populate(empty_database.url, REFERENCE, replace=True)
     populate(other_database.url, REFERENCE)
     assert _digests(empty_database, rows) == _digests(other_database, rows)
-    assert empty_database.execute("SELECT to_regnamespace('shop'), to_regclass('public.newsletter')") == [(None, None)]
+    assert empty_database.execute("SELECT to_regnamespace('shop'), to_regclass('public.newsletter')") == [
+        (None, None)
+    ]
 
 
 def test_replace_drops_nothing_that_it_did_not_make(empty_database):
@@ -147,7 +157,9 @@ def test_replace_drops_nothing_that_it_did_not_make(empty_database):
     with pytest.raises(StoreError, match="did not make it") as refused:
         populate(empty_database.url, WEBSHOP, replace=True)
     assert refused.value.place == "shop.ours"
-    empty_database.script("DROP TABLE shop.ours; CREATE VIEW public.readers AS SELECT mail FROM public.newsletter")
+    empty_database.script(
+        "DROP TABLE shop.ours; CREATE VIEW public.readers AS SELECT mail FROM public.newsletter"
+    )
     with pytest.raises(StoreError, match="depend") as refused:
         populate(empty_database.url, WEBSHOP, replace=True)
     assert "drop that first" in refused.value.next_step
@@ -158,7 +170,9 @@ def test_replace_drops_nothing_that_it_did_not_make(empty_database):
 
 
 def test_replace_does_not_touch_a_company_of_somebody_else(empty_database):
-    empty_database.script("CREATE SCHEMA app; CREATE TABLE app.customer (id int); INSERT INTO app.customer VALUES (1)")
+    empty_database.script(
+        "CREATE SCHEMA app; CREATE TABLE app.customer (id int); INSERT INTO app.customer VALUES (1)"
+    )
     with pytest.raises(StoreError, match="already exists"):
         populate(empty_database.url, REFERENCE, replace=True)
     assert empty_database.execute("SELECT id FROM app.customer") == [(1,)]
@@ -177,7 +191,8 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_kept(empty_database, brok
         seed(connect(empty_database.url), broken_sample, customers=5, days=2, seed=1, as_of=AS_OF)
     assert refused.value.place == "population.sql, too much"
     assert "53100" in refused.value.message
-    assert "Nothing was kept" in refused.value.message
+    assert "no room left on its disk" in refused.value.message
+    assert "nothing was kept" in refused.value.message
     assert "fewer customers or days" in refused.value.next_step
     assert "\n" not in refused.value.message
     assert empty_database.execute(LEFT_BEHIND) == []
@@ -187,7 +202,9 @@ def test_a_failure_while_replacing_keeps_what_was_there(empty_database, broken_s
     rows = populate(empty_database.url, WEBSHOP)
     before = _digests(empty_database, rows)
     with pytest.raises(StoreError):
-        seed(connect(empty_database.url), broken_sample, customers=5, days=2, seed=1, as_of=AS_OF, replace=True)
+        seed(
+            connect(empty_database.url), broken_sample, customers=5, days=2, seed=1, as_of=AS_OF, replace=True
+        )
     assert _digests(empty_database, rows) == before
 
 
@@ -202,14 +219,14 @@ def test_a_provider_that_does_not_exist_leaves_nothing_behind(empty_database, br
 def test_an_unreachable_database_is_one_clear_error():
     with pytest.raises(StoreError) as refused:
         populate("postgresql+psycopg://nobody@127.0.0.1:1/none", WEBSHOP)
-    assert "start the server" in refused.value.next_step
+    assert "LIFECYCLE_DATABASE_URL" in refused.value.next_step
 
 
 def test_a_database_that_is_read_only_is_one_clear_error(empty_database):
     _set(empty_database, "default_transaction_read_only", "on")
     with pytest.raises(StoreError) as refused:
         populate(empty_database.url, WEBSHOP)
-    assert "can be written to" in refused.value.next_step
+    assert "primary server" in refused.value.next_step
 
 
 @pytest.mark.parametrize(
@@ -234,13 +251,18 @@ def test_progress_moves_in_order_and_ends_complete(empty_database):
     rows = populate(empty_database.url, WEBSHOP, progress=steps.append)
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert steps[-1].done == steps[-1].total == len(sample.read_sample(WEBSHOP.sample).statements)
-    assert [step.rows for step in steps if step.name == "shop.click" and step.finished] == [rows["shop.click"]]
+    assert [step.rows for step in steps if step.name == "shop.click" and step.finished] == [
+        rows["shop.click"]
+    ]
 
 
 def test_without_a_terminal_progress_is_log_lines(empty_database, caplog):
     from rich.console import Console
 
-    with caplog.at_level(logging.INFO, logger="lifecycle.synthetic"), bar(Console(force_terminal=False)) as progress:
+    with (
+        caplog.at_level(logging.INFO, logger="lifecycle.synthetic"),
+        bar(Console(force_terminal=False)) as progress,
+    ):
         populate(empty_database.url, WEBSHOP, progress=progress)
     assert any(line.startswith("shop.click: ") for line in caplog.messages)
     assert len(caplog.messages) == len(sample.read_sample(WEBSHOP.sample).statements)

@@ -54,9 +54,7 @@ class Company:
                 yield f"{schema}.{collection.name}.{field.name}", field
 
 
-REFERENCE = Company(
-    name="reference", sample=PROJECT / "include/sample", datamap=PROJECT / "include/datamap"
-)
+REFERENCE = Company(name="reference", sample=PROJECT / "include/sample", datamap=PROJECT / "include/datamap")
 WEBSHOP = Company(
     name="webshop", sample=PROJECT / "examples/webshop", datamap=PROJECT / "examples/webshop/datamap"
 )

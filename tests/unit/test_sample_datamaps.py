@@ -92,6 +92,8 @@ def test_every_volunteered_name_address_and_number_is_marked():
             given = {
                 field.name
                 for field in collection.fields
-                if any(c.startswith(("user.name", "user.contact.", "user.job")) for c in field.data_categories)
+                if any(
+                    c.startswith(("user.name", "user.contact.", "user.job")) for c in field.data_categories
+                )
             }
             assert given <= marked, collection.name
