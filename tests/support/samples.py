@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 from fideslang.models import Dataset
+from sqlalchemy import create_engine
 
-from lifecycle.store.engine import connect
+from lifecycle.store.engine import connect, parse_url
 from lifecycle.synthetic import seed
 
 if TYPE_CHECKING:
@@ -61,7 +62,14 @@ WEBSHOP = Company(
 COMPANIES = (REFERENCE, WEBSHOP)
 
 
-def populate(url: str, company: Company, **changes: object) -> dict[str, int]:
-    """Seed a small company: fifteen customers and three days of telemetry unless changed."""
+def populate(url: str, company: Company, *, options: str = "", **changes: object) -> dict[str, int]:
+    """Seed a small company: fifteen customers and three days of telemetry unless changed.
+
+    ``options`` are settings that the connection starts with, as PostgreSQL's command line takes them.
+    """
     arguments = {"customers": 15, "days": 3, "seed": 7, "as_of": AS_OF, "progress": lambda _step: None}
-    return seed(connect(url), company.sample, **(arguments | changes))
+    engine = create_engine(parse_url(url), connect_args={"options": options}) if options else connect(url)
+    try:
+        return seed(engine, company.sample, **(arguments | changes))
+    finally:
+        engine.dispose()
