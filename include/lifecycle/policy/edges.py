@@ -126,7 +126,9 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
     kind = EdgeKind.ACCESS if access else (stated or default or EdgeKind.NONE)
     holder = live.get(link.holder)
     nullable = [
-        name for name in link.columns if holder and name in holder.columns and holder.columns[name].is_nullable
+        name
+        for name in link.columns
+        if holder and name in holder.columns and holder.columns[name].is_nullable
     ]
     return Edge(
         name=link.name,
@@ -149,9 +151,7 @@ def _mapped_links(datamap: DataMap) -> Iterator[_Link]:
         yield from _links(collection, references, datamap)
 
 
-def _links(
-    collection: Collection, references: Iterable[Reference], datamap: DataMap
-) -> Iterator[_Link]:
+def _links(collection: Collection, references: Iterable[Reference], datamap: DataMap) -> Iterator[_Link]:
     """The references of one collection; those that together name a target's whole composite key are one."""
     by_target: dict[tuple[str, Direction], list[Reference]] = {}
     for reference in references:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import PolicyError
@@ -43,7 +44,7 @@ def load_policies(folder: Path) -> tuple[PolicyVersion, ...]:
         )
     versions = [read_policy(path) for path in paths]
     versions.sort(key=lambda version: version.policy.policy.last_updated)
-    for earlier, later in zip(versions, versions[1:], strict=False):
+    for earlier, later in pairwise(versions):
         if earlier.policy.version == later.policy.version:
             raise PolicyError(
                 f"two policies are dated {later.policy.version}",

@@ -142,7 +142,7 @@ class Anchor(Form):
         otherwise: column of the row itself that counts where no row refers to it; ``never`` where the clock
             shall then not run. Must be stated with ``latest``.
         financial_year_end_of: the last day of the financial year that holds the day of this column.
-        time_zone: zone in which columns without one (``timestamp``) are written; the policy's never is assumed.
+        time_zone: zone in which columns without one (``timestamp``) are written; never assumed.
     """
 
     on: CollectionName
