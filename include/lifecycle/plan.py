@@ -37,10 +37,11 @@ class Item:
     """One action on rows of one collection in one batch.
 
     Attributes:
-        sha256: over the key arrays as PostgreSQL writes them, columns joined by a line feed; for a partition
+        sha256: over the arrays of keys and links as PostgreSQL writes them, joined by a line feed; for a partition
             over its name and upper bound.
         edge: the reference that is cut.
         partition: the partition that is dropped.
+        is_root: the rows are due by themselves, not because of a row they belong to.
     """
 
     batch: int
@@ -52,6 +53,7 @@ class Item:
     columns: tuple[str, ...] = ()
     edge: str | None = None
     partition: str | None = None
+    is_root: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

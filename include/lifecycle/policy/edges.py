@@ -46,14 +46,19 @@ class Edge:
     is_stated: bool = False
 
     @property
+    def leads_from_holder(self) -> bool:
+        """Whether the referring side leads, as it does to what several rows share."""
+        return self.kind is EdgeKind.SHARED
+
+    @property
     def leader(self) -> CollectionName:
         """The side whose rows the other side's rows belong to."""
-        return self.holder if self.kind is EdgeKind.SHARED else self.target
+        return self.holder if self.leads_from_holder else self.target
 
     @property
     def follower(self) -> CollectionName:
         """The side whose rows belong to the other's."""
-        return self.target if self.kind is EdgeKind.SHARED else self.holder
+        return self.target if self.leads_from_holder else self.holder
 
     @property
     def spreads(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from lifecycle.errors import PolicyError
 from lifecycle.policy.edges import Edge, resolve_edges
+from lifecycle.policy.model import EdgeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +55,7 @@ class ResolvedRule:
 
     Attributes:
         closure: every collection whose rows may go along, leaders before followers; the rule's own included.
+        deletion_order: the same, holders of a reference before what they refer to.
         has_cycles: whether one pass over ``closure`` may not reach everything.
     """
 
@@ -61,6 +63,7 @@ class ResolvedRule:
     rule: Rule
     clocks: Mapping[CollectionName, Clock]
     closure: tuple[CollectionName, ...]
+    deletion_order: tuple[CollectionName, ...]
     has_cycles: bool
 
     @property
@@ -139,25 +142,42 @@ def spread(roots: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[tupl
         if collection not in reached:
             reached.add(collection)
             pending += [edge.follower for edge in spreading if edge.leader == collection]
-    inside = [edge for edge in spreading if edge.leader in reached and edge.follower in reached]
-    return _order(reached, inside)
+    inside = [(edge.leader, edge.follower) for edge in spreading if {edge.leader, edge.follower} <= reached]
+    order, left_out = _order(reached, inside)
+    return order, bool(left_out) or any(edge.is_self and edge.leader in reached for edge in spreading)
 
 
-def _order(reached: set[CollectionName], edges: list[Edge]) -> tuple[tuple[CollectionName, ...], bool]:
-    """Leaders before followers; edges that would close a cycle are left out, and that is reported."""
-    followers: dict[CollectionName, set[CollectionName]] = {name: set() for name in reached}
-    has_cycles = False
-    for edge in edges:
-        if edge.leader == edge.follower or _leads_to(followers, edge.follower, edge.leader):
-            has_cycles = True
+def deletion_order(closure: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[CollectionName, ...]:
+    """``closure`` with holders before targets; a reference that may be cut gives way where they form a cycle."""
+    names = set(closure)
+    inside = [
+        edge
+        for edge in edges
+        if edge.kind is not EdgeKind.NONE and not edge.is_self and {edge.holder, edge.target} <= names
+    ]
+    firm_first = sorted(inside, key=lambda edge: bool(edge.cut_columns))
+    return _order(names, [(edge.holder, edge.target) for edge in firm_first])[0]
+
+
+def _order(
+    names: set[CollectionName], pairs: Iterable[tuple[CollectionName, CollectionName]]
+) -> tuple[tuple[CollectionName, ...], list[tuple[CollectionName, CollectionName]]]:
+    """First before second of each pair; a pair that would close a cycle with those before it is left out."""
+    after: dict[CollectionName, set[CollectionName]] = {name: set() for name in names}
+    left_out = []
+    for first, second in pairs:
+        if first == second:
+            continue
+        if _leads_to(after, second, first):
+            left_out.append((first, second))
         else:
-            followers[edge.leader].add(edge.follower)
-    leaders = {name: {one for one in reached if name in followers[one]} for name in sorted(reached)}
-    return tuple(TopologicalSorter(leaders).static_order()), has_cycles
+            after[first].add(second)
+    before = {name: {one for one in names if name in after[one]} for name in sorted(names)}
+    return tuple(TopologicalSorter(before).static_order()), left_out
 
 
 def _leads_to(
-    followers: Mapping[CollectionName, set[CollectionName]], start: CollectionName, goal: CollectionName
+    after: Mapping[CollectionName, set[CollectionName]], start: CollectionName, goal: CollectionName
 ) -> bool:
     seen: set[CollectionName] = set()
     pending = [start]
@@ -167,7 +187,7 @@ def _leads_to(
             return True
         if collection not in seen:
             seen.add(collection)
-            pending += followers[collection]
+            pending += after[collection]
     return False
 
 
@@ -206,7 +226,14 @@ class _Resolver:
                     f"{collection} has no primary key, so its rows cannot be named in a plan",
                     "add a primary key to the table or mark one in the data map",
                 )
-        return ResolvedRule(name=name, rule=rule, clocks=clocks, closure=closure, has_cycles=has_cycles)
+        return ResolvedRule(
+            name=name,
+            rule=rule,
+            clocks=clocks,
+            closure=closure,
+            deletion_order=deletion_order(closure, self.edges),
+            has_cycles=has_cycles,
+        )
 
     def _statutory(self, name: str, duty: Statutory) -> ResolvedStatutory:
         clocks = {

@@ -62,6 +62,9 @@ CREATE TABLE lifecycle.plan_item (
     columns    text[] NOT NULL DEFAULT '{}',
     edge       text,
     partition  text,
+    upper_bound timestamptz,
+    is_root    boolean NOT NULL DEFAULT false,
+    links      text[] NOT NULL DEFAULT '{}',
     keys       text[],
     row_count  bigint NOT NULL,
     sha256     text NOT NULL,
@@ -69,7 +72,7 @@ CREATE TABLE lifecycle.plan_item (
     FOREIGN KEY (plan_id, batch) REFERENCES lifecycle.plan_batch
 );
 COMMENT ON TABLE lifecycle.plan_item IS 'What a batch does to one collection, row by row.';
-COMMENT ON COLUMN lifecycle.plan_item.keys IS 'The rows: for each primary key column one array literal, same order. Emptied once the plan has ended.';
+COMMENT ON COLUMN lifecycle.plan_item.keys IS 'The rows: one array literal for each primary key column, then one for each column of links, in the same order. Emptied once the plan has ended.';
 
 CREATE TABLE lifecycle.journal (
     plan_id      bigint NOT NULL REFERENCES lifecycle.plan,
@@ -105,7 +108,7 @@ GRANT SELECT, INSERT, UPDATE ON lifecycle.hold TO lifecycle_engine;
 GRANT SELECT, INSERT ON lifecycle.hold_row, lifecycle.journal TO lifecycle_engine;
 GRANT SELECT, INSERT, UPDATE ON lifecycle.plan, lifecycle.plan_batch, lifecycle.plan_item, lifecycle.notice TO lifecycle_engine;
 GRANT SELECT ON lifecycle.hold, lifecycle.plan, lifecycle.plan_batch, lifecycle.journal TO lifecycle_reader;
-GRANT SELECT (plan_id, batch, position, collection, action, columns, edge, partition, row_count, sha256)
+GRANT SELECT (plan_id, batch, position, collection, action, columns, edge, partition, upper_bound, is_root, links, row_count, sha256)
     ON lifecycle.plan_item TO lifecycle_reader;
 GRANT SELECT (notice_id, rule, collection, event_day, last_day, planned_on, noticed_at, announced, cancelled_at, done_at)
     ON lifecycle.notice TO lifecycle_reader;
