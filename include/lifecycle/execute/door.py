@@ -154,7 +154,8 @@ class Door:
         quote = connection.dialect.identifier_preparer.quote_identifier
         connection.execute(
             sa.text(
-                "SELECT lifecycle.drop_partition(CAST(:parent AS regclass), CAST(:name AS regclass), upper_bound, :zone)"
+                "SELECT lifecycle.drop_partition("
+                " CAST(:parent AS regclass), CAST(:name AS regclass), upper_bound, :zone)"
                 " FROM lifecycle.plan_item WHERE plan_id = :plan_id AND batch = :batch AND position = :position"
             ),
             {
@@ -191,13 +192,14 @@ class Door:
 
     def _next_batch(self) -> int | None:
         with self.engine.begin() as connection:
-            return connection.scalar(
+            found: int | None = connection.scalar(
                 sa.text(
                     "SELECT batch FROM lifecycle.plan_batch WHERE plan_id = :plan_id AND state = 'pending'"
                     " ORDER BY batch LIMIT 1"
                 ),
                 {"plan_id": self.plan_id},
             )
+            return found
 
     def _claim(self, connection: Connection, batch: int) -> bool:
         """Lock the batch; False where another run has done it meanwhile."""

@@ -15,6 +15,8 @@ from lifecycle.store.relations import climb, refers, relation
 from lifecycle.timelimits import financial_year_end, first_instant, last_day, local_day
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import ColumnElement, FromClause, Select
 
     from lifecycle.policy.model import Anchor
@@ -51,7 +53,9 @@ class ClockSql:
         self.clock = clock
         self.anchor = clock.anchor
 
-    def due(self, row: FromClause, columns: list[ColumnElement[Any]], last_event_day: date) -> Select[Any]:
+    def due(
+        self, row: FromClause, columns: Sequence[ColumnElement[Any]], last_event_day: date
+    ) -> Select[Any]:
         """``columns`` of the rows whose event lies on ``last_event_day`` or before.
 
         One branch for each way in which a clock can have started: each is planned by its own index.

@@ -64,14 +64,12 @@ class ItemWriter:
     def add(self, change: Change, roots_per_batch: int) -> None:
         """Write a change as one item per batch, after the batches of dropped partitions."""
         rows = change.rows.subquery("changed")
-        keys = [column for column in rows.c if column.name.startswith("key_")]
-        links = [column for column in rows.c if column.name.startswith("link_")]
+        keys = [column for column in rows.c if str(column.name).startswith("key_")]
+        links = [column for column in rows.c if str(column.name).startswith("link_")]
         batch = (batch_of(rows.c.ordinal, roots_per_batch) + self.partitions).label("batch")
         arrays = [
-            sa.cast(
-                sa.func.array_agg(sa.dialects.postgresql.aggregate_order_by(rows.c[name], *order)), sa.Text
-            )
-            for name in names
+            sa.cast(sa.func.array_agg(aggregate_order_by(column, *keys)), sa.Text)
+            for column in (*keys, *links)
         ]
         grouped = sa.select(batch, array(arrays).label("keys"), sa.func.count().label("rows")).group_by(batch)
         found = grouped.subquery("grouped")

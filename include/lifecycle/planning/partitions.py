@@ -131,7 +131,7 @@ def droppable(
             whole=old, rest=due.where(row.c[table.partition_column] >= sql.moment(min(lowest), kind))
         )
     dropped = sa.func.unnest(sa.cast([part.name for part in old], sa.ARRAY(sa.Text))).column_valued("dropped")
-    home = sa.literal_column("due_row.tableoid")
+    home: sa.ColumnElement[Any] = sa.literal_column("due_row.tableoid")
     outside = home.not_in(sa.select(sa.cast(dropped, NamedType("regclass"))))
     return Droppable(whole=old, rest=due.where(outside))
 

@@ -72,4 +72,5 @@ class NamedType(sa.types.UserDefinedType[Any]):
         self.name = name
 
     def get_col_spec(self, **_: Any) -> str:
+        """The name, as DDL and casts spell it."""
         return self.name
