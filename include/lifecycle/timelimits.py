@@ -28,7 +28,7 @@ LONGEST_YEARS = 200
 
 _MONTHS_A_YEAR = 12
 _DAYS_A_WEEK = 7
-_FEBRUARY = 2
+_ENDS_OF_FEBRUARY = ((2, 28), (2, 29))
 # The Gregorian calendar repeats itself after this many years, months and days.
 _CYCLE_YEARS = 400
 _CYCLE_MONTHS = _CYCLE_YEARS * _MONTHS_A_YEAR
@@ -295,8 +295,8 @@ def _latest_event_day(keep: Period, last_ordinal: int) -> date | None:
 
 
 def _year_end_ordinal(year: int, month: int, day: int) -> int:
-    month_end = _days_in_month(year, month)
-    return _ordinal(year, month, month_end if month == _FEBRUARY and day >= month_end - 1 else day)
+    is_end_of_february = (month, day) in _ENDS_OF_FEBRUARY
+    return _ordinal(year, month, _days_in_month(year, month) if is_end_of_february else day)
 
 
 # --- moments, zones and the next run

@@ -47,7 +47,7 @@ class Account:
         Raises:
             OSError: the program cannot be executed by this account.
         """
-        return subprocess.run(  # noqa: S603 - the commands are the server's own binaries, no shell
+        return subprocess.run(  # noqa: S603 - the commands are the server's own programs
             command,
             cwd="/",
             env=environment or {},

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from lifecycle.errors import StoreError
+from lifecycle.store.failures import describe, hide_values
 from lifecycle.store.roles import Role
 from lifecycle.store.server import EmbeddedServer
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from lifecycle.settings import Settings
 
-DRIVER = "postgresql+psycopg"
 OLDEST_VERSION = 14
 LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_TIMEOUT = timedelta(minutes=5)
@@ -27,8 +28,11 @@ STATEMENT_TIMEOUTS: Mapping[Role | None, timedelta] = {
     Role.READER: timedelta(seconds=30),  # a page waits for it
     Role.ENGINE: timedelta(hours=1),  # a forgotten statement may not hold the application's rows for ever
 }
+
+_DRIVER = "postgresql+psycopg"
 _CONNECT_SECONDS = 10
-_SERVER_SCHEMES = ("postgresql", "postgres")
+_SETTING = "LIFECYCLE_DATABASE_URL"
+_HOW_TO_WRITE = "write it as postgresql://user:password@host:5432/database"
 
 
 def connect(
@@ -40,13 +44,14 @@ def connect(
 ) -> sqlalchemy.Engine:
     """An engine whose connections act as ``role``; nothing is opened yet.
 
-    Connections are not pooled: Airflow forks its workers, and a connection must not cross a fork.
+    Connections are not pooled: Airflow forks its workers, and a connection must not cross a fork. Opening one
+    raises a StoreError where the role is missing or the user of the address may not step into it.
 
     Args:
         url: a PostgreSQL address; ``postgres://`` and ``postgresql://`` are read as psycopg's.
         role: the role to step into; None stays the user of the address (migrations, seeding).
         application_name: shown in ``pg_stat_activity``.
-        lock_timeout: how long a statement waits for a lock that the application holds.
+        lock_timeout: how long a statement waits for a lock that somebody else holds.
 
     Raises:
         StoreError: the address is not one of PostgreSQL's.
@@ -57,6 +62,7 @@ def connect(
         hide_parameters=True,
         connect_args={"application_name": application_name, "connect_timeout": _CONNECT_SECONDS},
     )
+    hide_values(engine)
     settings = {
         "timezone": "UTC",
         "lock_timeout": _milliseconds(lock_timeout),
@@ -66,11 +72,8 @@ def connect(
     }
 
     @event.listens_for(engine, "connect")
-    def _apply_settings(connection: Any, _record: object) -> None:
-        connection.autocommit = True  # a setting made in a transaction would go with its rollback
-        for name, value in settings.items():
-            connection.execute("SELECT set_config(%s, %s, false)", [name, value])
-        connection.autocommit = False
+    def _apply(connection: Any, _record: object) -> None:
+        _apply_settings(connection, settings)
 
     return engine
 
@@ -86,20 +89,19 @@ def parse_url(url: str) -> sqlalchemy.URL:
     Raises:
         StoreError: it is not a PostgreSQL address.
     """
-    next_step = "write it as postgresql://user:password@host:5432/database"
     try:
         parsed = sqlalchemy.make_url(url)
-    except (ArgumentError, ValueError):  # the message would repeat the address, password included
+    except (ArgumentError, ValueError):  # their text repeats the address, password included
         raise StoreError(
-            "the database address cannot be read", place="LIFECYCLE_DATABASE_URL", next_step=next_step
+            "the database address cannot be read", place=_SETTING, next_step=_HOW_TO_WRITE
         ) from None
-    if parsed.get_backend_name() not in _SERVER_SCHEMES:
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise StoreError(
             f"only PostgreSQL can keep what is promised here, not {parsed.get_backend_name()}",
-            place="LIFECYCLE_DATABASE_URL",
-            next_step=next_step,
+            place=_SETTING,
+            next_step=_HOW_TO_WRITE,
         )
-    return parsed.set(drivername=DRIVER)
+    return parsed.set(drivername=_DRIVER)
 
 
 def resolve_url(settings: Settings) -> str:
@@ -112,38 +114,52 @@ def resolve_url(settings: Settings) -> str:
     """
     if settings.database_url is None:
         return EmbeddedServer(settings.state_dir).start()
-    url = parse_url(settings.database_url)
-    address = url.render_as_string(hide_password=False)
-    _check_server(connect(address), place=place_of(url))
-    return address
+    url = parse_url(settings.database_url).render_as_string(hide_password=False)
+    _check_server(url)
+    return url
 
 
-def place_of(url: sqlalchemy.URL) -> str:
+def place_of(url: str) -> str:
     """Host, port and database of ``url``, for messages: no user, no password."""
-    return f"{url.host or 'local socket'}:{url.port or 5432}/{url.database or ''}"
+    parsed = parse_url(url)
+    host = parsed.host or parsed.query.get("host") or "local socket"
+    return f"{host}:{parsed.port or 5432}/{parsed.database or ''}"
 
 
-def _check_server(engine: sqlalchemy.Engine, *, place: str) -> None:
+def _apply_settings(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
+    calls = ", ".join(["set_config(%s, %s, false)"] * len(settings))
+    connection.autocommit = True  # a setting made in a transaction would go with its rollback
+    try:
+        connection.execute(f"SELECT {calls}", [part for item in settings.items() for part in item])
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as error:
+        connection.close()
+        raise StoreError(
+            f"the role {settings.get('role')} is missing, or {connection.info.user} may not act as it",
+            place=f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}",
+            next_step="run lifecycle init, then GRANT the role to this user",
+        ) from error
+    connection.autocommit = False
+
+
+def _check_server(url: str) -> None:
     query = sqlalchemy.text(
         "SELECT current_setting('server_version_num')::int / 10000 AS version,"
-        " pg_is_in_recovery() AS is_standby,"
-        " current_setting('default_transaction_read_only')::bool AS is_read_only"
+        " current_setting('transaction_read_only')::bool AS is_read_only"
     )
+    place = place_of(url)
     try:
-        with engine.connect() as connection:
+        with connect(url).connect() as connection:
             server = connection.execute(query).one()
-    except SQLAlchemyError as error:
-        raise StoreError(
-            f"the database cannot be reached: {type(error).__name__}",
-            place=place,
-            next_step="check LIFECYCLE_DATABASE_URL and that the server runs",
-        ) from None
+    except DBAPIError as error:
+        raise describe(error, place=place) from None
     if server.version < OLDEST_VERSION:
         raise StoreError(
             f"PostgreSQL {server.version} is too old", place=place, next_step=f"use {OLDEST_VERSION} or newer"
         )
-    if server.is_standby or server.is_read_only:
-        raise StoreError("the database is read-only", place=place, next_step="name the primary server")
+    if server.is_read_only:
+        raise StoreError(
+            "the database is read-only", place=place, next_step=f"name the primary server in {_SETTING}"
+        )
 
 
 def _milliseconds(duration: timedelta) -> str:

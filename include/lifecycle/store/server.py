@@ -4,54 +4,56 @@ Its programs come from a Python wheel. It listens on 127.0.0.1 only and asks eve
 that is kept in a file only its owner can read. What it leaves under ``<state>/postgres``:
 
 ==================  ==========================================================================
-``server.json``     port, password and home of the server; readable by its owner only
+``server.json``     port, passwords and home of the server; readable by its owner only
 ``start.lock``      held while somebody starts or stops the server
 ``running.lock``    held by the server's own processes as long as one of them lives
-``data`` ``log``    its home: the data directory and the log. For root, where the account that
-                    runs it cannot enter the state folder, the home is a folder of its own
-                    under ``/var/lib``, named in ``server.json``
+``home``            the data directory and the log. For root, where the account that runs the
+                    server cannot enter the state folder, this is a folder of its own under
+                    ``/var/lib``, named in ``server.json``
 ==================  ==========================================================================
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import random
 import secrets
-import shlex
 import shutil
 import socket
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import sqlalchemy
+from psycopg import sql
 
 from lifecycle.errors import StoreError
 from lifecycle.store.account import Account, account_for
 from lifecycle.store.binaries import programs_for
+from lifecycle.store.cluster import READY_SECONDS, SUPERUSER, Cluster, PortTakenError
 from lifecycle.store.file_lock import exclusive_lock, is_locked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-log = logging.getLogger(__name__)
+HOST = "127.0.0.1"
+USER = "lifecycle"
+"""Owns the database and may create roles and databases; not a superuser."""
+DATABASE = "lifecycle"
 
-_HOST = "127.0.0.1"
-_USER = "postgres"
-_DATABASE = "lifecycle"
 _PORTS = range(20_000, 32_000)  # below the range from which systems lend ports to outgoing connections
-_ANSWER_SECONDS = 60
-_PORT_ATTEMPTS = 5
+_PORT_ATTEMPTS = 10
 _HOMES_FOR_ROOT = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - mkdtemp makes a folder of our own in it
+# Whoever may listen on the port while the server is down is not told the password.
+_AUTHENTICATION = "scram-sha-256"
 
 _SETTINGS: Mapping[str, str] = {
-    "listen_addresses": _HOST,
+    "listen_addresses": HOST,
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -74,6 +76,7 @@ class _Record:
     home: str
     port: int
     password: str
+    superuser_password: str
 
 
 class EmbeddedServer:
@@ -87,7 +90,8 @@ class EmbeddedServer:
     def __init__(self, state_dir: Path, *, fast: bool = False) -> None:
         self._state_dir = state_dir.absolute()
         self._folder = self._state_dir / "postgres"
-        self._settings = {**_SETTINGS, **(_FAST_SETTINGS if fast else {})}
+        self._running_lock = self._folder / "running.lock"
+        self._fast = fast
 
     @property
     def url(self) -> str:
@@ -101,7 +105,7 @@ class EmbeddedServer:
             raise StoreError(
                 "the embedded PostgreSQL was never started here",
                 place=str(self._folder),
-                next_step="start it",
+                next_step="run lifecycle init",
             )
         return _url(record)
 
@@ -119,13 +123,46 @@ class EmbeddedServer:
             StoreError: it cannot run here: no PostgreSQL for this platform, no room on the disk, its port
                 taken, its files somebody else's.
         """
-        try:
-            account = self._prepare_folder()
+        with self._clear_file_errors():
+            account, is_shared = self._make_folder()
             with exclusive_lock(self._folder / "start.lock"):
                 record = self._read_record() or self._new_record(account)
-                if not self._answers_soon(record):
-                    self._launch(record)
-                return _url(record)
+                if not self._answers(record):
+                    record = self._launch(record)
+                if is_shared:
+                    self._hand_over(account)
+            return _url(record)
+
+    def stop(self) -> None:
+        """Stop the server, connections included; nothing happens when it does not run.
+
+        Raises:
+            StoreError: it does not stop, or its files are somebody else's.
+        """
+        if not self._folder.exists():
+            return
+        with self._clear_file_errors(), exclusive_lock(self._folder / "start.lock"):
+            record = self._read_record()
+            if record is not None and self.is_running:
+                _cluster(record).stop()
+
+    def destroy(self) -> None:
+        """Stop the server and remove it with all its data.
+
+        Raises:
+            StoreError: it does not stop, or its files are somebody else's.
+        """
+        self.stop()
+        record = self._read_record()
+        with self._clear_file_errors():
+            for folder in (*([Path(record.home)] if record else []), self._folder):
+                if folder.exists():
+                    shutil.rmtree(folder)
+
+    @contextmanager
+    def _clear_file_errors(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StoreError(
                 f"the embedded PostgreSQL cannot use its files: {error.strerror}",
@@ -133,68 +170,59 @@ class EmbeddedServer:
                 next_step="give this user the folder, or set LIFECYCLE_STATE_DIR to another one",
             ) from error
 
-    def stop(self) -> None:
-        """Stop the server, connections included; nothing happens when it does not run."""
-        if not self._folder.exists():
-            return
-        with exclusive_lock(self._folder / "start.lock"):
-            record = self._read_record()
-            if record is None or not self.is_running:
-                return
-            home = Path(record.home)
-            account = account_for(home)
-            command = ["stop", "--wait", "--mode=fast", f"--pgdata={home / 'data'}"]
-            done = account.run(
-                [str(programs_for(account, home) / "pg_ctl"), *command], environment=_environment()
-            )
-            if done.returncode:
-                raise StoreError(
-                    f"the embedded PostgreSQL does not stop: {done.stderr.strip()}",
-                    place=str(home),
-                    next_step=f"see {home / 'log'}",
-                )
-
-    def destroy(self) -> None:
-        """Stop the server and remove it with all its data."""
-        self.stop()
-        record = self._read_record()
-        if record is not None:
-            shutil.rmtree(record.home, ignore_errors=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def _running_lock(self) -> Path:
-        return self._folder / "running.lock"
-
-    def _prepare_folder(self) -> Account:
-        """Make the folder, as the caller's or, by root in somebody's clone, as that person's."""
+    def _make_folder(self) -> tuple[Account, bool]:
+        """Return the account to run under, and whether root works in that account's own folder."""
         existing = next(place for place in (self._folder, *self._folder.parents) if place.exists())
         account = account_for(existing)
-        for folder in (self._state_dir, self._folder):
-            if not folder.exists():
-                folder.mkdir(parents=True, mode=0o755)
-        return account
+        is_shared = account.is_switched and account.user_id == existing.stat().st_uid
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return account, is_shared
+
+    def _hand_over(self, account: Account) -> None:
+        """Leave nothing of root's in a user's clone: that user shall be able to start and remove it."""
+        for path in (self._state_dir, self._folder, *self._folder.iterdir()):
+            if path.stat().st_uid == 0:
+                account.give(path)
 
     def _read_record(self) -> _Record | None:
+        path = self._folder / "server.json"
         try:
-            return _Record(**json.loads((self._folder / "server.json").read_text()))
+            return _Record(**json.loads(path.read_text()))
         except FileNotFoundError:
             return None
+        except (PermissionError, ValueError, TypeError) as error:
+            raise StoreError(
+                "the embedded PostgreSQL's record cannot be read: it belongs to another user or is damaged",
+                place=str(path),
+                next_step="run as its owner, or set LIFECYCLE_STATE_DIR to a folder of your own",
+            ) from error
 
     def _write_record(self, record: _Record) -> None:
         unfinished = self._folder / "server.json.unfinished"
+        unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600)
         unfinished.write_text(json.dumps(asdict(record), indent=2) + "\n")
         unfinished.rename(self._folder / "server.json")
 
     def _new_record(self, account: Account) -> _Record:
         home = self._new_home(account)
-        record = _Record(home=str(home), port=_free_port(), password=secrets.token_urlsafe(24))
+        record = _Record(
+            home=str(home),
+            port=_free_port(),
+            password=secrets.token_urlsafe(24),
+            superuser_password=secrets.token_urlsafe(24),
+        )
         self._write_record(record)
         return record
 
     def _new_home(self, account: Account) -> Path:
         home = self._folder / "home"
+        if (home / "data").exists():
+            raise StoreError(
+                "there is a database here whose passwords are lost: server.json is missing",
+                place=str(self._folder),
+                next_step="restore server.json, or remove the folder and the database with it",
+            )
         if not account.can_enter(self._folder):
             parent = next(place for place in _HOMES_FOR_ROOT if os.access(place, os.W_OK))
             home = Path(tempfile.mkdtemp(prefix="lifecycle-postgres-", dir=parent))
@@ -202,16 +230,16 @@ class EmbeddedServer:
         account.give(home)
         return home
 
-    def _answers_soon(self, record: _Record) -> bool:
-        """Whether the server answers; False once it is certain that none of its processes lives."""
-        deadline = time.monotonic() + _ANSWER_SECONDS
+    def _answers(self, record: _Record) -> bool:
+        """Whether the server answers; False once it is certain that no process of it lives."""
+        deadline = time.monotonic() + READY_SECONDS
         while self.is_running:
             try:
                 _create_database(record)
-            except psycopg.OperationalError:
+            except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise StoreError(
-                        f"the embedded PostgreSQL runs but does not answer at {_HOST}:{record.port}",
+                        f"the embedded PostgreSQL runs but does not answer: {error}",
                         place=str(self._folder),
                         next_step="it may run in another container that shares the folder: stop it there",
                     ) from None
@@ -220,97 +248,79 @@ class EmbeddedServer:
                 return True
         return False
 
-    def _launch(self, record: _Record) -> None:
-        home = Path(record.home)
-        account = account_for(home)
-        programs = programs_for(account, home)
-        if not (home / "data").exists():
-            _initialise(account, programs, home, record.password)
-        self._run_postgres(account, programs, record)
+    def _launch(self, record: _Record) -> _Record:
+        cluster = _cluster(record)
+        is_new = not cluster.exists
+        if is_new:
+            cluster.initialise(record.superuser_password, flush=not self._fast)
+        for attempt in range(_PORT_ATTEMPTS):
+            try:
+                self._run_cluster(cluster, record.port)
+                break
+            except PortTakenError:
+                if not is_new or attempt == _PORT_ATTEMPTS - 1:
+                    raise
+                record = replace(record, port=_free_port())
+                self._write_record(record)
         _create_database(record)
+        return record
 
-    def _run_postgres(self, account: Account, programs: Path, record: _Record) -> None:
-        home = Path(record.home)
-        settings = {**self._settings, "port": str(record.port)}
-        options = shlex.join(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
-        command = [str(programs / "pg_ctl"), "start", "--wait", f"--timeout={_ANSWER_SECONDS}"]
-        command += [f"--pgdata={home / 'data'}", f"--log={home / 'log'}", f"--options={options}"]
+    def _run_cluster(self, cluster: Cluster, port: int) -> None:
+        settings = {**_SETTINGS, **(_FAST_SETTINGS if self._fast else {}), "port": str(port)}
         with exclusive_lock(self._running_lock) as lock:
-            done = account.run(command, environment=_environment(), keep_open=[lock])
-        if done.returncode:
-            raise StoreError("does not start", place=str(home), next_step=f"see {home / 'log'}")
+            cluster.start(settings, keep_open=lock)
+
+
+def _cluster(record: _Record) -> Cluster:
+    home = Path(record.home)
+    account = account_for(home)
+    return Cluster(home=home, account=account, programs=programs_for(account, home))
 
 
 def _url(record: _Record) -> str:
     return sqlalchemy.URL.create(
         "postgresql+psycopg",
-        username=_USER,
+        username=USER,
         password=record.password,
-        host=_HOST,
+        host=HOST,
         port=record.port,
-        database=_DATABASE,
-        # Whoever else may listen on the port while the server is down is not told the password.
-        query={"require_auth": "scram-sha-256"},
+        database=DATABASE,
+        query={"require_auth": _AUTHENTICATION},
     ).render_as_string(hide_password=False)
 
 
-def _libpq_url(record: _Record, database: str) -> str:
-    return psycopg.conninfo.make_conninfo(
-        host=_HOST,
-        port=record.port,
-        user=_USER,
-        password=record.password,
-        dbname=database,
-        require_auth="scram-sha-256",
-    )
-
-
-def _environment() -> dict[str, str]:
-    """The variables the server's programs see: none of the caller's PG* settings or locale."""
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-
-
 def _free_port() -> int:
-    candidates = random.sample(_PORTS, 100)
-    for port in candidates:
+    for port in random.sample(_PORTS, 100):
         with socket.socket() as probe:
             try:
-                probe.bind((_HOST, port))
+                probe.bind((HOST, port))
             except OSError:
                 continue
             return port
-    raise StoreError("no free port", place=_HOST, next_step="stop what listens there")
-
-
-def _initialise(account: Account, programs: Path, home: Path, password: str) -> None:
-    """Make the data directory under another name and rename it when it is complete."""
-    unfinished = home / "data.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    password_file = home / "password"
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
-    account.give(password_file)
-    command = [str(programs / "initdb"), f"--pgdata={unfinished}", f"--username={_USER}"]
-    command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C"]
-    command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync"]
-    try:
-        done = account.run(command, environment=_environment())
-    finally:
-        password_file.unlink()
-    if done.returncode:
-        raise StoreError("initdb fails", place=str(home), next_step=done.stderr)
-    unfinished.rename(home / "data")
+    raise StoreError(
+        "no port is free for the embedded PostgreSQL", place=HOST, next_step="set LIFECYCLE_DATABASE_URL"
+    )
 
 
 def _create_database(record: _Record) -> None:
-    """Connect, and create the database where the first start was cut short before it did.
+    """Connect, and create the user and its database where they are still missing.
 
     Raises:
         psycopg.OperationalError: the server does not answer.
     """
-    with psycopg.connect(_libpq_url(record, "postgres"), autocommit=True, connect_timeout=5) as connection:
-        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [_DATABASE]).rowcount
-        if not found:
-            connection.execute(
-                psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(_DATABASE))
-            )
+    user, database = sql.Identifier(USER), sql.Identifier(DATABASE)
+    with psycopg.connect(
+        host=HOST,
+        port=record.port,
+        user=SUPERUSER,
+        password=record.superuser_password,
+        dbname=SUPERUSER,
+        connect_timeout=5,
+        autocommit=True,
+        require_auth=_AUTHENTICATION,
+    ) as connection:
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [USER]).rowcount:
+            create_user = sql.SQL("CREATE ROLE {} LOGIN CREATEROLE CREATEDB PASSWORD {}")
+            connection.execute(create_user.format(user, sql.Literal(record.password)))
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, user))

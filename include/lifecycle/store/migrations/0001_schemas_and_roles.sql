@@ -19,6 +19,14 @@ BEGIN
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;
         END;
+        IF EXISTS (
+            SELECT FROM pg_roles
+            WHERE rolname = role_name
+                AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)
+        ) THEN
+            RAISE 'the role % exists and may do more than it should', role_name
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
         BEGIN
             IF NOT pg_has_role(current_user, role_name, 'USAGE') THEN
                 EXECUTE format('GRANT %I TO %I', role_name, current_user);
@@ -30,6 +38,7 @@ BEGIN
 END
 $$;
 
+-- Where a company has a schema of this name, its tables would be released: better to fail here.
 CREATE SCHEMA analytics;
 CREATE SCHEMA pseudonymised;
 
