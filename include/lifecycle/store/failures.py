@@ -1,0 +1,94 @@
+"""What the database complains of, said without a row's values and with the next step.
+
+PostgreSQL quotes what it rejects: ``Key (email)=(…) already exists``. Those quotes are personal data, so they
+are taken out of every error before anything can log or print it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+from sqlalchemy import event
+
+from lifecycle.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import sqlalchemy
+    from sqlalchemy.exc import DBAPIError
+
+# By the first characters of the SQLSTATE (PostgreSQL manual, appendix A).
+_MEANINGS: Mapping[str, tuple[str, str]] = {
+    "08": ("the connection to the database broke", "check that the server runs, and run it again"),
+    "57P": ("the server closed the connection", "check that the server runs, and run it again"),
+    "25006": ("the database is read-only", "name the primary server in LIFECYCLE_DATABASE_URL"),
+    "25P03": ("the transaction stood idle for too long", "run it again"),
+    "28": ("the database refuses this user or password", "check LIFECYCLE_DATABASE_URL"),
+    "3D000": ("the database does not exist", "create it, or correct LIFECYCLE_DATABASE_URL"),
+    "3F000": ("a schema does not exist", "run lifecycle init, then lifecycle check"),
+    "40": ("another transaction was in the way", "run it again"),
+    "42501": (
+        "the database user lacks a right",
+        "connect as the owner of the tables, who may create roles and schemas",
+    ),
+    "42703": ("a column does not exist", "run lifecycle check"),
+    "42P01": ("a table does not exist", "run lifecycle init, then lifecycle check"),
+    "53100": ("the database server has no room left on its disk", "free some and run it again"),
+    "53200": ("the database server is out of memory", "free some and run it again"),
+    "53300": ("the database server has no connection left", "close some, or raise max_connections"),
+    "55P03": ("a row or table is locked by somebody else", "run it again when the other transaction is done"),
+    "57014": ("the statement took too long or was cancelled", "run it again; see what else the server does"),
+}
+_UNREACHED = ("the database cannot be reached", "check LIFECYCLE_DATABASE_URL and that the server runs")
+# Data exceptions repeat the value that they reject; a company's own triggers say what they like.
+_MAY_QUOTE_VALUES = ("22", "P0")
+
+
+def describe(error: DBAPIError | psycopg.Error, *, place: str = "") -> StoreError:
+    """``error`` as the project's own: what it means and what to do next, without a row's values.
+
+    Args:
+        error: what SQLAlchemy or psycopg raised.
+        place: where it happened; a table or plan, or the server's address without its password.
+    """
+    original = error if isinstance(error, psycopg.Error) else error.orig
+    if not isinstance(original, psycopg.Error):
+        return StoreError(f"the database cannot be used: {type(original).__name__}", place=place)
+    state = original.sqlstate
+    meaning, next_step = _meaning(state) if state else _UNREACHED
+    return StoreError(f"{meaning}: {_reason(original)}", place=place, next_step=next_step)
+
+
+def hide_values(engine: sqlalchemy.Engine) -> None:
+    """Take the values of rows out of every error that a statement of ``engine`` raises."""
+
+    @event.listens_for(engine, "handle_error")
+    def _hide(context: sqlalchemy.ExceptionContext) -> None:
+        original, wrapped = context.original_exception, context.sqlalchemy_exception
+        if isinstance(original, psycopg.Error) and original.sqlstate:
+            original.args = (_reason(original),)
+            if wrapped is not None:
+                wrapped.args = (f"({type(original).__name__}) {_reason(original)}",)
+
+
+def _meaning(state: str) -> tuple[str, str]:
+    """What a SQLSTATE means and what to do next; the most exact entry that fits."""
+    for length in (5, 3, 2):
+        if state[:length] in _MEANINGS:
+            return _MEANINGS[state[:length]]
+    return (
+        "the database refuses the statement",
+        "run lifecycle check; report it with the SQLSTATE if that passes",
+    )
+
+
+def _reason(error: psycopg.Error) -> str:
+    """What the server says, in one line; only its SQLSTATE where that could repeat a value."""
+    state = error.sqlstate
+    if state is None:  # no server answered: libpq names host and user, never the password
+        return " ".join(str(error).split())
+    if state.startswith(_MAY_QUOTE_VALUES) or error.diag.message_primary is None:
+        return f"SQLSTATE {state}"
+    return f"{error.diag.message_primary} (SQLSTATE {state})"

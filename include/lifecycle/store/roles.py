@@ -1,0 +1,20 @@
+"""The database roles of the project, each with only what it needs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who a connection acts as. None of them can log in: a connection steps into one by ``SET ROLE``."""
+
+    ENGINE = "lifecycle_engine"
+    """Plans and deletes: reads, updates and deletes in the mapped tables, writes plans and the ledger."""
+    READER = "lifecycle_reader"
+    """The operator's page: reads plans, requests and receipts; nothing of the company's own rows."""
+    BUILDER = "analytics_builder"
+    """Builds releases: from ``pseudonymised`` to ``analytics``."""
+    DATA_TEAM = "data_team"
+    """Reads ``analytics``: what is released, nothing else."""
+    AUDITOR = "auditor"
+    """Reads the ledger, nothing else."""
