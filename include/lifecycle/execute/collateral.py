@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from lifecycle.plan import Item
 
 _CHANGED = sa.text("""
-    -- Partitions count as the table they belong to.
-    SELECT coalesce(pg_partition_root(statistics.relid), statistics.relid) AS relation_id,
-           sum(n_tup_ins)::bigint AS inserted, sum(n_tup_upd)::bigint AS updated, sum(n_tup_del)::bigint AS deleted
+    -- Rows changed by this transaction, by table; partitions count as the table they belong to.
+    SELECT format('%s.%s', namespace.nspname, class.relname) AS name,
+           sum(statistics.n_tup_ins)::bigint AS inserted,
+           sum(statistics.n_tup_upd)::bigint AS updated,
+           sum(statistics.n_tup_del)::bigint AS deleted
     FROM pg_stat_xact_user_tables AS statistics
-    WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND schemaname <> 'lifecycle' AND schemaname NOT LIKE 'pg\\_temp%'
-    GROUP BY relation_id
-""")
-_NAMES = sa.text("""
-    SELECT class.oid AS relation_id, format('%s.%s', namespace.nspname, class.relname) AS name
-    FROM pg_class AS class JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-    WHERE class.oid = ANY(:ids)
+    JOIN pg_class AS class ON class.oid = coalesce(pg_partition_root(statistics.relid), statistics.relid)
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE statistics.n_tup_ins + statistics.n_tup_upd + statistics.n_tup_del > 0
+      AND namespace.nspname <> 'lifecycle'
+    GROUP BY namespace.nspname, class.relname
 """)
 
 
@@ -57,16 +57,11 @@ def changed_rows(connection: Connection) -> Tally:
 
     Take it before and after and subtract: the counts of an earlier transaction may still be waiting in them.
     """
-    rows = connection.execute(_CHANGED).all()
-    names = {
-        row.relation_id: row.name
-        for row in connection.execute(_NAMES, {"ids": [row.relation_id for row in rows]})
-    }
     found = Tally()
-    for row in rows:
+    for row in connection.execute(_CHANGED):
         for what in ("inserted", "updated", "deleted"):
             if count := getattr(row, what):
-                found[names[row.relation_id], what] += count
+                found[row.name, what] += count
     return found
 
 

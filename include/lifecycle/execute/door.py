@@ -90,23 +90,24 @@ class Door:
         """
         total, done, rows = len(self.plan.batches), 0, Tally()
         deferred: dict[int, str] = {}
-        self._set_state("executing")
-        while (batch := self._next_batch()) is not None:
-            problem = self._try(batch, rows)
-            if problem:
-                self._defer(batch, problem)
-                deferred[batch] = problem
-            else:
-                done += 1
-            self.progress(done + len(deferred), total)
+        with self.engine.connect() as connection:
+            self._set_state(connection, "executing")
+            while (batch := self._next_batch(connection)) is not None:
+                problem = self._try(connection, batch, rows)
+                if problem:
+                    self._defer(connection, batch, problem)
+                    deferred[batch] = problem
+                else:
+                    done += 1
+                self.progress(done + len(deferred), total)
         return Outcome(done=done, deferred=deferred, rows=rows)
 
-    def _try(self, batch: int, rows: Tally) -> str:
+    def _try(self, connection: Connection, batch: int, rows: Tally) -> str:
         """Do a batch; returns why it has to be deferred, or nothing."""
         problem = ""
         for _ in range(TRIES):
             try:
-                rows += self._do(batch)
+                rows += self._do(connection, batch)
             except _Changed as change:
                 return str(change)
             except IntegrityError as error:
@@ -120,10 +121,10 @@ class Door:
                 return ""
         return problem
 
-    def _do(self, batch: int) -> Tally:
+    def _do(self, connection: Connection, batch: int) -> Tally:
         """One transaction: every item of the batch, the comparison, the journal."""
         items = [item for item in self.plan.items if item.batch == batch]
-        with self.engine.begin() as connection:
+        with connection.begin():
             connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})
             if not self._claim(connection, batch):
                 return Tally()
@@ -190,8 +191,8 @@ class Door:
                 next_step="look for a trigger or cascade on these tables; it was rolled back, nothing is lost",
             )
 
-    def _next_batch(self) -> int | None:
-        with self.engine.begin() as connection:
+    def _next_batch(self, connection: Connection) -> int | None:
+        with connection.begin():
             found: int | None = connection.scalar(
                 sa.text(
                     "SELECT batch FROM lifecycle.plan_batch WHERE plan_id = :plan_id AND state = 'pending'"
@@ -231,9 +232,9 @@ class Door:
         )
         self._end_batch(connection, items[0].batch, "done", None)
 
-    def _defer(self, batch: int, reason: str) -> None:
+    def _defer(self, connection: Connection, batch: int, reason: str) -> None:
         logger.warning("plan %s batch %s is deferred: %s", self.plan.digest[:12], batch, reason)
-        with self.engine.begin() as connection:
+        with connection.begin():
             if self._claim(connection, batch):
                 self._end_batch(connection, batch, "deferred", reason)
 
@@ -246,8 +247,8 @@ class Door:
             {"plan_id": self.plan_id, "batch": batch, "state": state, "reason": reason},
         )
 
-    def _set_state(self, state: str) -> None:
-        with self.engine.begin() as connection:
+    def _set_state(self, connection: Connection, state: str) -> None:
+        with connection.begin():
             connection.execute(
                 sa.text(
                     "UPDATE lifecycle.plan SET state = :state"

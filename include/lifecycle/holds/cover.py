@@ -134,11 +134,11 @@ def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
 def _whole(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
     """Every row, where a hold names the whole collection."""
     row = relation(rulebook.live, collection, "whole")
-    return sa.select(*_keys(rulebook, collection, row), *(hold.c[name] for name in _ABOUT_THE_HOLD)).where(
-        is_active(as_of),
-        hold_row.c.hold_id == hold.c.hold_id,
-        hold_row.c.collection == collection,
-        sa.func.cardinality(hold_row.c.key) == 0,
+    names_it = sa.and_(hold_row.c.collection == collection, sa.func.cardinality(hold_row.c.key) == 0)
+    return (
+        sa.select(*_keys(rulebook, collection, row), *(hold.c[name] for name in _ABOUT_THE_HOLD))
+        .select_from(row.join(hold_row, names_it).join(hold, hold.c.hold_id == hold_row.c.hold_id))
+        .where(is_active(as_of))
     )
 
 

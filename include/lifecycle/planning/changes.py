@@ -193,4 +193,4 @@ def _goes_first(
 
 def batch_of(ordinal: ColumnElement[Any], roots_per_batch: int) -> ColumnElement[Any]:
     """The batch that an ordinal (from 1) belongs to, from 0."""
-    return sa.cast((ordinal - 1).op("/")(roots_per_batch), sa.Integer)
+    return sa.cast((ordinal - 1) // roots_per_batch, sa.Integer)

@@ -29,10 +29,11 @@ BATCH_ROWS = 50_000
 
 _STORED = sa.text("""
     -- Rows of a table as the statistics estimate them, its partitions included.
-    SELECT coalesce(sum(greatest(leaf.reltuples, pg_stat_get_live_tuples(leaf.oid), 0)), 0)::bigint
-    FROM pg_partition_tree(CAST(:table AS regclass)) AS tree
-    JOIN pg_class AS leaf ON leaf.oid = tree.relid
-    WHERE tree.isleaf
+    SELECT coalesce(sum(greatest(class.reltuples, pg_stat_get_live_tuples(class.oid), 0)), 0)::bigint
+    FROM pg_class AS class
+    WHERE class.relkind = 'r'
+      AND (class.oid = CAST(:table AS regclass)
+           OR class.oid IN (SELECT tree.relid FROM pg_partition_tree(CAST(:table AS regclass)) AS tree))
 """)
 
 

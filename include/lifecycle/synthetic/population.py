@@ -26,7 +26,9 @@ def parameters(*, customers: int, days: int, seed: int, as_of: datetime) -> Boun
     return {"customers": Int8(customers), "days": Int8(days), "seed": Int8(seed), "as_of": as_of}
 
 
-def populate(connection: Connection, statements: tuple[Statement, ...], bound: Bound, progress: Progress) -> None:
+def populate(
+    connection: Connection, statements: tuple[Statement, ...], bound: Bound, progress: Progress
+) -> None:
     """Run the statements in order, each in its chunks.
 
     Raises:

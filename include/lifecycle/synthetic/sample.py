@@ -122,7 +122,9 @@ def _read_pools(path: Path) -> Pools:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the top of the file"
-        raise UsageError(f"{where}: {first['msg']}", place=str(path), next_step="correct that entry") from error
+        raise UsageError(
+            f"{where}: {first['msg']}", place=str(path), next_step="correct that entry"
+        ) from error
 
 
 def _read_statements(path: Path) -> tuple[Statement, ...]:

@@ -58,7 +58,9 @@ def _case(sizes: dict[str, int]) -> str:
     return f"(CASE pool {branches} END)::bigint"
 
 
-def _load(connection: Connection, name: str, columns: list[str], rows: Iterable[tuple[int | str, ...]]) -> None:
+def _load(
+    connection: Connection, name: str, columns: list[str], rows: Iterable[tuple[int | str, ...]]
+) -> None:
     table = Table(
         name,
         MetaData(schema="seed"),
