@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 Candidates = tuple[bytes, ...]
 
 
+def stated_sequence(payload: bytes) -> int | None:
+    """The place an entry's own bytes say it has; None if they are no entry."""
+    try:
+        return Entry.from_payload(payload).sequence
+    except ValueError:
+        return None
+
+
 class Claims:
     """The checkpoints to hold a growing tree against, by size.
 
@@ -93,7 +101,7 @@ class Examination:
         if sequence > self.size:
             self._note(Fault.MISSING, self.size, sequence - 1, "There is no entry.")
             self._skip_to(sequence)
-        stated = _stated_sequence(payload)
+        stated = stated_sequence(payload)
         if stated not in (None, sequence):
             self._note(Fault.MOVED, sequence, sequence, f"The entry of place {stated} stands here.")
             self._grow((), [])
@@ -155,13 +163,6 @@ class Examination:
 
     def _note(self, fault: Fault, first: int, last: int, message: str) -> None:
         self._findings.add(Finding(fault=fault, first=first, last=last, message=message))
-
-
-def _stated_sequence(payload: bytes) -> int | None:
-    try:
-        return Entry.from_payload(payload).sequence
-    except ValueError:
-        return None
 
 
 def _contradicted(claim: Checkpoint, covered: int) -> Finding:

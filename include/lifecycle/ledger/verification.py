@@ -13,7 +13,7 @@ import psycopg
 from lifecycle.errors import UsageError
 from lifecycle.ledger.book import tree_size
 from lifecycle.ledger.checkpoints import all_checkpoints
-from lifecycle.ledger.examination import Claims, Examination
+from lifecycle.ledger.examination import Claims, Examination, stated_sequence
 from lifecycle.ledger.merkle import Builder
 from lifecycle.ledger.verdict import Fault, Finding, Findings, Verdict
 from lifecycle.store.failures import describe
@@ -68,7 +68,7 @@ def verify(
     findings = Findings()
     stored, kept = all_checkpoints(connection), list(kept_elsewhere)
     _require_order(stored, findings)
-    walk = _Walk(Claims(_signed([*stored, *kept], keys, findings), findings), findings)
+    walk = Walk(Claims(_signed([*stored, *kept], keys, findings), findings), findings)
     total = tree_size(connection)
     for rows in _streamed(connection):
         walk.take(rows)
@@ -77,7 +77,7 @@ def verify(
     return walk.finish(checkpoints=len(stored) + len(kept))
 
 
-class _Walk:
+class Walk:
     """Goes through the rows the quick way, and from the first disagreement on with care."""
 
     def __init__(self, claims: Claims, findings: Findings) -> None:
@@ -119,6 +119,8 @@ class _Walk:
         before = self._tree.copy()
         sequences, node_hashes, payloads = zip(*rows, strict=True)
         in_order = sequences == tuple(range(before.size, before.size + len(rows)))
+        # No hash above the last row tells its place yet, so its own bytes must.
+        in_order = in_order and stated_sequence(payloads[-1]) == sequences[-1]
         if not in_order or self._tree.extend(payloads) != list(node_hashes):
             self._examination = Examination(before, self._claims, self._findings)
             return False
