@@ -7,18 +7,29 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.ledger.book import append
+from lifecycle.ledger.checkpoints import checkpoint
 from lifecycle.ledger.entries import checked_body, seal
 from lifecycle.ledger.merkle import Builder
 from lifecycle.ledger.notes import DEFAULT_ORIGIN, TreeHead, sign
 from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
-    from lifecycle.keys import SigningKey
+    from lifecycle.keys import KeyProvider, SigningKey
     from lifecycle.ledger.entries import Entry
     from lifecycle.ledger.notes import Checkpoint
     from support.databases import Database
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
+
+LIFT_PROTECTION = """
+    ALTER TABLE lifecycle.ledger_entry DISABLE TRIGGER ALL;
+    ALTER TABLE lifecycle.ledger_checkpoint DISABLE TRIGGER ALL;
+    ALTER TABLE lifecycle.ledger_entry DROP CONSTRAINT ledger_entry_is_hashed,
+        DROP CONSTRAINT ledger_entry_completes_its_nodes, DROP CONSTRAINT ledger_entry_names_its_place,
+        DROP CONSTRAINT ledger_entry_pkey;
+    ALTER TABLE lifecycle.ledger_entry ALTER sequence DROP NOT NULL, ALTER payload DROP NOT NULL;
+"""
+"""What the tables' owner does before changing the ledger."""
 
 
 def digest(text: object) -> str:
@@ -66,3 +77,9 @@ def fill(database: Database, count: int) -> list[Entry]:
             with connection.begin():
                 entries.append(append(connection, "batch_executed", body(number), as_of=START))
     return entries
+
+
+def sign_ledger(database: Database, keys: KeyProvider, day: int = 1, **named: Any) -> Checkpoint:
+    """Sign the database's ledger as the engine."""
+    with database.connect(Role.ENGINE).begin() as connection:
+        return checkpoint(connection, keys, as_of=START + timedelta(days=day), **named)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from lifecycle.errors import UsageError
 from lifecycle.ledger.book import tree_size
@@ -65,11 +66,10 @@ def verify(
             "Nothing can be verified without a trusted public key.",
             next_step="Get the ledger's public key from its owner.",
         )
-    findings = Findings()
-    stored, kept = all_checkpoints(connection), list(kept_elsewhere)
+    findings, kept = Findings(), list(kept_elsewhere)
+    stored, total = _overview(connection)
     _require_order(stored, findings)
     walk = Walk(Claims(_signed([*stored, *kept], keys, findings), findings), findings)
-    total = tree_size(connection)
     for rows in _streamed(connection):
         walk.take(rows)
         if progress:
@@ -130,6 +130,14 @@ class Walk:
     def _settle(self) -> None:
         if self._claims.next_size() == self._tree.size:
             self._claims.settle(self._tree.size, (self._tree.root(),))
+
+
+def _overview(connection: Connection) -> tuple[list[Checkpoint], int]:
+    """The checkpoints, and how many entries there are; read first, so that no checkpoint is ahead of them."""
+    try:
+        return all_checkpoints(connection), tree_size(connection)
+    except DBAPIError as error:
+        raise describe(error, place="lifecycle.ledger_checkpoint") from error
 
 
 def _streamed(connection: Connection) -> Iterator[list[Row]]:
