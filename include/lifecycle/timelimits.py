@@ -152,7 +152,7 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
     return _local(moment, zone).date()
 
 
-def is_due(  # noqa: PLR0913 - six facts decide it, and all but the first two are named in the call
+def is_due(
     event_day: date, keep: Period, *, lead_days: int, as_of: datetime, interval_days: int, zone: ZoneInfo
 ) -> bool:
     """Whether the run at `as_of` is the last one that still keeps the lead.
