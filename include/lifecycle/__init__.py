@@ -5,7 +5,8 @@ for each row, plans it, checks the plan, carries it out through one guarded door
 
 Rooms, each importing only rooms above it (``tests/architecture`` enforces the order)::
 
-    errors  settings  timelimits  keys      ground: no input or output but key files
+    errors  settings  timelimits            ground: no input or output
+    yamlfile  keys                          files read with care: policies, maps, keys
     datamap  policy                         typed data, loaded and cross-checked
     decide  plan                            pure: facts to decision to plan
     store                                   PostgreSQL: server, connections, migrations, roles
