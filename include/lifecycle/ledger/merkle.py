@@ -107,6 +107,10 @@ class Builder:
             return EMPTY_ROOT
         return _joined([self._edge[level] for level in sorted(self._edge, reverse=True)])
 
+    def edge(self) -> dict[int, bytes]:
+        """The hashes of the nodes the tree is made of, by level."""
+        return dict(self._edge)
+
     def copy(self) -> Builder:
         """A builder that stands where this one stands and grows on its own."""
         twin = Builder()

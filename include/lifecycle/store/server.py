@@ -145,6 +145,7 @@ class EmbeddedServer:
             record = self._read_record()
             if record is not None and self.is_running:
                 _cluster(record).stop()
+                self._wait_until_gone()
 
     def destroy(self) -> None:
         """Stop the server and remove it with all its data.
@@ -247,6 +248,12 @@ class EmbeddedServer:
             else:
                 return True
         return False
+
+    def _wait_until_gone(self) -> None:
+        """pg_ctl returns when the server has let go of its data; its last process ends a moment later."""
+        deadline = time.monotonic() + READY_SECONDS
+        while self.is_running and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _launch(self, record: _Record) -> _Record:
         cluster = _cluster(record)
