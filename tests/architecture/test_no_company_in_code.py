@@ -19,7 +19,9 @@ import yaml
 from support.source import PROJECT, files, name_of, strings
 
 ENGINE_WORDS = {
-    "contract": "a lawful basis for processing, GDPR Art. 6(1)(b)",
+    "contract": "a lawful basis, GDPR Art. 6(1)(b); what a ledger entry may be about",
+    "customer": "what a ledger entry may be about",
+    "note": "what is signed: a checkpoint as text",
 }
 IDENTIFYING = ("name", "register_code", "email", "contact", "website")
 LEGAL_FORMS = {"oü", "as", "ab", "oy", "sa", "bv", "gmbh", "ltd", "limited", "inc", "the"}
