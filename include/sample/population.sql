@@ -567,7 +567,7 @@ CALL website.create_days(
 CREATE TABLE seed.session (n bigint PRIMARY KEY, visitor bigint NOT NULL, started_at timestamptz NOT NULL)
 
 -- name: sessions
--- Six a customer and day; few visitors come often. Around noon more than at night.
+-- Twenty a day and six more per customer, in the order of days. Few visitors come often; noon is busier than night.
 -- each: :days * (20 + 6 * :customers)
 INSERT INTO seed.session (n, visitor, started_at)
 SELECT
@@ -578,7 +578,7 @@ FROM generate_series(:first, :last) AS n
 CROSS JOIN seed.moment
 CROSS JOIN LATERAL (
     SELECT date_trunc('second',
-        last_visit::date - seed.integer('day', n, 0, :days - 1)::integer
+        last_visit::date - (:days - 1 - (n - 1) / (20 + 6 * :customers))::integer
         + interval '12 hours' * (seed.uniform('hour', n) + seed.uniform('minute', n))
     ) AS started_at
 ) AS start

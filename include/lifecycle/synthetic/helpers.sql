@@ -37,12 +37,12 @@ COMMENT ON FUNCTION seed.choose(text[], text, bigint) IS 'One of a short list; r
 
 CREATE FUNCTION seed.pick(pool text, salt text, n bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN seed.integer(salt, n, 1, seed.size(pool));
+    RETURN seed.integer(pool || ' ' || salt, n, 1, seed.size(pool));
 COMMENT ON FUNCTION seed.pick(text, text, bigint) IS 'A position in a pool: join the table seed.<pool> on it.';
 
 CREATE FUNCTION seed.uuid(salt text, n bigint) RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN md5(salt || ' ' || n || ' ' || seed.number())::uuid;
+    RETURN md5(salt || ' ' || n::text || ' ' || seed.number()::text)::uuid;
 COMMENT ON FUNCTION seed.uuid(text, bigint) IS 'An identifier of its own for every number.';
 
 CREATE FUNCTION seed.instant(salt text, n bigint, earliest timestamptz, latest timestamptz) RETURNS timestamptz
