@@ -3,7 +3,7 @@
 -- environment: psql --file docker/company-database.sql
 --
 -- The project's roles are made here, and not by its first migration, so that a superuser decides who steps
--- into them: the owner may pass them on, a worker acts as the engine and as nobody else.
+-- into them: the owner, who need not be able to create roles, into any; a worker into the engine's alone.
 
 \set ON_ERROR_STOP on
 \getenv owner_password COMPANY_OWNER_PASSWORD
@@ -18,7 +18,7 @@ CREATE ROLE analytics_builder NOLOGIN;
 CREATE ROLE data_team NOLOGIN;
 CREATE ROLE auditor NOLOGIN;
 
-GRANT lifecycle_engine, lifecycle_reader, analytics_builder, data_team, auditor TO company_owner WITH ADMIN OPTION;
+GRANT lifecycle_engine, lifecycle_reader, analytics_builder, data_team, auditor TO company_owner;
 GRANT lifecycle_engine TO company_worker;
 
 SELECT format('ALTER DATABASE %I OWNER TO company_owner', current_database())

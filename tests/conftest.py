@@ -25,7 +25,9 @@ _SERVER_FOLDER = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the server's folder once for the run; its workers are told."""
     told = getattr(config, "workerinput", {}).get("server_folder")
-    config.stash[_SERVER_FOLDER] = Path(told or tempfile.mkdtemp(prefix="lifecycle-tests-"))
+    folder = Path(told or tempfile.mkdtemp(prefix="lifecycle-tests-"))
+    folder.chmod(0o755)  # root's server runs as somebody else, who must be able to enter
+    config.stash[_SERVER_FOLDER] = folder
 
 
 @pytest.hookimpl(optionalhook=True)

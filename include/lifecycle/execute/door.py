@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from lifecycle.errors import LifecycleError, StoreError
+from lifecycle.errors import LifecycleError
 from lifecycle.execute.collateral import Tally, changed_rows, expected_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import LOCK
 from lifecycle.plan import Action, Item
+from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.errors import StoreError
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
 
@@ -258,11 +260,10 @@ class Door:
             )
 
     def _refused(self, batch: int, error: DBAPIError) -> StoreError:
-        return StoreError(
-            f"the database refused the batch: {_state(error)} {type(error.orig).__name__}",
-            place=f"plan {self.plan.digest} batch {batch}",
-            next_step="mend what it names and run again: batches that were done stay done, this one was rolled back",
+        logger.error(
+            "plan %s batch %s was rolled back; batches that were done stay done", self.plan.digest[:12], batch
         )
+        return describe(error, place=f"plan {self.plan.digest} batch {batch}")
 
 
 def _state(error: DBAPIError) -> str:

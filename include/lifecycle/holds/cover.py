@@ -27,7 +27,7 @@ LOCK = 0x6C696665686F6C64  # "lifehold"
 
 hold = sa.table(
     "hold",
-    sa.column("hold_id", sa.BigInteger),
+    sa.column("hold_id", sa.Uuid),
     sa.column("kind", sa.Text),
     sa.column("reason", sa.Text),
     sa.column("placed_by", sa.Text),
@@ -39,7 +39,7 @@ hold = sa.table(
 )
 hold_row = sa.table(
     "hold_row",
-    sa.column("hold_id", sa.BigInteger),
+    sa.column("hold_id", sa.Uuid),
     sa.column("collection", sa.Text),
     sa.column("key", sa.ARRAY(sa.Text)),
     schema="lifecycle",

@@ -88,6 +88,45 @@ class ClockSql:
         day = self._day(end.c[name], self.live[self.anchor.on].columns[name].type)
         return sa.select(sa.func.max(day)).select_from(rows).where(joins).correlate(row).scalar_subquery()
 
+    def event_day(self, row: FromClause) -> ColumnElement[Any]:
+        """The day of the anchor's column from which the row's clock counts; NULL while it does not run.
+
+        For a financial year it is the day in the year, as :func:`last_day_of` takes it.
+        """
+        if not self.anchor.latest:
+            return self.anchor_day(row)
+        rows, end, joins = self._anchor_rows(row)
+        collection, column = self.anchor.latest.rsplit(".", 1)
+        start = relation(self.live, collection, "evidence")
+        climbed, top = climb(self.live, start, self.clock.evidence[:-1], "evidence_up")
+        of_the_row = refers(self.clock.evidence[-1], self.live, top, end)
+        day = self._day(start.c[column], self.live[collection].columns[column].type)
+        stops = [condition(start) for condition in self._stops()]
+        stopping = sa.func.bool_or(sa.or_(*stops)) if stops else sa.false()
+        latest = (
+            sa.select(
+                sa.case(
+                    (sa.func.count() == 0, self._otherwise(end)),
+                    (stopping, sa.null()),
+                    else_=sa.func.max(day),
+                )
+            )
+            .select_from(climbed)
+            .where(of_the_row)
+            .correlate(end)
+            .scalar_subquery()
+        )
+        return sa.select(latest).select_from(rows).where(joins).correlate(row).scalar_subquery()
+
+    def _otherwise(self, end: FromClause) -> ColumnElement[Any]:
+        name = self.anchor.otherwise
+        if name is None or name == "never":
+            return sa.cast(sa.null(), sa.Date)
+        return self._day(end.c[name], self.live[self.anchor.on].columns[name].type)
+
+    def _stops(self) -> list[Any]:
+        return [_has_value(name, value) for name, value in self.anchor.runs_only_if_none.items()]
+
     def _at_anchor(self, row: FromClause, condition: Any) -> ColumnElement[bool]:
         if not self.clock.path and not self.clock.reverse_path:
             return condition(row)  # type: ignore[no-any-return]  # the caller's lambda gives a condition
@@ -121,7 +160,7 @@ class ClockSql:
 
     def _latest_started(self, end: FromClause, last_event_day: date) -> list[ColumnElement[bool]]:
         collection, column = (self.anchor.latest or "").rsplit(".", 1)
-        stops = [_has_value(name, value) for name, value in self.anchor.runs_only_if_none.items()]
+        stops = self._stops()
 
         def early(evidence: FromClause) -> ColumnElement[bool]:
             return self._by(evidence, collection, column, last_event_day)

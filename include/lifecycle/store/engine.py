@@ -60,7 +60,11 @@ def connect(
         parse_url(url),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"application_name": application_name, "connect_timeout": _CONNECT_SECONDS},
+        connect_args={
+            "application_name": application_name,
+            "connect_timeout": _CONNECT_SECONDS,
+            "client_encoding": "utf8",
+        },
     )
     hide_values(engine)
     settings = {
@@ -132,11 +136,12 @@ def _apply_settings(connection: psycopg.Connection[Any], settings: Mapping[str, 
     try:
         connection.execute(f"SELECT {calls}", [part for item in settings.items() for part in item])
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as error:
+        user, database = connection.info.user, connection.info.dbname
         connection.close()
         raise StoreError(
-            f"the role {settings.get('role')} is missing, or {connection.info.user} may not act as it",
-            place=f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}",
-            next_step="run lifecycle init, then GRANT the role to this user",
+            f"the role {settings.get('role')} is missing, or {user} may not act as it",
+            place=database,
+            next_step="run lifecycle init as the owner of the database, then GRANT the role to this user",
         ) from error
     connection.autocommit = False
 

@@ -7,7 +7,9 @@ edited afterwards: what it did is remembered with its SHA-256. A file says itsel
 * After each ``CREATE TABLE``, ``GRANT`` what each role needs, to the roles of 0001 by name; who is not named
   gets nothing. Identity columns need no grant of their own.
 * A function's ``EXECUTE``, which PostgreSQL gives to everybody, is taken back by the runner after each file;
-  grant it by name. A ``SECURITY DEFINER`` function sets its ``search_path``.
+  grant it by name. A ``SECURITY DEFINER`` function sets its ``search_path`` to ``pg_catalog, pg_temp``.
+* ``RAISE`` with an ``ERRCODE`` outside the classes 22 and P0: what those say is withheld (see ``failures``).
+* ``tests/security/test_roles.py`` lists every table and function with who may do what: add the new ones.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 -- Plans, what stops them, and the journal of what they did.
 
 CREATE TABLE lifecycle.hold (
-    hold_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hold_id      uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     kind         text NOT NULL CHECK (kind IN ('hold', 'restriction')),
-    reason       text NOT NULL CHECK (reason <> ''),
+    reason       text NOT NULL CHECK (reason ~ '^[A-Za-z][A-Za-z0-9_-]{0,63}$'),
     placed_by    text NOT NULL CHECK (placed_by <> ''),
     placed_at    timestamptz NOT NULL,
     until        timestamptz NOT NULL,
@@ -14,10 +14,11 @@ CREATE TABLE lifecycle.hold (
 );
 COMMENT ON TABLE lifecycle.hold IS
     'A legal hold or a restriction of processing (GDPR Art. 18): what it covers is not deleted until it ends. Never deleted, only released.';
+COMMENT ON COLUMN lifecycle.hold.reason IS 'One word: a kind of matter or the number of a case. It goes into the ledger, so no free text.';
 COMMENT ON COLUMN lifecycle.hold.until IS 'Holds are time-limited: from this moment on it no longer counts, unless it was extended.';
 
 CREATE TABLE lifecycle.hold_row (
-    hold_id    bigint NOT NULL REFERENCES lifecycle.hold,
+    hold_id    uuid NOT NULL REFERENCES lifecycle.hold,
     collection text NOT NULL,
     key        text[] NOT NULL,
     PRIMARY KEY (hold_id, collection, key)

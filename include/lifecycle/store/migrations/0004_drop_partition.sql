@@ -22,7 +22,7 @@ DECLARE
 BEGIN
     IF num_nulls(parent, partition, expected_upper, zone) > 0 OR NOT isfinite(expected_upper) THEN
         RAISE 'drop_partition needs a parent, a partition, a finite upper bound and a time zone'
-            USING ERRCODE = 'invalid_parameter_value';
+            USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     IF NOT coalesce(has_table_privilege('lifecycle_engine', parent, 'DELETE'), false) THEN
         RAISE 'lifecycle_engine may not delete from %', parent USING ERRCODE = 'insufficient_privilege';

@@ -1,0 +1,88 @@
+"""``ledger checkpoint|verify|prove|consistency|key``: the proof of what was done."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lifecycle.cli.session import AsOf, Json, emit, moment, open_company, policy_zone, progress_bar
+from lifecycle.errors import PromiseBroken
+from lifecycle.keys import PublicKey
+from lifecycle.ledger.checkpoints import SIGNING_KEY
+from lifecycle.ledger.checkpoints import checkpoint as sign_checkpoint
+from lifecycle.ledger.prove import prove as prove_inclusion
+from lifecycle.ledger.prove import prove_consistency
+from lifecycle.ledger.verification import verify as verify_ledger
+
+app = typer.Typer(help="The tamper-evident ledger of everything that was done.", no_args_is_help=True)
+
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="PEM file of the trusted public key. Default: the keyring's own.")
+]
+
+
+@app.command()
+def checkpoint(*, as_of: AsOf = None, json: Json = False) -> None:
+    """Sign the ledger as it stands. Keep the printed note elsewhere: it shows any later change."""
+    company = open_company()
+    with company.engine.begin() as connection:
+        signed = sign_checkpoint(connection, company.keys, as_of=moment(as_of, policy_zone(company)))
+    emit(signed.to_json(), [signed.note.rstrip()], as_json=json)
+
+
+@app.command()
+def verify(*, key: KeyFile = None, json: Json = False) -> None:
+    """Recompute every entry, the tree and each signature; exit 1 and name what is wrong."""
+    company = open_company()
+    trusted = [PublicKey.from_pem(key.read_text())] if key else company.keys.public_keys()
+    with company.engine.connect() as connection, progress_bar("ledger") as progress:
+        verdict = verify_ledger(connection, trusted, progress=progress)
+    summary = (
+        f"{verdict.entries:,} entries, {verdict.covered:,} under {verdict.checkpoints:,} signed checkpoints"
+    )
+    emit(verdict.to_json(), [summary, *(finding.message for finding in verdict.findings)], as_json=json)
+    if not verdict.sound:
+        raise PromiseBroken(
+            "the ledger is not as it was written",
+            place="ledger",
+            next_step="restore it and find out who changed it",
+        )
+
+
+@app.command()
+def prove(
+    sequence: Annotated[int, typer.Argument(help="Number of the entry.")],
+    *,
+    json: Json = True,  # noqa: ARG001 - a proof is always JSON; the option is accepted like everywhere
+) -> None:
+    """Print the proof that an entry stands in the signed ledger."""
+    company = open_company()
+    with company.engine.connect() as connection:
+        proof = prove_inclusion(connection, sequence)
+    sys.stdout.write(jsonlib.dumps(proof.to_json(), indent=2) + "\n")
+
+
+@app.command()
+def consistency(
+    first: Annotated[int, typer.Argument(help="Tree size of the earlier checkpoint.")],
+    second: Annotated[
+        int | None, typer.Argument(help="Tree size of the later one. Default: the newest.")
+    ] = None,
+) -> None:
+    """Print the proof that nothing was changed between two checkpoints."""
+    company = open_company()
+    with company.engine.connect() as connection:
+        proof = prove_consistency(connection, first, second)
+    sys.stdout.write(jsonlib.dumps(proof.to_json(), indent=2) + "\n")
+
+
+@app.command("key")
+def public_key() -> None:
+    """Print the public key that verifies checkpoints and proofs, for whoever shall check them."""
+    company = open_company()
+    signing = company.keys.signing_key(SIGNING_KEY)
+    sys.stdout.write(signing.public_key.to_pem())
