@@ -142,7 +142,7 @@ def by_hand(scratch: Scratch, name: str) -> float:
 
 def planned(scratch: Scratch, name: str) -> dict[str, float]:
     """Seconds of plan and execution, and the peak memory of the process that did both."""
-    ran = subprocess.run(
+    ran = subprocess.run(  # noqa: S603 - our own file, under our own interpreter
         [sys.executable, __file__, scratch.url(name), str(scratch.files)],
         check=True,
         capture_output=True,
@@ -176,8 +176,8 @@ def run(*, humans: int = 2_000_000, due_share: float = 0.1, times: int = 5) -> d
 
 
 def _work(url: str, files: Path) -> Iterator[float]:
-    from lifecycle.keys.keyring import FileKeyring
     from lifecycle.datamap.load import load_datamap
+    from lifecycle.keys.keyring import FileKeyring
     from lifecycle.policy.load import load_policies
     from lifecycle.retention.company import Company
     from lifecycle.retention.steps import carry_out, plan

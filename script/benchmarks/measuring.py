@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_TABLES = sa.text("""
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind = 'r' AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+""")
+
+
 class Scratch:
     """An embedded server with normal durability that goes with the benchmark."""
 
@@ -74,11 +80,7 @@ class Scratch:
         name = f"copy_{uuid.uuid4().hex[:8]}"
         self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY file_copy')
         with self.engine(name).connect() as connection:
-            for table in connection.scalars(
-                sa.text(
-                    "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')"
-                )
-            ).all():
+            for table in connection.scalars(_TABLES).all():
                 connection.exec_driver_sql(f"SELECT count(*) FROM {table}")
         try:
             yield name
