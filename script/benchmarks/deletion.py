@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from measuring import Scratch
+
+from lifecycle.datamap.load import load_datamap
+from lifecycle.keys.keyring import FileKeyring
+from lifecycle.policy.load import load_policies
+from lifecycle.retention.company import Company
+from lifecycle.retention.steps import carry_out, plan
+from lifecycle.store.engine import connect
+from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,21 +182,18 @@ def run(*, humans: int = 2_000_000, due_share: float = 0.1, times: int = 5) -> d
         }
 
 
-def _work(url: str, files: Path) -> Iterator[float]:
-    from lifecycle.datamap.load import load_datamap
-    from lifecycle.keys.keyring import FileKeyring
-    from lifecycle.policy.load import load_policies
-    from lifecycle.retention.company import Company
-    from lifecycle.retention.steps import carry_out, plan
-    from lifecycle.store.engine import connect
-    from lifecycle.store.roles import Role
-
-    company = Company(
+def open_company(url: str, files: Path) -> Company:
+    """The benchmark's company, opened as the engine."""
+    return Company(
         engine=connect(url, role=Role.ENGINE),
         policies=load_policies(files / "policies"),
         datamap=load_datamap(files / "datamap"),
-        keys=FileKeyring(Path(tempfile.mkdtemp()) / "keyring"),
+        keys=FileKeyring(files / "keyring"),
     )
+
+
+def _work(url: str, files: Path) -> Iterator[float]:
+    company = open_company(url, files)
     company.rulebook(AS_OF)
     begun = time.perf_counter()
     made = plan(company, "humans", as_of=AS_OF)
