@@ -22,11 +22,19 @@ def main() -> int:
         print(json.dumps({name: figures}, indent=2), flush=True)
         over |= any(
             figures[measure] > most
-            for measure, most in ((key.removesuffix("_at_most"), value) for key, value in figures.items() if key.endswith("_at_most"))
+            for measure, most in (
+                (key.removesuffix("_at_most"), value)
+                for key, value in figures.items()
+                if key.endswith("_at_most")
+            )
         )
         over |= any(
             figures[measure] < least
-            for measure, least in ((key.removesuffix("_at_least"), value) for key, value in figures.items() if key.endswith("_at_least"))
+            for measure, least in (
+                (key.removesuffix("_at_least"), value)
+                for key, value in figures.items()
+                if key.endswith("_at_least")
+            )
         )
     return int(over)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def end_plan(connection: Connection, stored: StoredPlan, *, as_of: datetime) -> bool:
     """End a plan that has no pending batch, in one transaction with its ledger entry; False if it had ended.
 
-    The entry counts what the journal says was done, not what was planned.
+    The entry counts what the journal says was done, not what was planned. Earlier plans of the rule that were
+    not carried out to their end are abandoned: this one decided about the same rows, later.
     """
     ended = connection.scalar(
         sa.text(
@@ -33,9 +34,18 @@ def end_plan(connection: Connection, stored: StoredPlan, *, as_of: datetime) -> 
     )
     if ended is None:
         return False
+    abandoned = connection.scalars(
+        sa.text(
+            "UPDATE lifecycle.plan SET state = 'abandoned', ended_at = clock_timestamp()"
+            " WHERE rule = :rule AND as_of < :as_of AND state IN ('planned', 'executing') RETURNING plan_id"
+        ),
+        {"rule": stored.plan.rule, "as_of": stored.plan.as_of},
+    ).all()
     connection.execute(
-        sa.text("UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = :plan_id AND keys IS NOT NULL"),
-        {"plan_id": stored.plan_id},
+        sa.text(
+            "UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = ANY(:plan_ids) AND keys IS NOT NULL"
+        ),
+        {"plan_ids": [stored.plan_id, *abandoned]},
     )
     append(connection, "plan_executed", _body(connection, stored), as_of=as_of)
     return True
