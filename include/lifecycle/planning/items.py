@@ -191,6 +191,15 @@ def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan 
     return _stored(row) if row else None
 
 
+def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
+    """How many plans of a rule and moment were ever stored."""
+    found = connection.scalar(
+        sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of"),
+        {"rule": rule, "as_of": as_of},
+    )
+    return int(found or 0)
+
+
 def find_overtaken(connection: Connection, stored: StoredPlan) -> list[StoredPlan]:
     """Plans of the same rule, of earlier moments, that have not ended."""
     rows = connection.execute(

@@ -40,7 +40,7 @@ CREATE TABLE lifecycle.plan (
     ended_at       timestamptz,
     CHECK ((approved_at IS NULL) = (approved_by IS NULL))
 );
-CREATE INDEX plan_open ON lifecycle.plan (rule, as_of) WHERE state IN ('planned', 'executing');
+CREATE INDEX plan_rule ON lifecycle.plan (rule, as_of);
 COMMENT ON TABLE lifecycle.plan IS 'A frozen plan: nothing is deleted but by one. The document is what the digest is over.';
 
 CREATE TABLE lifecycle.plan_batch (
