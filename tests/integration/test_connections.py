@@ -65,6 +65,7 @@ def test_every_way_to_write_a_postgresql_address_is_understood(module_database: 
         f"host=db password={SECRET}",
         f"postgresql://user:{SECRET}@host:port/db",
         f"postgresql://user:{SECRET}@host:1,other:2/db",
+        f"postgresql://user:{SECRET}",
         f"/{SECRET}",
     ],
 )
