@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 READ = {"SELECT"}
 
 TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
+    "lifecycle.ledger_checkpoint": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
+    "lifecycle.ledger_entry": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.migration": {Role.ENGINE: READ, Role.READER: READ},
 }
 """Every table of the project's schemas: who may do what to it."""
