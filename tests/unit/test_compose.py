@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from lifecycle.keys import MASTER_KEY_VARIABLE
 from lifecycle.settings import Settings
 from lifecycle.store.roles import Role
 from support.compose import PROJECT, VARIABLE, Service, document, example_variables, services, text
@@ -182,7 +183,7 @@ def test_what_components_must_agree_on_is_the_same_where_it_is_needed_and_absent
 @every_service_of_ours
 def test_every_setting_of_the_project_is_read_by_it(service):
     for name, value in service.environment.items():
-        if name.startswith("LIFECYCLE_"):
+        if name.startswith("LIFECYCLE_") and name != MASTER_KEY_VARIABLE:
             assert Settings.from_environment({name: value}) != Settings.from_environment({}), name
 
 
@@ -230,7 +231,7 @@ def test_no_dollar_is_left_that_compose_would_read_otherwise():
 
 def test_no_secret_has_a_default_and_each_missing_one_stops_compose():
     secrets = {name for name in EXAMPLE if SECRET_NAME.search(name)}
-    assert len(secrets) == 9
+    assert len(secrets) == 10
     assert {name for name in secrets if EXAMPLE[name]} == set()
     demanded = {found["name"] for found in VARIABLE.finditer(text()) if found["kind"] == ":?"}
     assert demanded == secrets
@@ -316,6 +317,11 @@ def test_company_data_is_reached_by_workers_and_nobody_else():
     assert on_it == {"company-database", "company-init", "worker"}
     knows_it = {service.name for service in SERVICES if "LIFECYCLE_DATABASE_URL" in service.environment}
     assert knows_it == {"company-init", "worker"}
+
+
+def test_whoever_holds_the_keyring_holds_its_master_key():
+    holders = {service.name for service in OURS if "state" in str(service.settings.get("volumes"))}
+    assert holders == {service.name for service in OURS if MASTER_KEY_VARIABLE in service.environment}
 
 
 def test_a_worker_can_neither_reach_airflows_database_nor_sign_a_task():
