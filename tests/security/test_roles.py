@@ -23,6 +23,8 @@ ADD = {"SELECT", "INSERT"}
 CHANGE = {"SELECT", "INSERT", "UPDATE"}
 
 TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
+    "lifecycle.ledger_checkpoint": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
+    "lifecycle.ledger_entry": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.migration": {Role.ENGINE: READ, Role.READER: READ},
     "lifecycle.ledger_entry": {Role.ENGINE: ADD, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.ledger_checkpoint": {Role.ENGINE: ADD, Role.READER: READ, Role.AUDITOR: READ},
