@@ -44,7 +44,7 @@ def verify(*, key: KeyFile = None, json: Json = False) -> None:
     summary = (
         f"{verdict.entries:,} entries, {verdict.covered:,} under {verdict.checkpoints:,} signed checkpoints"
     )
-    emit(verdict.to_json(), [summary, *(finding.message for finding in verdict.findings)], as_json=json)
+    emit(verdict.to_json(), [summary, *(finding.sentence for finding in verdict.findings)], as_json=json)
     if not verdict.sound:
         raise PromiseBroken(
             "the ledger is not as it was written",

@@ -34,8 +34,22 @@ def mark_kept(works: WorkSet, roots: Iterable[str], as_of: datetime) -> None:
             _mark_held(works, work, as_of)
     mark_statutory(works, as_of)
     outside = _OutsideSources(as_of if has_holds else None, frozenset(roots))
-    while _mark_needed(works, outside):
-        pass
+    if has_holds or _anything_kept(works) or _may_still_be_shared(works, outside):
+        while _mark_needed(works, outside):
+            pass
+
+
+def _anything_kept(works: WorkSet) -> bool:
+    kept = [
+        sa.exists(sa.select(work.table).where(work.table.c.kept.is_not(None)))
+        for work in works.works.values()
+    ]
+    return bool(works.connection.scalar(sa.select(sa.or_(*kept))))
+
+
+def _may_still_be_shared(works: WorkSet, outside: _OutsideSources) -> bool:
+    """Whether rows that are due by themselves may be shared by rows that are not."""
+    return any(edge.kind is EdgeKind.SHARED and edge.target in outside.roots for edge in works.rulebook.edges)
 
 
 def mark_statutory(works: WorkSet, as_of: datetime) -> None:

@@ -62,7 +62,7 @@ class Planner:
             interval_days=self.interval_days,
             zone=rulebook.policy.zone,
         )
-        self.works = WorkSet(connection, rulebook, self.rule.closure)
+        self.works = WorkSet(connection, rulebook, self.rule.closure, self.rule.clocks)
         self.items = ItemWriter(connection)
 
     def plan(self) -> Plan:
