@@ -192,7 +192,9 @@ def _refuse_what_is_not_plain(text: str, path: Path) -> None:
     for event in YAML(typ="safe", pure=True).parse(text):
         depth += isinstance(event, CollectionStartEvent)
         depth -= isinstance(event, CollectionEndEvent)
-        problem = _too_much(event) if depth <= DEEPEST else (f"nested deeper than {DEEPEST} levels", "flatten it")
+        problem = (
+            _too_much(event) if depth <= DEEPEST else (f"nested deeper than {DEEPEST} levels", "flatten it")
+        )
         if problem:
             message, next_step = problem
             raise PolicyError(message, place=f"{path}:{event.start_mark.line + 1}", next_step=next_step)

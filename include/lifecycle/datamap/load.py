@@ -116,9 +116,7 @@ class _Reader:
                 columns[field.name] = self._column(name, field, inherited, place)
         self.collections[name] = Collection(name=name, columns=columns)
 
-    def _column(
-        self, collection: str, field: DatasetField, inherited: tuple[Any, ...], place: str
-    ) -> Column:
+    def _column(self, collection: str, field: DatasetField, inherited: tuple[Any, ...], place: str) -> Column:
         categories = _categories(field) or tuple(str(category) for category in inherited)
         self._classified(f"{collection}.{field.name}", categories, place)
         meta = field.fides_meta
