@@ -26,8 +26,6 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.ledger_checkpoint": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.ledger_entry": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.migration": {Role.ENGINE: READ, Role.READER: READ},
-    "lifecycle.ledger_entry": {Role.ENGINE: ADD, Role.READER: READ, Role.AUDITOR: READ},
-    "lifecycle.ledger_checkpoint": {Role.ENGINE: ADD, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.hold": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.hold_row": {Role.ENGINE: ADD},
     "lifecycle.plan": {Role.ENGINE: CHANGE, Role.READER: READ},

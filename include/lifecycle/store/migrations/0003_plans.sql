@@ -113,3 +113,10 @@ GRANT SELECT (plan_id, batch, position, collection, action, columns, edge, parti
     ON lifecycle.plan_item TO lifecycle_reader;
 GRANT SELECT (notice_id, rule, collection, event_day, last_day, planned_on, noticed_at, announced, cancelled_at, done_at)
     ON lifecycle.notice TO lifecycle_reader;
+
+-- Planning works in temporary tables; a database may have taken that right from everybody.
+DO $$
+BEGIN
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO lifecycle_engine', current_database());
+END
+$$;
