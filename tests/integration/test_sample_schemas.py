@@ -155,8 +155,12 @@ def test_telemetry_of_a_day_without_partition_is_refused(empty_database):
 
 
 def test_making_the_tables_twice_keeps_the_first(company, tables, empty_database):
+    """With what was granted on them."""
+    oids = f"SELECT array_agg(name::regclass::oid) FROM unnest(ARRAY{sorted(tables)}) AS name"
+    before = empty_database.execute(oids)
     again = create_schema(empty_database.connect(), company.sample)
     assert sorted(again) == sorted(tables)
+    assert empty_database.execute(oids) == before
 
 
 def test_a_schema_that_is_already_there_is_left_alone(empty_database):

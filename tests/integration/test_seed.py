@@ -56,7 +56,7 @@ def test_the_same_seed_gives_the_same_rows_whatever_the_server_and_the_chunks(
 ):
     """Byte for byte, in another database, with other settings, run in other chunks."""
     rows = populate(empty_database.url, company)
-    monkeypatch.setattr(sample, "ROWS_A_CHUNK", 7)
+    monkeypatch.setattr(sample, "ROWS_A_CHUNK", 97)
     options = "-c timezone=Asia/Tokyo -c datestyle=German -c search_path=app,shop"
     assert populate(other_database.url, company, options=options) == rows
     assert all(rows.values())
@@ -247,6 +247,21 @@ def test_progress_moves_in_order_and_ends_complete(empty_database):
     assert [step.rows for step in steps if step.name == "shop.click" and step.finished] == [
         rows["shop.click"]
     ]
+
+
+def test_a_statement_with_nothing_to_do_is_reported_as_finished(empty_database):
+    steps = []
+    populate(empty_database.url, WEBSHOP, customers=0, progress=steps.append)
+    finished = [step.name for step in steps if step.finished]
+    assert finished == [statement.name for statement in sample.read_sample(WEBSHOP.sample).statements]
+
+
+def test_a_statement_that_does_not_name_the_schema_of_a_table_fails(empty_database, broken_sample):
+    """Otherwise what it fills would depend on the settings of the server."""
+    (broken_sample / "population.sql").write_text("-- name: careless\nSELECT * FROM newsletter")
+    with pytest.raises(StoreError, match="does not exist") as refused:
+        seed(connect(empty_database.url), broken_sample, customers=5, days=2, seed=1, as_of=AS_OF)
+    assert refused.value.next_step == "correct the sample's schema.sql or population.sql"
 
 
 def test_without_a_terminal_progress_is_log_lines(empty_database, caplog):
