@@ -34,7 +34,7 @@ _IDENTITIES = text("""
 """)
 
 
-def seed(  # noqa: PLR0913  one call says what company, how large, when, and how to show it
+def seed(
     engine: Engine,
     sample_dir: Path,
     *,

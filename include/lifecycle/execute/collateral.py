@@ -1,0 +1,74 @@
+"""No collateral: the database's own count of what a transaction changed, compared with its plan.
+
+PostgreSQL counts the rows that the current transaction inserted, updated and deleted, table by table, those of
+cascades and triggers included (``pg_stat_xact_user_tables``). The project's own schema is left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from lifecycle.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from lifecycle.plan import Item
+
+_CHANGED = sa.text("""
+    -- Rows changed by this transaction, by table; partitions count as the table they belong to.
+    SELECT format('%s.%s', namespace.nspname, class.relname) AS name,
+           sum(statistics.n_tup_ins)::bigint AS inserted,
+           sum(statistics.n_tup_upd)::bigint AS updated,
+           sum(statistics.n_tup_del)::bigint AS deleted
+    FROM pg_stat_xact_user_tables AS statistics
+    JOIN pg_class AS class ON class.oid = coalesce(pg_partition_root(statistics.relid), statistics.relid)
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE statistics.n_tup_ins + statistics.n_tup_upd + statistics.n_tup_del > 0
+      AND namespace.nspname <> 'lifecycle'
+    GROUP BY namespace.nspname, class.relname
+""")
+
+
+class Tally(Counter[tuple[str, str]]):
+    """Rows by collection and by what happened to them: ``inserted``, ``updated``, ``deleted``."""
+
+    def __sub__(self, other: Counter[tuple[str, str]]) -> Tally:
+        """What this has beyond ``other``, entries of no rows left out."""
+        return Tally({key: rows - other[key] for key, rows in self.items() if rows != other[key]})
+
+    def differences(self, expected: Tally) -> str:
+        """Where this differs from ``expected``, in words."""
+        keys = sorted({*self, *expected})
+        return "; ".join(
+            f"{collection} {self[collection, what]} {what}, {expected[collection, what]} planned"
+            for collection, what in keys
+            if self[collection, what] != expected[collection, what]
+        )
+
+
+def changed_rows(connection: Connection) -> Tally:
+    """Rows that the session's current transaction has changed so far.
+
+    Take it before and after and subtract: the counts of an earlier transaction may still be waiting in them.
+    """
+    found = Tally()
+    for row in connection.execute(_CHANGED):
+        for what in ("inserted", "updated", "deleted"):
+            if count := getattr(row, what):
+                found[row.name, what] += count
+    return found
+
+
+def expected_rows(items: Iterable[Item]) -> Tally:
+    """What the items of a plan would change; a dropped partition changes no rows."""
+    found = Tally()
+    for item in items:
+        if item.action is not Action.DROP_PARTITION:
+            found[item.collection, "deleted" if item.action is Action.DELETE else "updated"] += item.rows
+    return found

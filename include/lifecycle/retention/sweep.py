@@ -1,0 +1,81 @@
+"""One run of one rule from end to end: plan, guard, carry out, and again for what had changed meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.execute.collateral import Tally
+from lifecycle.retention.steps import Planned, approve_plan, carry_out, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from lifecycle.retention.company import Company
+
+ROUNDS = 3
+"""Plans made in one run where rows change while they are carried out; what is left then waits for the next run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What a run of one rule did.
+
+    Attributes:
+        first: the first plan, which names what was due and what was kept.
+        rows: rows changed, by collection and what happened to them.
+        left: batches that were still deferred at the end.
+    """
+
+    rule: str
+    first: Planned
+    rows: Tally
+    left: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts only."""
+        return {
+            **self.first.to_json(),
+            "done": [
+                {"collection": collection, "what": what, "rows": rows}
+                for (collection, what), rows in sorted(self.rows.items())
+            ],
+            "left": self.left,
+        }
+
+
+def sweep(
+    company: Company,
+    rule: str,
+    *,
+    as_of: datetime,
+    approved_by: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Swept:
+    """Keep one promise as of a moment.
+
+    Args:
+        company: opened.
+        rule: name of a rule of the policy in force.
+        as_of: the moment of the run.
+        approved_by: the person who approves whatever the guard would stop; None lets it stop.
+        progress: called with (batches ended, batches in all).
+
+    Raises:
+        ApprovalRequired: the plan passes the guard and nobody approves it.
+    """
+    first = planned = plan(company, rule, as_of=as_of)
+    rows, left = Tally(), 0
+    for _ in range(ROUNDS):
+        if planned.digest is None:
+            break
+        if planned.excesses and approved_by:
+            approve_plan(company, planned.digest, approved_by=approved_by, as_of=as_of)
+        outcome = carry_out(company, planned.digest, progress=progress)
+        rows.update(outcome.rows)
+        left = len(outcome.deferred)
+        if not left:
+            break
+        planned = plan(company, rule, as_of=as_of)
+    return Swept(rule=rule, first=first, rows=rows, left=left)
