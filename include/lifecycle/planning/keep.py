@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from lifecycle.holds.cover import any_active, held, is_covered
 from lifecycle.planning.clocks import ClockSql, last_day_of
@@ -59,7 +60,7 @@ def _mark_held(works: WorkSet, work: Work, as_of: datetime) -> None:
     ).label("last_day")
     strongest = (
         sa.select(*keys, cover.c.kind, cover.c.hold_id, day)
-        .distinct(*keys)
+        .ext(distinct_on(*keys))
         .order_by(*keys, cover.c.kind, cover.c.until.desc(), cover.c.hold_id)
         .subquery("strongest")
     )
