@@ -68,9 +68,9 @@ CASES = [
         at="name: visit\n",
     ),
     Case(
-        code="key.not_unique",
+        code="key.missing",
         ddl="ALTER TABLE club.receipt DROP CONSTRAINT receipt_pkey; CREATE INDEX ON club.receipt (fee_id)",
-        says="club.receipt has no primary key, and fee_id may name several rows",
+        says="what the map marks (fee_id) may name several",
         at="name: receipt\n",
     ),
     Case(

@@ -97,6 +97,7 @@ CASES = [
         ),
         says="club.stay has no primary key",
         at="  members:",
+        also=("key.missing",),
     ),
     Case(
         code="policy.unresolved",
