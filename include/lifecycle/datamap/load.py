@@ -111,7 +111,7 @@ class _Reader:
         columns: dict[str, Column] = {}
         for number, field in _in_file_order(file, [*keys, "fields"], described.fields):
             column, place = f"{name}.{field.name}", file.place([*keys, "fields", number])
-            if self._is_nameable(field.name, place) and not self._is_known(column, place):
+            if self._is_nameable(field.name, place):
                 self.places[column] = place
                 columns[field.name] = self._column(name, field, inherited, place)
         self.collections[name] = Collection(name=name, columns=columns)

@@ -119,6 +119,7 @@ class DataMap:
         return frozenset(collection.schema for collection in self.collections.values())
 
     def place(self, collection: CollectionName, column: str | None = None) -> str:
-        """``file:line`` where a collection or column is described, or its name."""
+        """``file:line`` where a column is described, else its collection, else its schema; or its name."""
         name = f"{collection}.{column}" if column else collection
-        return self.places.get(name, name)
+        wider = (name, collection, collection.split(".", 1)[0])
+        return next((self.places[one] for one in wider if one in self.places), name)
