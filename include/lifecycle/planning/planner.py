@@ -90,9 +90,7 @@ class Planner:
     def _delete(self) -> None:
         while self._collect():
             pass
-        mark_kept(self.works, self.rule.clocks, self.as_of)
-        if self.works.highest_ordinal():
-            self._write(deletions(self.works, self.rule, roots := self._roots_per_batch()), roots)
+        self._write_deletions(self.rule.clocks)
 
     def _collect(self) -> bool:
         """One pass over the closure, leaders first; whether another may find more."""
@@ -107,10 +105,11 @@ class Planner:
     def _redact(self) -> None:
         for collection in self.rule.clocks:
             self.works.add_roots(collection, self._due(collection))
-        mark_kept(self.works, (), self.as_of)
-        roots = self._roots_per_batch()
-        for collection in self.rule.clocks:
-            self._write(redactions(self.works, collection, self.rule.redacts), roots)
+        if any(self.works):
+            mark_kept(self.works, (), self.as_of)
+        for work in self.works:
+            changes = redactions(self.works, work.collection, self.rule.redacts)
+            self._write(changes, self._roots_per_batch())
 
     def _drop(self) -> None:
         for collection, clock in self.rule.clocks.items():
@@ -121,8 +120,13 @@ class Planner:
                 self.items.add_partition(collection, partition)
             if found.rest is not None:
                 self.works.add_roots(collection, found.rest)
-        mark_kept(self.works, (), self.as_of)
-        self._write(deletions(self.works, self.rule, roots := self._roots_per_batch()), roots)
+        self._write_deletions(())
+
+    def _write_deletions(self, roots: Iterable[str]) -> None:
+        if any(self.works):
+            mark_kept(self.works, roots, self.as_of)
+            size = self._roots_per_batch()
+            self._write(deletions(self.works, self.rule, size), size)
 
     @property
     def _last_event_day(self) -> date:
@@ -139,8 +143,7 @@ class Planner:
     def _roots_per_batch(self) -> int:
         """How many ordinals make a batch, so that it changes about ``batch_rows`` rows."""
         counts = [
-            sa.select(sa.func.count().label("rows")).select_from(work.table)
-            for work in self.works.works.values()
+            sa.select(sa.func.count().label("rows")).select_from(work.table) for work in self.works
         ]
         total = self.connection.scalar(sa.select(sa.func.sum(sa.union_all(*counts).subquery().c.rows)))
         roots = self.works.highest_ordinal()
@@ -152,7 +155,9 @@ class Planner:
 
     def _kept(self) -> tuple[Kept, ...]:
         found: list[Kept] = []
-        for work in self.works.works.values():
+        for work in self.works:
+            if work.collection not in self.works.kept:
+                continue
             table = work.table
             rows = self.connection.execute(
                 sa.select(table.c.kept, table.c.source, table.c.until, sa.func.count().label("rows"))
