@@ -5,7 +5,7 @@
 CREATE TABLE seed.buyer AS
 SELECT
     position, first_name || ' ' || last_name AS full_name,
-    coalesce(nullif(seed.ascii(first_name) || '.' || seed.ascii(last_name), '.'), 'user' || position) AS mailbox,
+    coalesce(nullif(seed.ascii(first_name) || '.' || seed.ascii(last_name), '.'), 'user.' || translate(position::text, '0123456789', 'abcdefghij')) AS mailbox,
     '+353' || right('0000000' || regexp_replace(mobile, '[^0-9]', '', 'g'), 8) AS mobile
 FROM seed.shopper
 
@@ -159,11 +159,14 @@ CROSS JOIN LATERAL (SELECT 100 + seed.skewed('clicker', n, :customers + 10, 2) A
 LEFT JOIN shop.account ON account_no = clicker AND n % 2 = 0
 
 -- name: crm.ticket
--- The account's number as text; one in four knows only what the mail said.
+-- The account's number as text; one in four knows only what the mail said. A third is about a purchase too.
 -- each: :customers / 2 + 4
-INSERT INTO crm.ticket (ticket_id, account_ref, opened_at, closed_at, subject, source)
+INSERT INTO crm.ticket (ticket_id, account_ref, purchase_no, opened_at, closed_at, subject, source)
 SELECT
     n, CASE WHEN n <= 4 OR seed.chance('known', n, 0.75) THEN account_no::text END,
+    CASE WHEN seed.chance('about', n, 0.33) THEN (
+        SELECT min(purchase_no) FROM shop.purchase WHERE purchase.account_no = account.account_no
+    ) END,
     opened_at, CASE WHEN seed.chance('closed', n, 0.9) THEN opened_at + least(interval '4 days', (:as_of AT TIME ZONE 'UTC') - opened_at) END,
     text,
     jsonb_build_object(

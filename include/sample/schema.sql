@@ -411,8 +411,7 @@ CREATE TABLE app.invoice (
     buyer_country       text NOT NULL,
     contact_name        text,
     contact_email       text,
-    CONSTRAINT invoice_adds_up CHECK (gross = net + vat),
-    CONSTRAINT invoice_is_positive_unless_it_credits CHECK (gross >= 0 OR credited_invoice_id IS NOT NULL)
+    CONSTRAINT invoice_adds_up CHECK (gross = net + vat)
 );
 CREATE INDEX invoice_customer_id ON app.invoice (customer_id);
 CREATE INDEX invoice_contract_id ON app.invoice (contract_id);

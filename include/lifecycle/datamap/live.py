@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LiveColumn:
-    """A column as the database has it; ``type`` as ``format_type`` spells it."""
+    """A column as the database has it; ``type`` as ``format_type`` spells it.
+
+    Attributes:
+        is_unique: takes part in a unique index, so that two rows may not both hold the same.
+    """
 
     name: str
     type: str
@@ -35,8 +39,23 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Constraint:
+    """A ``CHECK`` constraint: what every row must meet, as PostgreSQL prints it."""
+
+    name: str
+    columns: tuple[str, ...]
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveTable:
-    """A table as the database has it (a partitioned table counts once, its partitions not at all)."""
+    """A table as the database has it (a partitioned table counts once, its partitions not at all).
+
+    Attributes:
+        kind: ``table``; ``materialized view`` or ``foreign table``, of whose rows none can be deleted.
+        indexed: leading columns of every index over all rows, up to the first expression.
+        unique_keys: columns of the indexes that are unique over all rows, the primary key's included.
+    """
 
     name: str
     columns: Mapping[str, LiveColumn]
@@ -44,6 +63,9 @@ class LiveTable:
     foreign_keys: tuple[ForeignKey, ...]
     partition_column: str | None = None
     indexed: frozenset[tuple[str, ...]] = frozenset()
+    unique_keys: frozenset[tuple[str, ...]] = frozenset()
+    constraints: tuple[Constraint, ...] = ()
+    kind: str = "table"
 
 
 LiveSchema = dict[str, LiveTable]

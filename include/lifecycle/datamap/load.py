@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from fideslang.models import Dataset, DatasetField
 from pydantic import BaseModel, ConfigDict
 
-from lifecycle.datamap.model import Collection, Column, DataMap, Direction, Reference
+from lifecycle.datamap.model import Collection, Column, DataMap, Direction, Mistake, Reference
 from lifecycle.errors import PolicyError
 from lifecycle.yamlfile import YamlFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fideslang.models import DatasetCollection
+    from fideslang.models import DatasetCollection, FidesDatasetReference
 
 
 class _File(BaseModel):
@@ -26,11 +27,25 @@ class _File(BaseModel):
 
 
 def load_datamap(folder: Path) -> DataMap:
-    """Read every ``*.yml`` and ``*.yaml`` of ``folder``.
+    """Read every ``*.yml`` and ``*.yaml`` of ``folder``; a map with any mistake is refused.
 
     Raises:
-        PolicyError: no file, a malformed one, an unknown category, a column without one, a collection
-            described twice, a reference to something that the map does not describe.
+        PolicyError: no file, a malformed one, an unknown category, a column without one, a dataset,
+            collection or column described twice, a reference to something that the map does not describe.
+    """
+    datamap = read_datamap(folder)
+    if datamap.mistakes:
+        first, *others = datamap.mistakes
+        more = f"; {len(others)} more mistakes are in the map" if others else ""
+        raise PolicyError(first.message + more, place=first.place, next_step=first.next_step)
+    return datamap
+
+
+def read_datamap(folder: Path) -> DataMap:
+    """Read the same with its mistakes, for :mod:`lifecycle.policy.check` to name them all.
+
+    Raises:
+        PolicyError: no file, or a malformed one.
     """
     files = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
     if not files:
@@ -39,76 +54,161 @@ def load_datamap(folder: Path) -> DataMap:
             place=str(folder),
             next_step="add a Fides dataset file or set LIFECYCLE_DATAMAP_DIR",
         )
-    parsed = [(file := YamlFile(path), file.parse(_File)) for path in files]
-    schemas = {dataset.fides_key: _schema(dataset) for _, content in parsed for dataset in content.dataset}
-    collections: dict[str, Collection] = {}
-    places: dict[str, str] = {}
-    for file, content in parsed:
+    reader = _Reader()
+    for path in files:
+        file = YamlFile(path)
+        reader.read(file, file.parse(_File, guide="docs/data-map.md"))
+    return reader.datamap()
+
+
+class _Reader:
+    """Takes in one file after the other; references are followed when all are known."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, str] = {}
+        self.collections: dict[str, Collection] = {}
+        self.places: dict[str, str] = {}
+        self.mistakes: list[Mistake] = []
+        self.references: list[tuple[str, str, FidesDatasetReference]] = []
+
+    def read(self, file: YamlFile, content: _File) -> None:
         for position, dataset in enumerate(content.dataset):
-            for collection, found in _collections(file, position, dataset, schemas):
-                if collection.name in collections:
-                    raise PolicyError(
-                        f"{collection.name} is described twice",
-                        place=found[collection.name],
-                        next_step=f"keep one; the other is at {places[collection.name]}",
-                    )
-                collections[collection.name] = collection
-                places.update(found)
-    datamap = DataMap(collections=collections, places=places)
-    _refuse_dangling_references(datamap)
-    return datamap
+            keys: list[str | int] = ["dataset", position]
+            if dataset.fides_key in self.schemas:
+                self._add(
+                    "described.twice",
+                    f"dataset {dataset.fides_key} is described twice",
+                    file.place(keys),
+                    "keep one of them",
+                )
+            schema = self.schemas.setdefault(dataset.fides_key, _schema(dataset))
+            self._is_nameable(schema, file.place(keys))
+            self.places.setdefault(schema, file.place(keys))
+            for number, described in _in_file_order(file, [*keys, "collections"], dataset.collections):
+                self._collection(file, [*keys, "collections", number], schema, described, dataset)
+
+    def datamap(self) -> DataMap:
+        """The map of all files read."""
+        for collection, column, reference in self.references:
+            self._reference(collection, column, reference)
+        return DataMap(
+            collections=self.collections, places=self.places, mistakes=tuple(dict.fromkeys(self.mistakes))
+        )
+
+    def _collection(
+        self,
+        file: YamlFile,
+        keys: list[str | int],
+        schema: str,
+        described: DatasetCollection,
+        dataset: Dataset,
+    ) -> None:
+        name, place = f"{schema}.{described.name}", file.place(keys)
+        if not self._is_nameable(described.name, place) or self._is_known(name, place):
+            return
+        self.places[name] = place
+        inherited = tuple(described.data_categories or dataset.data_categories or ())
+        columns: dict[str, Column] = {}
+        for number, field in _in_file_order(file, [*keys, "fields"], described.fields):
+            column, place = f"{name}.{field.name}", file.place([*keys, "fields", number])
+            if self._is_nameable(field.name, place) and not self._is_known(column, place):
+                self.places[column] = place
+                columns[field.name] = self._column(name, field, inherited, place)
+        self.collections[name] = Collection(name=name, columns=columns)
+
+    def _column(self, collection: str, field: DatasetField, inherited: tuple[Any, ...], place: str) -> Column:
+        categories = _categories(field) or tuple(str(category) for category in inherited)
+        self._classified(f"{collection}.{field.name}", categories, place)
+        meta = field.fides_meta
+        for reference in (meta.references if meta else None) or ():
+            self.references.append((collection, field.name, reference))
+        return Column(
+            name=field.name,
+            categories=categories,
+            data_type=meta.data_type if meta else None,
+            is_primary_key=bool(meta and meta.primary_key),
+            identity=meta.identity if meta else None,
+        )
+
+    def _classified(self, column: str, categories: tuple[str, ...], place: str) -> None:
+        if not categories:
+            self._add(
+                "column.unclassified",
+                f"{column} is not classified",
+                place,
+                "give it data_categories; system.operations where it holds no personal data",
+            )
+        for category in categories:
+            if category not in _taxonomy():
+                self._add(
+                    "category.unknown",
+                    f"data category {category} is not in the Fides taxonomy",
+                    place,
+                    "use one of fideslang's data categories",
+                )
+
+    def _reference(self, name: str, column: str, reference: FidesDatasetReference) -> None:
+        """Add a reference to its column, where what it leads to is described."""
+        table, _, target_column = reference.field.partition(".")
+        target = f"{self.schemas.get(reference.dataset)}.{table}"
+        known = self.collections.get(target)
+        if known is None or target_column.split(".")[0] not in known.columns:
+            self._add(
+                "reference.dangling",
+                f"the reference to {reference.dataset}.{reference.field} leads nowhere",
+                self.places[f"{name}.{column}"],
+                "name a dataset of this map, and the field as collection.column",
+            )
+            return
+        direction = Direction(reference.direction or "from")
+        found = Reference(column=column, target=target, target_column=target_column, direction=direction)
+        collection = self.collections[name]
+        old = collection.columns[column]
+        columns = {**collection.columns, column: replace(old, references=(*old.references, found))}
+        self.collections[name] = Collection(name=name, columns=columns)
+
+    def _is_nameable(self, name: str, place: str) -> bool:
+        """A schema, table or column that the policy can name: without a dot."""
+        if not name or "." in name:
+            self._add(
+                "name.dotted",
+                f"{name!r} cannot be a part of schema.table.column",
+                place,
+                "give it a name without a dot",
+            )
+            return False
+        return True
+
+    def _is_known(self, name: str, place: str) -> bool:
+        if name in self.places:
+            self._add(
+                "described.twice",
+                f"{name} is described twice",
+                place,
+                f"keep one; the other is at {self.places[name]}",
+            )
+            return True
+        return False
+
+    def _add(self, code: str, message: str, place: str, next_step: str) -> None:
+        self.mistakes.append(Mistake(code=code, message=message, place=place, next_step=next_step))
 
 
 def _schema(dataset: Dataset) -> str:
     """The PostgreSQL schema: ``fides_meta.namespace.schema`` where given, else the dataset's key."""
-    namespace = (dataset.fides_meta.namespace if dataset.fides_meta else None) or {}
-    return str(namespace.get("schema", dataset.fides_key))
+    namespace = dataset.fides_meta.namespace if dataset.fides_meta else None
+    named = namespace.get("schema") if isinstance(namespace, dict) else None
+    return str(named or dataset.fides_key)
 
 
-def _collections(
-    file: YamlFile, position: int, dataset: Dataset, schemas: dict[str, str]
-) -> Iterator[tuple[Collection, dict[str, str]]]:
-    for index, described in enumerate(dataset.collections):
-        keys: list[str | int] = ["dataset", position, "collections", index]
-        name = f"{schemas[dataset.fides_key]}.{described.name}"
-        places = {name: file.place(keys)}
-        columns: dict[str, Column] = {}
-        for number, field in enumerate(described.fields):
-            place = file.place([*keys, "fields", number])
-            if field.name in columns:
-                raise PolicyError(
-                    f"column {field.name} of {name} is described twice",
-                    place=place,
-                    next_step="keep one of them",
-                )
-            columns[field.name] = _column(field, described, dataset, schemas, place)
-            places[f"{name}.{field.name}"] = place
-        yield Collection(name=name, columns=columns), places
-
-
-def _column(
-    field: DatasetField, collection: DatasetCollection, dataset: Dataset, schemas: dict[str, str], place: str
-) -> Column:
-    categories = _categories(field) or tuple(collection.data_categories or dataset.data_categories or ())
-    if not categories:
-        raise PolicyError(
-            f"column {field.name} of {collection.name} is not classified",
-            place=place,
-            next_step="give it data_categories; system.operations where it holds no personal data",
-        )
-    for category in categories:
-        _refuse_unknown_category(category, place)
-    meta = field.fides_meta
-    return Column(
-        name=field.name,
-        categories=categories,
-        is_primary_key=bool(meta and meta.primary_key),
-        identity=meta.identity if meta else None,
-        references=tuple(
-            _reference(field.name, reference.dataset, reference.field, reference.direction, schemas, place)
-            for reference in (meta.references if meta else None) or ()
-        ),
-    )
+def _in_file_order(file: YamlFile, keys: list[str | int], parts: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Each part with its position in the file: fideslang sorts collections and fields by name."""
+    node = file.data
+    for key in keys:
+        node = node[key]
+    names = [str(part["name"]) for part in node]
+    positions = sorted(range(len(names)), key=names.__getitem__)
+    yield from sorted(zip(positions, parts, strict=True), key=lambda pair: pair[0])
 
 
 def _categories(field: DatasetField) -> tuple[str, ...]:
@@ -119,46 +219,6 @@ def _categories(field: DatasetField) -> tuple[str, ...]:
     return tuple(dict.fromkeys(own))
 
 
-def _reference(
-    column: str, dataset: str, field: str, direction: str | None, schemas: dict[str, str], place: str
-) -> Reference:
-    collection, _, target_column = field.partition(".")
-    if dataset not in schemas or not target_column:
-        raise PolicyError(
-            f"the reference to {dataset}.{field} leads nowhere",
-            place=place,
-            next_step="name a dataset of this map, and the field as collection.column",
-        )
-    return Reference(
-        column=column,
-        target=f"{schemas[dataset]}.{collection}",
-        target_column=target_column,
-        direction=Direction(direction or "from"),
-    )
-
-
-def _refuse_unknown_category(category: str, place: str) -> None:
-    if category not in _taxonomy():
-        raise PolicyError(
-            f"data category {category} is not in the Fides taxonomy",
-            place=place,
-            next_step="use one of fideslang's data categories",
-        )
-
-
 @cache
 def _taxonomy() -> frozenset[str]:
     return frozenset(str(category.fides_key) for category in DEFAULT_TAXONOMY.data_category or ())
-
-
-def _refuse_dangling_references(datamap: DataMap) -> None:
-    for collection in datamap.collections.values():
-        for column in collection.columns.values():
-            for reference in column.references:
-                target = datamap.collections.get(reference.target)
-                if target is None or reference.target_column.split(".")[0] not in target.columns:
-                    raise PolicyError(
-                        f"the reference to {reference.target}.{reference.target_column} leads nowhere",
-                        place=datamap.place(collection.name, column.name),
-                        next_step="correct the reference or describe what it points to",
-                    )

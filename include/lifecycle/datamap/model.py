@@ -36,12 +36,15 @@ class Column:
     """One column and what it holds.
 
     Attributes:
-        categories: Fides data categories; ``system.*`` alone is the explicit "no personal data".
+        categories: Fides data categories; ``system.*`` alone is the explicit "no personal data". None at all
+            is a mistake of the map, and the column then counts as personal.
+        data_type: the Fides type (``string``, ``integer``, ``object[]`` …), or None where the map says none.
         identity: how a subject is found by it (``email``, ``phone_number`` or a custom kind), or None.
     """
 
     name: str
     categories: tuple[str, ...]
+    data_type: str | None = None
     is_primary_key: bool = False
     identity: str | None = None
     references: tuple[Reference, ...] = ()
@@ -49,7 +52,9 @@ class Column:
     @property
     def is_personal(self) -> bool:
         """Whether any category is about a person (everything but ``system.*``)."""
-        return any(not category.startswith("system") for category in self.categories)
+        return not self.categories or any(
+            category.split(".", 1)[0] != "system" for category in self.categories
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +86,32 @@ class Collection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """Something that the map says and that cannot be so.
+
+    Attributes:
+        code: what kind of mistake, one of those ``lifecycle check`` reports.
+        place: ``file:line``.
+    """
+
+    code: str
+    message: str
+    place: str
+    next_step: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataMap:
-    """Every collection of the company, and where in the files each stands."""
+    """Every collection of the company, and where in the files each stands.
+
+    Attributes:
+        places: ``file:line`` by ``schema``, ``schema.table`` and ``schema.table.column``.
+        mistakes: what is wrong with the map in itself; empty in a map that anything is done with.
+    """
 
     collections: Mapping[CollectionName, Collection]
     places: Mapping[str, str]
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def schemas(self) -> frozenset[str]:

@@ -70,13 +70,11 @@ def _roots(work: Work) -> Change:
 def _followers(works: WorkSet, collection: str) -> Change:
     """Rows that go because of rows they belong to, with the links by which they do."""
     work = works[collection]
-    row = work.row("following")
-    edges = [edge for edge in works.rulebook.spreading_into(collection) if not edge.leads_from_holder]
-    links = tuple(dict.fromkeys(column for edge in edges for column in edge.columns))
-    rows = sa.select(*work.key_columns, work.table.c.ordinal, *_links(row, links)).where(
-        work.is_row(row), work.table.c.kept.is_(None), sa.not_(work.table.c.is_root)
+    links = [work.table.c[name] for name in work.links.values()]
+    rows = sa.select(*work.key_columns, work.table.c.ordinal, *links).where(
+        work.table.c.kept.is_(None), sa.not_(work.table.c.is_root)
     )
-    return Change(collection=collection, action=Action.DELETE, rows=rows, links=links)
+    return Change(collection=collection, action=Action.DELETE, rows=rows, links=tuple(work.links))
 
 
 def _links(row: FromClause, columns: Iterable[str]) -> list[ColumnElement[Any]]:

@@ -197,6 +197,27 @@ def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan 
     return _stored(row) if row else None
 
 
+def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
+    """How many plans of a rule and moment were ever stored."""
+    found = connection.scalar(
+        sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of"),
+        {"rule": rule, "as_of": as_of},
+    )
+    return int(found or 0)
+
+
+def find_overtaken(connection: Connection, stored: StoredPlan) -> list[StoredPlan]:
+    """Plans of the same rule, of earlier moments, that have not ended."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT plan_id, document FROM lifecycle.plan"
+            " WHERE rule = :rule AND as_of < :as_of AND state IN ('planned', 'executing') ORDER BY plan_id"
+        ),
+        {"rule": stored.plan.rule, "as_of": stored.plan.as_of},
+    )
+    return [_stored(row) for row in rows]
+
+
 def load_plan(connection: Connection, digest: str) -> StoredPlan | None:
     """The plan of a digest, if it is stored."""
     row = connection.execute(

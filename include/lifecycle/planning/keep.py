@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from lifecycle.holds.cover import any_active, held, is_covered
 from lifecycle.planning.clocks import ClockSql, last_day_of
@@ -34,8 +35,14 @@ def mark_kept(works: WorkSet, roots: Iterable[str], as_of: datetime) -> None:
             _mark_held(works, work, as_of)
     mark_statutory(works, as_of)
     outside = _OutsideSources(as_of if has_holds else None, frozenset(roots))
-    while _mark_needed(works, outside):
-        pass
+    if has_holds or works.kept or _may_still_be_shared(works, outside):
+        while _mark_needed(works, outside):
+            pass
+
+
+def _may_still_be_shared(works: WorkSet, outside: _OutsideSources) -> bool:
+    """Whether rows that are due by themselves may be shared by rows that are not."""
+    return any(edge.kind is EdgeKind.SHARED and edge.target in outside.roots for edge in works.rulebook.edges)
 
 
 def mark_statutory(works: WorkSet, as_of: datetime) -> None:
@@ -59,7 +66,7 @@ def _mark_held(works: WorkSet, work: Work, as_of: datetime) -> None:
     ).label("last_day")
     strongest = (
         sa.select(*keys, cover.c.kind, cover.c.hold_id, day)
-        .distinct(*keys)
+        .ext(distinct_on(*keys))
         .order_by(*keys, cover.c.kind, cover.c.until.desc(), cover.c.hold_id)
         .subquery("strongest")
     )

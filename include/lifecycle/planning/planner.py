@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import UsageError
 from lifecycle.plan import Kept, Plan
 from lifecycle.planning.changes import Change, deletions, redactions
 from lifecycle.planning.clocks import ClockSql
-from lifecycle.planning.items import ItemWriter, StoredPlan, find_open, store_plan
+from lifecycle.planning.items import ItemWriter, StoredPlan, count_plans, find_open, store_plan
 from lifecycle.planning.keep import mark_kept
 from lifecycle.planning.partitions import droppable
 from lifecycle.planning.workset import WorkSet
@@ -62,7 +63,7 @@ class Planner:
             interval_days=self.interval_days,
             zone=rulebook.policy.zone,
         )
-        self.works = WorkSet(connection, rulebook, self.rule.closure)
+        self.works = WorkSet(connection, rulebook, self.rule.closure, self.rule.clocks)
         self.items = ItemWriter(connection)
 
     def plan(self) -> Plan:
@@ -75,6 +76,7 @@ class Planner:
                 self._delete()
             else:
                 self._redact()
+        items = self.items.read()
         return Plan(
             rule=self.rule.name,
             commitments=self.rule.rule.commitments,
@@ -82,9 +84,10 @@ class Planner:
             as_of=self.as_of,
             interval_days=self.interval_days,
             last_event_day=self.last_event_day,
-            items=self.items.read(),
+            items=items,
             kept=self._kept(),
-            stored={name: self._stored(name) for name in self.rule.clocks},
+            stored={name: self._stored(name) for name in self.rule.clocks} if items else {},
+            attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if items else 1,
         )
 
     def _delete(self) -> None:
@@ -194,14 +197,17 @@ def make_plan(
     Raises:
         UsageError: no such rule; ``as_of`` is naive.
     """
-    with (
-        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
-        connection.begin(),
-    ):
+    try:
+        return _make_plan(engine, rulebook, rule, as_of, batch_rows)
+    except IntegrityError:  # another run has stored the same plan at this moment: it is found now
+        return _make_plan(engine, rulebook, rule, as_of, batch_rows)
+
+
+def _make_plan(engine: Engine, rulebook: Rulebook, rule: str, as_of: datetime, batch_rows: int) -> StoredPlan:
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    with snapshot.begin() as connection:
         open_plan = find_open(connection, rule, as_of)
         if open_plan is not None:
             return open_plan
-        planner = Planner(connection, rulebook, rule, as_of=as_of, batch_rows=batch_rows)
-        plan = planner.plan()
-        plan_id = None if plan.is_empty else store_plan(connection, plan)
-        return StoredPlan(plan_id=plan_id, plan=plan)
+        plan = Planner(connection, rulebook, rule, as_of=as_of, batch_rows=batch_rows).plan()
+        return StoredPlan(plan_id=None if plan.is_empty else store_plan(connection, plan), plan=plan)

@@ -7,14 +7,14 @@ person leads to her notes), a ``shared`` edge from holder to target (a customer 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from lifecycle.datamap.model import Direction
 from lifecycle.policy.model import AccessEdge, EdgeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from lifecycle.datamap.live import LiveSchema
     from lifecycle.datamap.model import Collection, CollectionName, DataMap, Reference
@@ -96,6 +96,11 @@ class _Link:
     def name(self) -> str:
         return f"{self.holder}.{','.join(self.columns)}"
 
+    @property
+    def joins(self) -> tuple[CollectionName, CollectionName, frozenset[tuple[str, str]]]:
+        """What two links have in common that are the same one, in whatever order their columns stand."""
+        return self.holder, self.target, frozenset(zip(self.columns, self.target_columns, strict=True))
+
 
 def resolve_edges(
     datamap: DataMap, live: LiveSchema, stated: Mapping[str, EdgeKind | AccessEdge]
@@ -105,12 +110,12 @@ def resolve_edges(
     A foreign key that the map does not mention and the policy gives no kind is left to
     :mod:`lifecycle.policy.check`, which names it as an error; here it counts as ``none``.
     """
-    links = {(link.holder, link.columns, link.target): link for link in _mapped_links(datamap)}
-    for link in _foreign_key_links(live, datamap):
-        key = (link.holder, link.columns, link.target)
-        known = links.get(key)
-        default = known.default if known else None
-        links[key] = _Link(**{**link.__dict__, "default": default})
+    foreign_keys = {link.joins: link for link in _foreign_key_links(live, datamap)}
+    links: dict[Any, _Link] = {}
+    for link in _mapped_links(datamap, foreign_keys):
+        links.setdefault(link.joins, link)
+    for joins, link in foreign_keys.items():
+        links[joins] = replace(link, default=links[joins].default) if joins in links else link
     edges = [_edge(link, datamap, live, _stated_kind(link, stated)) for link in links.values()]
     return tuple(sorted(edges, key=lambda edge: (edge.name, edge.target)))
 
@@ -150,13 +155,14 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
     )
 
 
-def _mapped_links(datamap: DataMap) -> Iterator[_Link]:
+def _mapped_links(datamap: DataMap, foreign_keys: Container[Any]) -> Iterator[_Link]:
     for collection in datamap.collections.values():
         references = [reference for column in collection.columns.values() for reference in column.references]
-        yield from _links(collection, references, datamap)
+        for group in _groups(references, datamap):
+            yield _link(collection, group, datamap, foreign_keys)
 
 
-def _links(collection: Collection, references: Iterable[Reference], datamap: DataMap) -> Iterator[_Link]:
+def _groups(references: Iterable[Reference], datamap: DataMap) -> Iterator[list[Reference]]:
     """The references of one collection; those that together name a target's whole composite key are one."""
     by_target: dict[tuple[str, Direction], list[Reference]] = {}
     for reference in references:
@@ -164,35 +170,44 @@ def _links(collection: Collection, references: Iterable[Reference], datamap: Dat
     for (target, _), group in by_target.items():
         key = datamap.collections[target].primary_key
         if len(group) > 1 and sorted(one.target_column for one in group) == sorted(key):
-            yield _link(collection, group)
+            yield group
         else:
-            yield from (_link(collection, [reference]) for reference in group)
+            yield from ([reference] for reference in group)
 
 
-def _link(collection: Collection, group: list[Reference]) -> _Link:
-    """The holder is the side that refers; a reference written at a primary key is the other side's."""
+def _link(
+    collection: Collection, group: list[Reference], datamap: DataMap, foreign_keys: Container[Any]
+) -> _Link:
+    """The holder is the side that refers.
+
+    A reference written at a primary key is the other side's: where a foreign key says so, or, without one,
+    where it does not lead to a primary key itself (as that of a row which extends another does).
+    """
     first = group[0]
     here = tuple(reference.column for reference in group)
     there = tuple(reference.target_column.split(".")[0] for reference in group)
-    is_key = here == collection.primary_key and collection.name != first.target
-    leads_here = first.direction is Direction.TO
-    if is_key:
-        return _Link(
-            holder=first.target,
-            columns=there,
-            target=collection.name,
-            target_columns=here,
-            is_foreign_key=False,
-            default=EdgeKind.OWNER if leads_here else EdgeKind.SHARED,
-        )
-    return _Link(
+    leads_on = first.direction is Direction.TO
+    written = _Link(
         holder=collection.name,
         columns=here,
         target=first.target,
         target_columns=there,
         is_foreign_key=False,
-        default=EdgeKind.SHARED if leads_here else EdgeKind.OWNER,
+        default=EdgeKind.SHARED if leads_on else EdgeKind.OWNER,
     )
+    reversed_ = _Link(
+        holder=first.target,
+        columns=there,
+        target=collection.name,
+        target_columns=here,
+        is_foreign_key=False,
+        default=EdgeKind.OWNER if leads_on else EdgeKind.SHARED,
+    )
+    if written.joins in foreign_keys:
+        return written
+    is_key = here == collection.primary_key and collection.name != first.target
+    leads_to_key = sorted(there) == sorted(datamap.collections[first.target].primary_key)
+    return reversed_ if reversed_.joins in foreign_keys or (is_key and not leads_to_key) else written
 
 
 def _foreign_key_links(live: LiveSchema, datamap: DataMap) -> Iterator[_Link]:

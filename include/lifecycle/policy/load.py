@@ -61,7 +61,7 @@ def read_policy(path: Path) -> PolicyVersion:
         PolicyError: malformed.
     """
     file = YamlFile(path)
-    return PolicyVersion(policy=file.parse(Policy), file=file)
+    return PolicyVersion(policy=file.parse(Policy, guide="docs/policy-format.md"), file=file)
 
 
 def in_force(versions: Sequence[PolicyVersion], as_of: datetime) -> PolicyVersion:

@@ -8,12 +8,19 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 
 from lifecycle.errors import UsageError
 from lifecycle.timelimits import Period, financial_year_end
-
-FORMAT_VERSION = 1
 
 
 def _period(value: object) -> Period:
@@ -25,7 +32,7 @@ def _period(value: object) -> Period:
 
 def _days(value: object) -> int:
     """A lead or interval: whole days, because it is counted back from a day's end."""
-    if value in ("P0D", 0):
+    if value == "P0D":
         return 0
     period = _period(value)
     if period.months:
@@ -33,10 +40,21 @@ def _days(value: object) -> int:
     return period.days
 
 
+def _day(value: object) -> date:
+    """A calendar day: YAML's own date, or the same in quotes; never a number or a time."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ValueError("is a day, such as 2025-02-19")  # noqa: TRY004 - pydantic reports a ValueError
+    return day
+
+
 def _zone(value: object) -> ZoneInfo:
     try:
         return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of the database is an OSError
         raise ValueError("is not a time zone of the IANA database, such as Europe/Tallinn") from None
 
 
@@ -64,11 +82,20 @@ Keep = Annotated[Period, BeforeValidator(_period)]
 Days = Annotated[int, BeforeValidator(_days)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 YearEnd = Annotated[str, AfterValidator(_year_end)]
-CollectionName = Annotated[str, AfterValidator(_collection)]
-ColumnName = Annotated[str, AfterValidator(_column)]
-"""``schema.table.column``"""
+Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[str, Field(min_length=1)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+"""A name that the policy itself gives: of a rule, an anchor, a commitment."""
+CollectionName = Annotated[str, AfterValidator(_collection)]
+"""``schema.table``"""
+ColumnName = Annotated[str, AfterValidator(_column)]
+"""``schema.table.column``"""
+Column = Text
+"""A column of a collection that is named beside it."""
+Redaction = Annotated[
+    dict[Literal["redact"], Annotated[tuple[Column, ...], Field(min_length=1)]], Field(min_length=1)
+]
+"""``redact: [columns]``, at least one."""
 
 
 class Form(BaseModel):
@@ -81,10 +108,10 @@ class Header(Form):
     """Which policy this is and since when it counts (P1)."""
 
     name: Text
-    last_updated: date
+    last_updated: Day
     time_zone: Zone
     version_of_format: Literal[1]
-    run_every: Days = 1
+    run_every: Annotated[Days, Field(ge=1)] = 1
 
 
 class Party(Form):
@@ -146,11 +173,11 @@ class Anchor(Form):
     """
 
     on: CollectionName
-    column: Identifier | None = None
+    column: Column | None = None
     latest: ColumnName | None = None
     runs_only_if_none: dict[ColumnName, Any] = {}
-    otherwise: Identifier | None = None
-    financial_year_end_of: Identifier | None = None
+    otherwise: Column | None = None
+    financial_year_end_of: Column | None = None
     year_ends: YearEnd = "12-31"
     time_zone: Zone | None = None
 
@@ -176,7 +203,7 @@ class Rule(Form):
     starts: Identifier
     keep: Keep
     lead: Days = 0
-    action: Literal["delete", "drop_partition"] | dict[Literal["redact"], tuple[Identifier, ...]]
+    action: Literal["delete", "drop_partition"] | Redaction
     through: dict[CollectionName, tuple[ColumnName, ...]] = {}
     announce: tuple[Days, ...] = ()
 
@@ -193,7 +220,7 @@ class Statutory(Form):
     applies_to: tuple[CollectionName, ...] = Field(min_length=1)
     starts: Identifier
     keep: Keep
-    columns: dict[CollectionName, tuple[Identifier, ...]] = {}
+    columns: dict[CollectionName, tuple[Column, ...]] = {}
     through: dict[CollectionName, tuple[ColumnName, ...]] = {}
 
 
@@ -210,28 +237,40 @@ class EdgeKind(StrEnum):
 class AccessEdge(Form):
     """An ``access`` edge with its consequence: columns redacted with the cut link, or the row deleted."""
 
-    access: Literal["cut", "delete"] | dict[Literal["redact"], tuple[Identifier, ...]]
+    access: Literal["cut", "delete"] | Redaction
 
 
 class Disposition(Form):
-    """What a subject's request does to a collection where it is not simply ``delete``."""
+    """What a subject's request does to a collection where it is not simply ``delete``.
 
-    redact: tuple[Identifier, ...] = ()
-    keep: bool = False
+    Attributes:
+        redact: columns that are emptied; the row stays.
+        keep: the row stays as it is.
+        because: the commitment that asks for it.
+    """
+
+    redact: tuple[Column, ...] = ()
+    keep: StrictBool = False
     because: Identifier
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Disposition:
+        if bool(self.redact) == self.keep:
+            raise ValueError("says either redact: [columns] or keep: true")
+        return self
 
 
 class Guard(Form):
     """The most that a run may delete before a person must approve; None sets no limit."""
 
-    rows: Annotated[int, Field(gt=0)] | None = None
+    rows: Annotated[StrictInt, Field(gt=0)] | None = None
     share: Annotated[Decimal, Field(gt=0, le=1)] | None = None
 
 
 class Freshness(Form):
     """How old the newest row of a collection may be before nothing is decided on it."""
 
-    column: Identifier
+    column: Column
     within: Keep
 
 

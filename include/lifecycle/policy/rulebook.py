@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from lifecycle.errors import PolicyError
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lifecycle.datamap.live import LiveSchema, LiveTable
     from lifecycle.datamap.model import CollectionName, DataMap
     from lifecycle.policy.load import PolicyVersion
     from lifecycle.policy.model import Anchor, Policy, Rule, Statutory
     from lifecycle.timelimits import Period
+
+_Promise = TypeVar("_Promise")
+_Resolved = TypeVar("_Resolved")
 
 Path = tuple[Edge, ...]
 """Edges from a collection to another, each followed from holder to target."""
@@ -121,7 +124,19 @@ def resolve(version: PolicyVersion, datamap: DataMap, live: LiveSchema) -> Ruleb
     Raises:
         PolicyError: something it names does not exist, cannot be reached, or can be reached in several ways.
     """
-    return _Resolver(version, datamap, live).rulebook()
+    rulebook, mistakes = survey(version, datamap, live)
+    if mistakes:
+        raise mistakes[0]
+    return rulebook
+
+
+def survey(
+    version: PolicyVersion, datamap: DataMap, live: LiveSchema
+) -> tuple[Rulebook, tuple[PolicyError, ...]]:
+    """Resolve what can be resolved: a rulebook without the rules and duties that cannot, and why not."""
+    resolver = _Resolver(version, datamap, live)
+    rulebook = resolver.rulebook()
+    return rulebook, tuple({str(mistake): mistake for mistake in resolver.mistakes}.values())
 
 
 def primary_key(table: LiveTable, datamap: DataMap) -> tuple[str, ...]:
@@ -200,26 +215,52 @@ class _Resolver:
         self.datamap = datamap
         self.live = live
         self.edges = resolve_edges(datamap, live, self.policy.edges)
+        self.mistakes: list[PolicyError] = []
 
     def rulebook(self) -> Rulebook:
+        for name, anchor in self.policy.anchors.items():
+            self._attempt(self._require_anchor, name, anchor)
         return Rulebook(
             policy=self.policy,
             datamap=self.datamap,
             live=self.live,
             edges=self.edges,
-            rules={name: self._rule(name, rule) for name, rule in self.policy.rules.items()},
-            statutory={name: self._statutory(name, duty) for name, duty in self.policy.statutory.items()},
+            rules=self._each(self.policy.rules, self._rule),
+            statutory=self._each(self.policy.statutory, self._statutory),
         )
 
-    def _rule(self, name: str, rule: Rule) -> ResolvedRule:
-        clocks = {
-            collection: self._clock(("rules", name), rule, collection, lead_days=rule.lead)
-            for collection in rule.applies_to
+    def _each(
+        self, promises: Mapping[str, _Promise], resolve_one: Callable[[str, _Promise], _Resolved]
+    ) -> dict[str, _Resolved]:
+        """Those that can be resolved; the mistakes of the others are noted."""
+        attempted = {name: self._attempt(resolve_one, name, promise) for name, promise in promises.items()}
+        return {name: resolved for name, resolved in attempted.items() if resolved is not None}
+
+    def _attempt(self, step: Callable[..., _Resolved], *arguments: Any, **named: Any) -> _Resolved | None:
+        try:
+            return step(*arguments, **named)
+        except PolicyError as mistake:
+            self.mistakes.append(mistake)
+            return None
+
+    def _clocks(self, keys: tuple[str, str], promise: Rule | Statutory, lead_days: int) -> dict[str, Clock]:
+        """A clock per collection; the mistakes of all are noted before the first is raised."""
+        noted = len(self.mistakes)
+        attempted = {
+            collection: self._attempt(self._clock, keys, promise, collection, lead_days=lead_days)
+            for collection in promise.applies_to
         }
+        if len(self.mistakes) > noted:
+            raise self.mistakes[noted]
+        return {collection: clock for collection, clock in attempted.items() if clock is not None}
+
+    def _rule(self, name: str, rule: Rule) -> ResolvedRule:
+        clocks = self._clocks(("rules", name), rule, rule.lead)
         closure, has_cycles = (
             spread(rule.applies_to, self.edges) if rule.action == "delete" else (rule.applies_to, False)
         )
         for collection in closure:
+            self._require_collection(collection, ("rules", name))
             if not primary_key(self.live[collection], self.datamap):
                 self._fail(
                     ("rules", name),
@@ -236,10 +277,7 @@ class _Resolver:
         )
 
     def _statutory(self, name: str, duty: Statutory) -> ResolvedStatutory:
-        clocks = {
-            collection: self._clock(("statutory", name), duty, collection, lead_days=0)
-            for collection in duty.applies_to
-        }
+        clocks = self._clocks(("statutory", name), duty, 0)
         redacts = {
             collection: self._redacted_columns(collection, kept, ("statutory", name, "columns", collection))
             for collection, kept in duty.columns.items()
@@ -270,13 +308,13 @@ class _Resolver:
             self._fail(
                 (*keys, "starts"), f"there is no anchor {promise.starts}", "name one of the policy's anchors"
             )
-        self._require_anchor(promise.starts, anchor)
+        evidence = self._require_anchor(promise.starts, anchor)
         path, reverse = self._reach(keys, promise, collection, anchor.on)
         return Clock(
             anchor=anchor,
             path=path,
             reverse_path=reverse,
-            evidence=self._evidence(promise.starts, anchor),
+            evidence=evidence,
             keep=promise.keep,
             lead_days=lead_days,
         )
@@ -358,7 +396,8 @@ class _Resolver:
             )
         return path
 
-    def _require_anchor(self, name: str, anchor: Anchor) -> None:
+    def _require_anchor(self, name: str, anchor: Anchor) -> Path:
+        """Refuse an anchor whose columns do not exist or tell no day; returns the way from its evidence."""
         keys = ("anchors", name)
         self._require_collection(anchor.on, (*keys, "on"))
         own = [anchor.column, anchor.financial_year_end_of]
@@ -378,6 +417,7 @@ class _Resolver:
                         "name columns of the collection that latest names",
                     )
                 self._require_column(collection, stopping.rsplit(".", 1)[1], (*keys, "runs_only_if_none"))
+        return self._evidence(name, anchor)
 
     def _require_moment(
         self, anchor: Anchor, collection: CollectionName, column: str, keys: Iterable[str]
