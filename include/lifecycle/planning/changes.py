@@ -48,8 +48,11 @@ def deletions(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Itera
         if edge.target in works and _may_be_cut(works.rulebook, edge, order):
             yield _cut(works, edge, order, roots_per_batch)
     for collection in rule.closure:
-        yield from _statutory_redactions(works, collection)
+        if collection in works.kept:
+            yield from _statutory_redactions(works, collection)
     for collection in rule.deletion_order:
+        if collection not in works:
+            continue
         if works.rulebook.spreading_into(collection):
             yield _followers(works, collection)
         if collection in rule.clocks:

@@ -93,7 +93,6 @@ class ItemWriter:
         self.connection = connection
         self.position = 0
         self.partitions = 0
-        _work_item.create(connection)
 
     def add(self, change: Change, roots_per_batch: int) -> None:
         """Write a change as one item per batch, after the batches of dropped partitions."""
@@ -110,7 +109,7 @@ class ItemWriter:
         digest = sa.func.sha256(
             sa.func.convert_to(sa.func.array_to_string(found.c["keys"], "\n"), sa.literal_column("'UTF8'"))
         )
-        self.position += 1
+        self._next_position()
         self.connection.execute(
             sa.insert(_work_item).from_select(
                 _ITEM_COLUMNS,
@@ -137,7 +136,7 @@ class ItemWriter:
         if partition.upper is None:
             raise AssertionError("a partition without an upper bound is never old enough")
         described = f"{partition.name}\n{partition.upper.isoformat()}"
-        self.position += 1
+        self._next_position()
         self.connection.execute(
             sa.insert(_work_item).values(
                 batch=self.partitions,
@@ -155,8 +154,15 @@ class ItemWriter:
         )
         self.partitions += 1
 
+    def _next_position(self) -> None:
+        if not self.position:
+            _work_item.create(self.connection, checkfirst=False)
+        self.position += 1
+
     def read(self) -> tuple[Item, ...]:
         """The items, without their keys."""
+        if not self.position:
+            return ()
         rows = self.connection.execute(
             sa.select(
                 *(column for column in _work_item.columns if column.name not in {"keys", "upper_bound"})

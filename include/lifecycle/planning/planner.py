@@ -80,10 +80,11 @@ class Planner:
         items = ItemWriter(self.connection)
         for collection, partition in self.whole:
             items.add_partition(collection, partition)
-        if self.works.highest_ordinal():
+        if any(self.works):
             roots = self._roots_per_batch(batch_rows)
             for change in self._changes(roots):
                 items.add(change, roots)
+        written = items.read()
         return Plan(
             rule=self.rule.name,
             commitments=self.rule.rule.commitments,
@@ -91,10 +92,10 @@ class Planner:
             as_of=self.as_of,
             interval_days=self.rulebook.policy.policy.run_every,
             last_event_day=self.last_event_day,
-            items=items.read(),
+            items=written,
             kept=self._kept(),
-            stored={name: self._stored(name) for name in self.rule.clocks},
-            attempt=count_plans(self.connection, self.rule.name, self.as_of) + 1,
+            stored={name: self._stored(name) for name in self.rule.clocks} if written else {},
+            attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if written else 1,
         )
 
     def unkept(self) -> dict[str, int]:
@@ -112,7 +113,8 @@ class Planner:
         else:
             for collection in self.rule.clocks:
                 self.works.add_roots(collection, self._due(collection))
-        mark_kept(self.works, self.rule.clocks if action == "delete" else (), self.as_of)
+        if any(self.works):
+            mark_kept(self.works, self.rule.clocks if action == "delete" else (), self.as_of)
 
     def _collect(self) -> bool:
         """One pass over the closure, leaders first; whether another may find more."""
@@ -137,10 +139,12 @@ class Planner:
         if not self.rule.redacts:
             yield from deletions(self.works, self.rule, roots_per_batch)
             return
-        for collection in self.rule.clocks:
-            yield from redactions(self.works, collection, self.rule.redacts)
+        for work in self.works:
+            yield from redactions(self.works, work.collection, self.rule.redacts)
 
     def _unkept_rows(self, collection: str) -> int:
+        if collection not in self.works:
+            return 0
         work = self.works[collection]
         query = sa.select(sa.func.count()).where(work.table.c.is_root, work.table.c.kept.is_(None))
         if self.rule.redacts:  # a row that was emptied is due for ever, and done
@@ -164,17 +168,16 @@ class Planner:
 
     def _roots_per_batch(self, batch_rows: int) -> int:
         """How many ordinals make a batch, so that it changes about ``batch_rows`` rows."""
-        counts = [
-            sa.select(sa.func.count().label("rows")).select_from(work.table)
-            for work in self.works.works.values()
-        ]
+        counts = [sa.select(sa.func.count().label("rows")).select_from(work.table) for work in self.works]
         total = self.connection.scalar(sa.select(sa.func.sum(sa.union_all(*counts).subquery().c.rows)))
         roots = self.works.highest_ordinal()
         return max(1, batch_rows * roots // max(int(total or 0), 1))
 
     def _kept(self) -> tuple[Kept, ...]:
         found: list[Kept] = []
-        for work in self.works.works.values():
+        for work in self.works:
+            if work.collection not in self.works.kept:
+                continue
             table = work.table
             rows = self.connection.execute(
                 sa.select(table.c.kept, table.c.source, table.c.until, sa.func.count().label("rows"))

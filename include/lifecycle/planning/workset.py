@@ -3,7 +3,8 @@
 One table per collection: the key (``key_0`` …), the columns by which the row belongs to others (``link_0`` …),
 the ``ordinal`` of the row that led to it (batches are ranges
 of ordinals), whether the row is due by itself (``is_root``), and, where it stays all the same, why
-(``kept``, ``source``, ``until``).
+(``kept``, ``source``, ``until``). A table is created when its first row is looked for: on most days most rules
+have nothing to do, and then nothing is created.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from lifecycle.store.relations import NamedType, comparable, refers, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import ColumnElement, Connection, FromClause
 
@@ -92,7 +93,12 @@ class Work:
 
 
 class WorkSet:
-    """The work tables of one plan, on one connection, inside one transaction."""
+    """The work tables of one plan, on one connection, inside one transaction.
+
+    Attributes:
+        works: of every collection that may be reached, whether rows of it were found or not.
+        kept: collections of which rows were marked as kept.
+    """
 
     def __init__(
         self,
@@ -113,14 +119,20 @@ class WorkSet:
             )
             for number, name in enumerate(collections)
         }
-        for work in self.works.values():
-            work.table.create(connection)
+        self.kept: set[str] = set()
+        self._created: set[str] = set()
+        self._filled: set[str] = set()
 
     def __getitem__(self, collection: str) -> Work:
         return self.works[collection]
 
     def __contains__(self, collection: str) -> bool:
-        return collection in self.works
+        """Whether any row of the collection is in the work set."""
+        return collection in self._filled
+
+    def __iter__(self) -> Iterator[Work]:
+        """The tables that have rows, leaders first."""
+        return (work for work in self.works.values() if work.collection in self)
 
     def add_roots(self, collection: str, due: sa.Select[Any]) -> int:
         """Add due rows, numbered in key order after those that are there; returns how many are new.
@@ -129,13 +141,15 @@ class WorkSet:
             collection: theirs.
             due: selects their keys.
         """
+        if not self._finds_any(due):
+            return 0
         work = self[collection]
         keys = due.subquery("root")
         order = [keys.c[name] for name in work.keys]
         number = sa.func.row_number().over(order_by=order) + self.highest_ordinal()
         names = [*work.keys.values(), "ordinal", "is_root"]
         insert = postgresql.insert(work.table).from_select(names, sa.select(*order, number, sa.true()))
-        return self.connection.execute(insert.on_conflict_do_nothing()).rowcount
+        return self._add(work, insert.on_conflict_do_nothing())
 
     def spread(self, collection: str) -> int:
         """Add the rows of ``collection`` that go along with rows already there; returns how many changed.
@@ -147,6 +161,8 @@ class WorkSet:
 
     def analyze(self, collection: str) -> None:
         """Tell the planner how many rows there are."""
+        if collection not in self:
+            return
         self.connection.exec_driver_sql(f"ANALYZE {self[collection].table.name}")
 
     def _spread_along(self, edge: Edge) -> int:
@@ -211,19 +227,47 @@ class WorkSet:
         names = [*work.keys.values(), *work.links.values(), "ordinal"]
         insert = postgresql.insert(work.table).from_select(names, rows)
         if not work.is_keyed:
-            return self.connection.execute(insert).rowcount
+            return self._add(work, insert)
         later = insert.on_conflict_do_update(
             index_elements=list(work.keys.values()),
             set_={"ordinal": insert.excluded.ordinal},
             where=work.table.c.ordinal < insert.excluded.ordinal,
         )
-        return self.connection.execute(later).rowcount
+        return self._add(work, later)
+
+    def _finds_any(self, rows: sa.Select[Any]) -> bool:
+        """Whether a selection has a row: asked first, because on most days nothing is due.
+
+        Materialized, so that the database plans it as it will plan the insertion, and not for a quick first row
+        that it then looks for in vain.
+        """
+        found = rows.cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+        return bool(self.connection.scalar(sa.select(sa.exists(sa.select(found)))))
+
+    def _add(self, work: Work, insert: postgresql.Insert) -> int:
+        if work.collection not in self._created:
+            work.table.create(self.connection, checkfirst=False)
+            self._created.add(work.collection)
+        counted = insert.execution_options(
+            preserve_rowcount=True
+        )  # SQLAlchemy forgets the count of an INSERT
+        added = self.connection.execute(counted).rowcount
+        if added:
+            self._filled.add(work.collection)
+        return added
+
+    def mark(self, work: Work, update: sa.Update) -> int:
+        """Mark rows as kept; returns how many."""
+        marked = self.connection.execute(update).rowcount
+        if marked:
+            self.kept.add(work.collection)
+        return marked
 
     def highest_ordinal(self) -> int:
         """The highest ordinal in use, 0 where there is none."""
-        highest = [
-            sa.select(sa.func.max(work.table.c.ordinal).label("ordinal")) for work in self.works.values()
-        ]
+        highest = [sa.select(sa.func.max(work.table.c.ordinal).label("ordinal")) for work in self]
+        if not highest:
+            return 0
         found = self.connection.scalar(sa.select(sa.func.max(sa.union_all(*highest).subquery().c.ordinal)))
         return int(found or 0)
 
