@@ -64,7 +64,9 @@ def apply(
         at = moment(as_of, policy_zone(company))
         steps.approve_plan(company, digest, approved_by=by, as_of=at)
     with progress_bar(f"plan {digest[:12]}") as progress:
+        steps.check_plan(company, digest)
         outcome = steps.carry_out(company, digest, progress=progress)
+        steps.check_after(company, digest)
     document = {
         "digest": digest,
         "batches_done": outcome.done,
