@@ -27,3 +27,6 @@ SELECT format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_da
 \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO company_worker', current_database())
 \gexec
+-- Planning works in temporary tables.
+SELECT format('GRANT TEMPORARY ON DATABASE %I TO lifecycle_engine', current_database())
+\gexec

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifecycle.store.server import EmbeddedServer
 from support.databases import Database, DatabaseServer
+from support.server_folder import server_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,24 +22,19 @@ _SERVER_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the server's folder once for the run; its workers are told."""
-    told = getattr(config, "workerinput", {}).get("server_folder")
-    folder = Path(told or tempfile.mkdtemp(prefix="lifecycle-tests-"))
-    folder.chmod(0o755)  # root's server runs as somebody else, who must be able to enter
-    config.stash[_SERVER_FOLDER] = folder
+    """Choose the server's folder once for the run, and remove it in the end; its workers are told."""
+    if told := getattr(config, "workerinput", {}).get("server_folder"):
+        config.stash[_SERVER_FOLDER] = Path(told)
+    else:
+        run = ExitStack()
+        config.stash[_SERVER_FOLDER] = run.enter_context(server_folder())
+        config.add_cleanup(run.close)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker where the run's server is."""
     node.workerinput["server_folder"] = str(node.config.stash[_SERVER_FOLDER])
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the server when the last worker is done."""
-    if not hasattr(config, "workerinput"):
-        EmbeddedServer(config.stash[_SERVER_FOLDER]).destroy()
-        shutil.rmtree(config.stash[_SERVER_FOLDER])
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@
 CREATE TABLE seed.buyer AS
 SELECT
     position, first_name || ' ' || last_name AS full_name,
-    coalesce(nullif(seed.ascii(first_name) || '.' || seed.ascii(last_name), '.'), 'user' || position) AS mailbox,
+    coalesce(nullif(seed.ascii(first_name) || '.' || seed.ascii(last_name), '.'), 'user.' || translate(position::text, '0123456789', 'abcdefghij')) AS mailbox,
     '+353' || right('0000000' || regexp_replace(mobile, '[^0-9]', '', 'g'), 8) AS mobile
 FROM seed.shopper
 

@@ -78,9 +78,13 @@ class Plan:
     """What one rule does at one date, and what it leaves alone.
 
     Attributes:
+        attempt: how many plans of this rule and moment there have been, this one included: a plan that finds the
+            same rows again, after they could not be deleted, is another plan.
         last_event_day: the greatest day of an event whose rows are due; None where nothing can be.
         stored: rows of each collection the rule applies to, as the database estimates them; the guard's
             measure for shares.
+        attempt: 1 for the first plan of a rule and moment; one made after that has ended counts on, so that
+            no two plans share a digest, however alike they are.
     """
 
     rule: str
@@ -92,6 +96,7 @@ class Plan:
     items: tuple[Item, ...]
     kept: tuple[Kept, ...]
     stored: Mapping[str, int]
+    attempt: int = 1
 
     @cached_property
     def digest(self) -> str:
@@ -126,6 +131,7 @@ class Plan:
         """The plan as JSON-ready values; the digest is over this."""
         return {
             "as_of": self.as_of.isoformat(),
+            "attempt": self.attempt,
             "commitments": list(self.commitments),
             "interval_days": self.interval_days,
             "items": [_json_ready(asdict(item)) for item in self.items],
@@ -160,6 +166,7 @@ class Plan:
                 for kept in document["kept"]
             ),
             stored=dict(document["stored"]),
+            attempt=document["attempt"],
         )
 
 

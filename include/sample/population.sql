@@ -28,13 +28,14 @@ FROM past
 GROUP BY today
 
 -- name: people
--- A mailbox from the name where it can be written in ASCII; a phone number in international form.
+-- A mailbox from the name where it can be written in ASCII, never ending in a digit; a phone number in
+-- international form.
 CREATE TABLE seed.who AS
 SELECT
     position, first_name, last_name, language, country,
     coalesce(
         nullif(concat_ws('.', nullif(seed.ascii(first_name), ''), nullif(seed.ascii(last_name), '')), ''),
-        'user' || position
+        'user.' || translate(position::text, '0123456789', 'abcdefghij')
     ) AS mailbox,
     '+' || code || right(regexp_replace(phone, '[^0-9]', '', 'g'), 8) AS phone
 FROM seed.person

@@ -91,6 +91,23 @@ def test_a_changed_inner_hash_is_named_with_the_entries_below_it(size, data):
 
 
 @given(sizes, st.data())
+def test_hashes_cut_off_or_added_to_a_row_are_named(size, data):
+    rows = list(LEDGER[:size])
+    place = data.draw(st.integers(0, size - 1))
+    sequence, hashes, payload = rows[place]
+    others = st.integers(0, 4).filter(lambda count: count != len(hashes) // 32)
+    rows[place] = (sequence, (hashes + bytes(128))[: 32 * data.draw(others)], payload)
+    assert places(judged(rows, signed(LEDGER[:size], [size]))) == [(Fault.CHANGED, place, place)]
+
+
+def test_a_gap_hides_nothing_that_lies_around_it():
+    rows = list(LEDGER[:16])
+    rows[15] = (15, rows[15][1][:-32] + leaf_hash(b"x"), rows[15][2])
+    del rows[8]
+    assert places(judged(rows, [])) == [(Fault.MISSING, 8, 8), (Fault.REWRITTEN, 0, 15)]
+
+
+@given(sizes, st.data())
 def test_removed_rows_are_named(size, data):
     first = data.draw(st.integers(0, size - 2))
     last = data.draw(st.integers(first, size - 2))

@@ -281,6 +281,7 @@ def test_without_a_wheel_for_the_platform_the_next_step_is_a_database_of_ones_ow
     [
         ('could not write to file "pg_wal/0001": No space left on device', "no room left on the disk"),
         ("initdb: error: could not look up effective user ID 4711: user does not exist", "no name"),
+        ("FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use", "another PostgreSQL runs"),
         ("initdb: error: something nobody thought of", "something nobody thought of"),
     ],
 )
@@ -317,6 +318,16 @@ def test_a_record_that_is_damaged_or_lost_is_named_and_the_data_is_left_alone(se
         server.start()
     path.write_text(record)
     assert remembered(server.start()) == ["kept"]
+
+
+def test_data_that_is_gone_is_not_replaced_by_an_empty_database(fresh_server: EmbeddedServer):
+    fresh_server.start()
+    fresh_server.stop()
+    home = Path(record_of(fresh_server)["home"])
+    home.rename(home.with_name("moved"))
+    with pytest.raises(StoreError, match="is gone") as caught:
+        fresh_server.start()
+    assert caught.value.place == str(home)
 
 
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path):

@@ -137,6 +137,7 @@ def test_a_backfilled_checkpoint_may_be_of_an_earlier_day(database, keys):
         "UPDATE lifecycle.ledger_entry SET node_hashes = sha256('x') WHERE sequence = 4",
         "UPDATE lifecycle.ledger_checkpoint SET root_hash = sha256('x')",
         "UPDATE lifecycle.ledger_checkpoint SET tree_size = 6",
+        "UPDATE lifecycle.ledger_checkpoint SET signature = sha512('x')",
     ],
 )
 def test_nothing_is_signed_that_contradicts_the_newest_checkpoint(database, keys, statement):

@@ -76,11 +76,15 @@ def test_a_sound_ledger_is_called_sound_and_its_cover_is_told(ledger, keys):
     assert json.loads(json.dumps(verdict.to_json()))["sound"] is True
 
 
-def test_a_page_of_rows_that_ends_between_checkpoints_changes_nothing(ledger, keys, monkeypatch):
-    for rows in (1, 3, 7, 10):
-        monkeypatch.setattr("lifecycle.ledger.verification.ROWS_AT_A_TIME", rows)
-        with ledger.connect(Role.AUDITOR).connect() as connection:
-            assert verify(connection, keys.public_keys()).covered == 10
+@pytest.mark.parametrize("rows", [1, 3, 7, 10])
+def test_rows_come_a_few_at_a_time_wherever_checkpoints_end(ledger, keys, monkeypatch, rows):
+    """However many there are, no more than these are in memory."""
+    monkeypatch.setattr("lifecycle.ledger.verification.ROWS_AT_A_TIME", rows)
+    done: list[int] = []
+    with ledger.connect(Role.AUDITOR).connect() as connection:
+        verdict = verify(connection, keys.public_keys(), progress=lambda count, _: done.append(count))
+    assert verdict.covered == 10
+    assert done == [*range(rows, 10, rows), 10]
 
 
 def test_an_empty_ledger_is_sound(database):
@@ -226,6 +230,16 @@ TAMPERINGS = {
 def test_what_was_done_is_found_and_named(owner, keys, statements, expected):
     run_script(owner, statements)
     assert found(verify(owner, keys.public_keys())) == expected
+
+
+def test_findings_say_where_in_one_sentence(owner, keys):
+    run_script(
+        owner,
+        """UPDATE lifecycle.ledger_entry SET payload = 'x' WHERE sequence IN (2, 5, 6);
+        UPDATE lifecycle.ledger_checkpoint SET signature = sha512('x') WHERE number = 1""",
+    )
+    sentences = [finding.sentence.partition(":")[0] for finding in verify(owner, keys.public_keys()).findings]
+    assert sentences == ["Checkpoint 1", "Entry 2", "Entries 5 to 6"]
 
 
 def test_a_ledger_rewritten_with_all_its_hashes_contradicts_its_checkpoint(owner, keys):

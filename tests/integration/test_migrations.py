@@ -114,6 +114,13 @@ def test_a_migration_names_its_schemas(database: Database, folder: Path):
         migrate(database.connect(), folder=folder)
 
 
+def test_a_function_is_nobodys_until_it_is_granted(database: Database, folder: Path):
+    add(folder, "9001_function", "CREATE FUNCTION lifecycle.one() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
+    migrate(database.connect(), folder=folder)
+    allowed = "SELECT has_function_privilege(:role, 'lifecycle.one()', 'EXECUTE')"
+    assert [database.execute(allowed, {"role": role.value}) for role in Role] == [[(False,)]] * len(Role)
+
+
 @pytest.mark.parametrize("name", ["0001_twice", "12_short", "0012-dash", "notes"])
 def test_a_file_that_is_not_numbered_properly_is_named(database: Database, folder: Path, name: str):
     add(folder, name, "SELECT 1")

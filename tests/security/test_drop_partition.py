@@ -123,10 +123,12 @@ def test_a_bound_without_a_time_zone_is_meant_in_the_given_one(database: Databas
     assert "shop.view_day" not in partitions(database)
 
 
-def test_the_callers_time_zone_and_date_style_change_nothing(database: Database):
-    prepare(database, "date")
+@pytest.mark.parametrize("key_type", ["date", "timestamp", "timestamptz"])
+def test_the_callers_time_zone_and_date_style_change_nothing(database: Database, key_type: str):
+    """In this style a bound reads 2 March 05:30 IST, which is also an hour in Israel."""
+    prepare(database, key_type)
     with database.connect(Role.ENGINE).begin() as connection:
-        connection.exec_driver_sql("SET timezone = 'Pacific/Kiritimati'")
+        connection.exec_driver_sql("SET timezone = 'Asia/Kolkata'")
         connection.exec_driver_sql("SET datestyle = 'SQL, DMY'")
         connection.execute(CALL, ARGUMENTS)
     assert "shop.view_day" not in partitions(database)
@@ -177,9 +179,9 @@ def test_a_partition_until_infinity_stays(database: Database):
 
 def test_a_table_that_is_no_partition_stays(database: Database):
     prepare(database)
-    refused(database, "is not a partition of", "shop.alone")
-    refused(database, "is not a partition of", "lifecycle.migration")
-    refused(database, "is not a partition of", "shop.view")
+    refused(database, "is not a partition of shop.view ", "shop.alone")
+    refused(database, "is not a partition of shop.view ", "lifecycle.migration")
+    refused(database, "is not a partition of shop.view ", "shop.view")
 
 
 def test_a_partition_of_another_table_stays(database: Database):
@@ -188,7 +190,7 @@ def test_a_partition_of_another_table_stays(database: Database):
         CREATE TABLE shop.other (seen_at timestamptz) PARTITION BY RANGE (seen_at);
         CREATE TABLE shop.other_day PARTITION OF shop.other FOR VALUES FROM ('2025-03-01') TO ('2025-03-02');
     """)
-    refused(database, "is not a partition of", "shop.other_day")
+    refused(database, "is not a partition of shop.view ", "shop.other_day")
     refused(database, "may not delete from shop.other", "shop.other_day", parent="shop.other")
 
 
@@ -208,7 +210,12 @@ def test_a_partition_of_a_partition_needs_its_own_parent(database: Database):
         CREATE TABLE shop.view_april_1 PARTITION OF shop.view_april
             FOR VALUES FROM ('2025-04-01') TO ('2025-04-02');
     """)
-    refused(database, "is not a partition of", "shop.view_april_1", upper=datetime(2025, 5, 1, tzinfo=UTC))
+    refused(
+        database,
+        "is not a partition of shop.view ",
+        "shop.view_april_1",
+        upper=datetime(2025, 5, 1, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize(
@@ -287,7 +294,7 @@ def test_of_two_that_drop_the_same_partition_one_finds_it_gone(database: Databas
         first.execute(CALL, ARGUMENTS)
         second = thread.submit(drop, database)
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'shop.view'::regclass"
-        while not database.execute(waiting)[0][0]:
+        while not (second.done() or database.execute(waiting)[0][0]):
             pass
         first.commit()
         with pytest.raises(DBAPIError, match=r"is not a partition of shop\.view"):

@@ -78,6 +78,21 @@ def test_only_the_engine_appends(ledger, role):
         assert "permission denied" in refused
 
 
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("role", list(Role))
+def test_grants_are_no_wider_than_reading_and_for_the_engine_appending(ledger, role, relation):
+    """The trigger would refuse a change too; the grant must not lean on it."""
+    given = {
+        privilege
+        for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+        if ledger.execute(f"SELECT has_table_privilege('{role}', 'lifecycle.{relation}', '{privilege}')")[0][
+            0
+        ]
+    }
+    appends = {"INSERT"} if role is Role.ENGINE and relation in TABLES else set()
+    assert given == ({"SELECT"} | appends if role in READERS else set())
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_the_owner_changes_nothing_either(ledger, table):
     """The owner must take the protection away first, in a statement of its own that the server can log."""

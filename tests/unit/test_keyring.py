@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from lifecycle.errors import UsageError
 from lifecycle.keys import FileKeyring, PublicKey, Purpose, keyed_fingerprint
+from lifecycle.keys.files import make_private_folder, one_writer, write_private
 
 MASTER = base64.b64encode(b"m" * 32).decode()
 OTHER_MASTER = base64.b64encode(b"n" * 32).decode()
@@ -111,6 +112,7 @@ def test_a_destroyed_key_is_gone_for_good(keyring, folder):
     for attempt in (keyring, reopened(folder)):
         with pytest.raises(UsageError, match="was destroyed"):
             attempt.secret("pseudonym-2025")
+    assert not (folder / "pseudonym-2025.key").exists()
 
 
 def test_destroying_twice_gives_the_same_answer(keyring):
@@ -136,6 +138,13 @@ def test_another_process_destroying_a_key_ends_its_use_here(keyring, folder):
     keyring.secret("archive")
     reopened(folder).destroy("archive")
     with pytest.raises(UsageError, match="was destroyed"):
+        keyring.secret("archive")
+
+
+def test_a_key_file_that_was_exchanged_is_not_served_from_memory(keyring, folder):
+    keyring.secret("archive")
+    (folder / "archive.key").write_bytes(b"{}")
+    with pytest.raises(UsageError, match="damaged"):
         keyring.secret("archive")
 
 
@@ -238,6 +247,19 @@ def test_processes_that_create_one_key_at_once_all_get_the_same(folder):
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         found = set(pool.map(_secret_in_another_process, [str(folder)] * 16))
     assert len(found) == 1
+
+
+def test_a_key_is_made_by_one_writer_at_a_time(tmp_path, folder):
+    """Whoever waited for the lock finds the key that was made meanwhile, and takes it."""
+    other = tmp_path / "other"
+    made = reopened(other, MASTER).secret("archive")
+    make_private_folder(folder)
+    with ThreadPoolExecutor() as pool:
+        with one_writer(folder):
+            asked = pool.submit(reopened(folder, MASTER).secret, "archive")
+            assert not wait([asked], timeout=0.3).done
+            write_private(folder / "archive.key", (other / "archive.key").read_bytes())
+        assert asked.result() == made
 
 
 def _secret_in_another_process(folder: str) -> bytes:

@@ -57,6 +57,11 @@ def test_signatures_of_witnesses_are_passed_over():
     assert found.signature == made.signature
 
 
+def test_a_signature_under_another_name_is_not_the_ledgers():
+    note = sign(HEAD, KEY, number=1).note
+    assert read_note(note.replace("— example.com/ledger", "— example.com/witness"), TRUSTED) is None
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

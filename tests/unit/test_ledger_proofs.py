@@ -10,12 +10,14 @@ from lifecycle.errors import UsageError
 from lifecycle.keys import SigningKey
 from lifecycle.ledger.entries import Entry
 from lifecycle.ledger.merkle import Node, consistency_path, inclusion_path
+from lifecycle.ledger.notes import TreeHead, sign
 from lifecycle.ledger.proofs import ConsistencyProof, InclusionProof, verify_proof
 from support.ledgers import checkpoint_over, rows_of
 
 KEY = SigningKey.from_private_bytes("ledger", b"1" * 32)
 TRUSTED = [KEY.public_key]
 ROWS = rows_of(11)
+HEAD_FIELDS = ("tree_size", "root_hash", "as_of")
 FIRST, SECOND = checkpoint_over(ROWS[:6], KEY), checkpoint_over(ROWS, KEY, number=2)
 
 
@@ -95,6 +97,13 @@ def test_checkpoints_of_a_rewritten_ledger_are_not_consistent():
     verdict = verify_proof(document, TRUSTED)
     assert not verdict.holds
     assert "does not continue" in verdict.reason
+
+
+def test_two_ledgers_do_not_continue_each_other_even_with_the_same_entries():
+    document = consistency()
+    elsewhere = TreeHead(origin="example.com/other", **{name: getattr(SECOND, name) for name in HEAD_FIELDS})
+    document["second_checkpoint"] = sign(elsewhere, KEY, number=1).note
+    assert not verify_proof(document, TRUSTED).holds
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,19 @@ def test_a_path_that_is_too_long_or_too_short_proves_nothing():
     assert not consistency_holds(6, 8, [*growth, ROOTS[8]], ROOTS[6], ROOTS[8])
 
 
+def test_a_path_must_reach_the_height_of_the_tree():
+    """A short path whose end is passed off as the root proves nothing about a tree of that size."""
+    hashes = node_hashes(ENTRIES)
+    assert not inclusion_holds(hashes[Node(0, 5)], 5, 8, [hashes[Node(0, 4)]], hashes[Node(1, 2)])
+    assert not consistency_holds(2, 8, [hashes[Node(1, 1)]], hashes[Node(1, 0)], hashes[Node(2, 0)])
+
+
+def test_equal_sizes_need_equal_roots_and_no_path():
+    assert consistency_holds(3, 3, [], ROOTS[3], ROOTS[3])
+    assert not consistency_holds(3, 3, [], ROOTS[3], ROOTS[4])
+    assert not consistency_holds(3, 3, [ROOTS[3]], ROOTS[3], ROOTS[3])
+
+
 def test_an_inner_node_does_not_pass_for_an_entry():
     """Leaves and inner nodes are hashed with different prefixes (RFC 6962, 2.1: second preimages)."""
     left, right = leaf_hash(ENTRIES[0]), leaf_hash(ENTRIES[1])

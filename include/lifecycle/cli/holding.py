@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from lifecycle.cli.session import AsOf, By, Json, emit, moment, open_company, policy_zone
+from lifecycle.errors import ApprovalRequired
 from lifecycle.holds import register
 from lifecycle.retention.sweep import sweep
 
@@ -81,13 +82,20 @@ def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -
     at = moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         released = register.release(connection, number, released_by=by, as_of=at)
-    swept = [sweep(company, rule, as_of=at) for rule in company.version(at).policy.rules]
+    swept, waiting = [], []
+    for rule in company.version(at).policy.rules:
+        try:
+            swept.append(sweep(company, rule, as_of=at))
+        except ApprovalRequired as required:
+            waiting.append(required)
     gone = sum(rows for one in swept for (_, what), rows in one.rows.items() if what == "deleted")
     emit(
         {**released.to_json(), "swept": [one.to_json() for one in swept if one.first.digest]},
         [f"released; {gone:,} rows that had fallen due meanwhile are deleted"],
         as_json=json,
     )
+    if waiting:
+        raise ApprovalRequired("\n".join(str(required) for required in waiting))
 
 
 @app.command("list")

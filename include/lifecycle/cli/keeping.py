@@ -17,7 +17,7 @@ from lifecycle.cli.session import (
     policy_zone,
     progress_bar,
 )
-from lifecycle.errors import UsageError
+from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep as sweep_rule
@@ -93,14 +93,21 @@ def sweep(
     if approve:
         _require_name(by)
     at = past_moment(as_of, policy_zone(company))
-    swept = []
+    swept, waiting = [], []
     for name in _rules(company, rule, at):
         with progress_bar(name) as progress:
-            swept.append(
-                sweep_rule(company, name, as_of=at, approved_by=by if approve else None, progress=progress)
-            )
+            try:
+                swept.append(
+                    sweep_rule(
+                        company, name, as_of=at, approved_by=by if approve else None, progress=progress
+                    )
+                )
+            except ApprovalRequired as required:
+                waiting.append(required)
     lines = [line for one in swept for line in _sweep_lines(one)]
-    emit([one.to_json() for one in swept], lines or ["nothing is due"], as_json=json)
+    emit([one.to_json() for one in swept], lines or ([] if waiting else ["nothing is due"]), as_json=json)
+    if waiting:
+        raise ApprovalRequired("\n".join(str(required) for required in waiting))
 
 
 def calendar(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from lifecycle.cli import database, holding, keeping, ledgers
+from lifecycle.cli import checking, database, holding, keeping, ledgers
 from lifecycle.errors import LifecycleError
 from lifecycle.store.failures import describe
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 database.register(app)
+checking.register(app)
 keeping.register(app)
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")

@@ -21,26 +21,23 @@ if TYPE_CHECKING:
     from lifecycle.plan import Item
 
 _CHANGED = sa.text("""
-    -- Rows changed by this transaction, by table; partitions count as the table they belong to.
-    SELECT format('%s.%s', namespace.nspname, class.relname) AS name,
-           sum(statistics.n_tup_ins)::bigint AS inserted,
-           sum(statistics.n_tup_upd)::bigint AS updated,
-           sum(statistics.n_tup_del)::bigint AS deleted
+    -- Rows changed by this transaction, by table; a partition is told by the table it belongs to.
+    SELECT statistics.relid::bigint AS relation,
+           format('%s.%s', namespace.nspname, class.relname) AS name,
+           statistics.n_tup_ins AS inserted, statistics.n_tup_upd AS updated, statistics.n_tup_del AS deleted
     FROM pg_stat_xact_user_tables AS statistics
     JOIN pg_class AS class ON class.oid = coalesce(pg_partition_root(statistics.relid), statistics.relid)
     JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
     WHERE statistics.n_tup_ins + statistics.n_tup_upd + statistics.n_tup_del > 0
       AND namespace.nspname <> 'lifecycle'
-    GROUP BY namespace.nspname, class.relname
 """)
+
+Counted = dict[tuple[int, str, str], int]
+"""Rows by relation, collection and what happened to them."""
 
 
 class Tally(Counter[tuple[str, str]]):
     """Rows by collection and by what happened to them: ``inserted``, ``updated``, ``deleted``."""
-
-    def __sub__(self, other: Counter[tuple[str, str]]) -> Tally:
-        """What this has beyond ``other``, entries of no rows left out."""
-        return Tally({key: rows - other[key] for key, rows in self.items() if rows != other[key]})
 
     def differences(self, expected: Tally) -> str:
         """Where this differs from ``expected``, in words."""
@@ -52,16 +49,25 @@ class Tally(Counter[tuple[str, str]]):
         )
 
 
-def changed_rows(connection: Connection) -> Tally:
-    """Rows that the session's current transaction has changed so far.
+def count_changes(connection: Connection) -> Counted:
+    """What the session has counted so far: more than this transaction, where the last is still waiting in it."""
+    return {
+        (row.relation, row.name, what): count
+        for row in connection.execute(_CHANGED)
+        for what in ("inserted", "updated", "deleted")
+        if (count := getattr(row, what))
+    }
 
-    Take it before and after and subtract: the counts of an earlier transaction may still be waiting in them.
+
+def changed_rows(connection: Connection, before: Counted) -> Tally:
+    """Rows that the current transaction has changed since ``before`` was counted in it.
+
+    A relation that was dropped meanwhile has taken its counts with it, those of earlier transactions included.
     """
     found = Tally()
-    for row in connection.execute(_CHANGED):
-        for what in ("inserted", "updated", "deleted"):
-            if count := getattr(row, what):
-                found[row.name, what] += count
+    for (relation, collection, what), count in count_changes(connection).items():
+        if rows := count - before.get((relation, collection, what), 0):
+            found[collection, what] += rows
     return found
 
 

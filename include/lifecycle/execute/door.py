@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lifecycle.errors import LifecycleError
-from lifecycle.execute.collateral import Tally, changed_rows, expected_rows
+from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import LOCK
 from lifecycle.plan import Action, Item
@@ -130,10 +130,10 @@ class Door:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})
             if not self._claim(connection, batch):
                 return Tally()
-            before = changed_rows(connection)
+            before = count_changes(connection)
             for item in items:
                 self._do_item(connection, item)
-            done = changed_rows(connection) - before
+            done = changed_rows(connection, before)
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)
             return expected_rows(items)

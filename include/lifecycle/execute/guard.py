@@ -81,5 +81,5 @@ def require_approval(connection: Connection, plan: Plan, guard: Guard) -> None:
         raise ApprovalRequired(
             f"the plan of {plan.rule} waits for a person: {'; '.join(found)}",
             place=f"plan {plan.digest}",
-            next_step=f"look at it, then approve exactly this plan: lifecycle apply --approve {plan.digest}",
+            next_step=f"look at it, then approve exactly this plan: lifecycle apply {plan.digest} --approve --by NAME",
         )

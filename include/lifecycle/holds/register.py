@@ -55,7 +55,7 @@ class Target:
             raise UsageError(
                 "a hold names schema.table for a collection, or schema.table:key for a row",
                 place=collection or "target",
-                next_step="for example app.customer:42",
+                next_step="for example schema.table:42",
             )
         return cls(collection=collection, key=tuple(key.split(",")) if key else ())
 
@@ -116,7 +116,7 @@ def place(
     targets = tuple(targets)
     if not targets:
         raise UsageError(
-            "a hold names at least one row or collection", next_step="for example app.customer:42"
+            "a hold names at least one row or collection", next_step="for example schema.table:42"
         )
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")

@@ -5,10 +5,10 @@ transparency logs can read it::
 
     lifecycle.ledger
     1042
-    CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+    czAIcfRMFo58lJ3ix1DmDCybuP9TABfFomcjTpy0244=
     as_of 2026-03-01T00:00:00Z
 
-    — lifecycle.ledger Az3grlgtzPICa5OS8npVmf1Myq/5…
+    — lifecycle.ledger O6nmb2W7kHwpE8z3TFCptO8lUlEV…
 
 Whoever keeps such a text can tell later whether the ledger before it was changed.
 """

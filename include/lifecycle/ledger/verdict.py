@@ -44,6 +44,15 @@ class Finding:
     last: int | None = None
     checkpoint: int | None = None
 
+    @property
+    def sentence(self) -> str:
+        """Where and what, for a person to read."""
+        if self.first is None:
+            return f"Checkpoint {self.checkpoint or 'kept elsewhere'}: {self.message}"
+        if self.first == self.last:
+            return f"Entry {self.first}: {self.message}"
+        return f"Entries {self.first} to {self.last}: {self.message}"
+
     def to_json(self) -> dict[str, Any]:
         """The finding as JSON."""
         return {**vars(self), "fault": self.fault.value}

@@ -70,7 +70,7 @@ def verify(
     stored, total = _overview(connection)
     _require_order(stored, findings)
     walk = Walk(Claims(_signed([*stored, *kept], keys, findings), findings), findings)
-    for rows in _streamed(connection):
+    for rows in stream_rows(connection):
         walk.take(rows)
         if progress:
             progress(walk.rows, total)
@@ -140,7 +140,7 @@ def _overview(connection: Connection) -> tuple[list[Checkpoint], int]:
         raise describe(error, place="lifecycle.ledger_checkpoint") from error
 
 
-def _streamed(connection: Connection) -> Iterator[list[Row]]:
+def stream_rows(connection: Connection) -> Iterator[list[Row]]:
     """All rows by sequence, through a cursor on the server."""
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     try:

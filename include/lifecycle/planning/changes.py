@@ -48,8 +48,11 @@ def deletions(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Itera
         if edge.target in works and _may_be_cut(works.rulebook, edge, order):
             yield _cut(works, edge, order, roots_per_batch)
     for collection in rule.closure:
-        yield from _statutory_redactions(works, collection)
+        if collection in works.kept:
+            yield from _statutory_redactions(works, collection)
     for collection in rule.deletion_order:
+        if collection not in works:
+            continue
         if works.rulebook.spreading_into(collection):
             yield _followers(works, collection)
         if collection in rule.clocks:
@@ -67,13 +70,11 @@ def _roots(work: Work) -> Change:
 def _followers(works: WorkSet, collection: str) -> Change:
     """Rows that go because of rows they belong to, with the links by which they do."""
     work = works[collection]
-    row = work.row("following")
-    edges = [edge for edge in works.rulebook.spreading_into(collection) if not edge.leads_from_holder]
-    links = tuple(dict.fromkeys(column for edge in edges for column in edge.columns))
-    rows = sa.select(*work.key_columns, work.table.c.ordinal, *_links(row, links)).where(
-        work.is_row(row), work.table.c.kept.is_(None), sa.not_(work.table.c.is_root)
+    links = [work.table.c[name] for name in work.links.values()]
+    rows = sa.select(*work.key_columns, work.table.c.ordinal, *links).where(
+        work.table.c.kept.is_(None), sa.not_(work.table.c.is_root)
     )
-    return Change(collection=collection, action=Action.DELETE, rows=rows, links=links)
+    return Change(collection=collection, action=Action.DELETE, rows=rows, links=tuple(work.links))
 
 
 def _links(row: FromClause, columns: Iterable[str]) -> list[ColumnElement[Any]]:

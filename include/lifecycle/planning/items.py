@@ -12,14 +12,16 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 
 from lifecycle.plan import Action, Item, Plan
 from lifecycle.planning.changes import batch_of
+from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, FromClause
 
     from lifecycle.planning.changes import Change
     from lifecycle.planning.partitions import Partition
+    from lifecycle.policy.rulebook import Rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,38 @@ _work_item = sa.Table(
 _ITEM_COLUMNS = [column.name for column in _work_item.columns]
 
 
+plan_item = sa.table(
+    "plan_item",
+    *(sa.column(column.name, column.type) for column in _work_item.columns),
+    sa.column("plan_id", sa.BigInteger),
+    schema="lifecycle",
+)
+"""The items of stored plans, keys included."""
+
+
+def planned_rows(
+    rulebook: Rulebook, collection: str, *conditions: ColumnElement[bool], links: tuple[str, ...] = ()
+) -> FromClause:
+    """The rows of stored items of one collection: key columns by name, link columns as ``link_<name>``.
+
+    Args:
+        rulebook: knows the key and the types.
+        collection: of all the items that are chosen.
+        conditions: choose the items, on :data:`plan_item`.
+        links: the items' own, where they are wanted.
+    """
+    types = rulebook.live[collection].columns
+    names = [name for name, _ in rulebook.key(collection)]
+    labels = [*((name, name) for name in names), *((name, f"link_{name}") for name in links)]
+    columns = [
+        sa.func.unnest(sa.cast(plan_item.c["keys"][number], sa.ARRAY(NamedType(types[name].type)))).label(
+            label
+        )
+        for number, (name, label) in enumerate(labels, start=1)
+    ]
+    return sa.select(*columns).where(plan_item.c.collection == collection, *conditions).subquery("planned")
+
+
 class ItemWriter:
     """Collects the items of one plan in a temporary table, batch by batch, in the order of their adding."""
 
@@ -59,7 +93,6 @@ class ItemWriter:
         self.connection = connection
         self.position = 0
         self.partitions = 0
-        _work_item.create(connection)
 
     def add(self, change: Change, roots_per_batch: int) -> None:
         """Write a change as one item per batch, after the batches of dropped partitions."""
@@ -76,7 +109,7 @@ class ItemWriter:
         digest = sa.func.sha256(
             sa.func.convert_to(sa.func.array_to_string(found.c["keys"], "\n"), sa.literal_column("'UTF8'"))
         )
-        self.position += 1
+        self._next_position()
         self.connection.execute(
             sa.insert(_work_item).from_select(
                 _ITEM_COLUMNS,
@@ -103,7 +136,7 @@ class ItemWriter:
         if partition.upper is None:
             raise AssertionError("a partition without an upper bound is never old enough")
         described = f"{partition.name}\n{partition.upper.isoformat()}"
-        self.position += 1
+        self._next_position()
         self.connection.execute(
             sa.insert(_work_item).values(
                 batch=self.partitions,
@@ -121,8 +154,15 @@ class ItemWriter:
         )
         self.partitions += 1
 
+    def _next_position(self) -> None:
+        if not self.position:
+            _work_item.create(self.connection, checkfirst=False)
+        self.position += 1
+
     def read(self) -> tuple[Item, ...]:
         """The items, without their keys."""
+        if not self.position:
+            return ()
         rows = self.connection.execute(
             sa.select(
                 *(column for column in _work_item.columns if column.name not in {"keys", "upper_bound"})
@@ -189,6 +229,24 @@ def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan 
         {"rule": rule, "as_of": as_of},
     ).one_or_none()
     return _stored(row) if row else None
+
+
+def find_left_behind(connection: Connection, rule: str, until: datetime) -> tuple[StoredPlan, ...]:
+    """Plans of a rule made for ``until`` or an earlier moment that have not ended, oldest first."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT plan_id, document FROM lifecycle.plan"
+            " WHERE rule = :rule AND as_of <= :until AND state IN ('planned', 'executing') ORDER BY plan_id"
+        ),
+        {"rule": rule, "until": until},
+    )
+    return tuple(_stored(row) for row in rows)
+
+
+def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
+    """How many plans of a rule and moment were ever stored."""
+    query = sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of")
+    return int(connection.scalar(query, {"rule": rule, "as_of": as_of}) or 0)
 
 
 def load_plan(connection: Connection, digest: str) -> StoredPlan | None:

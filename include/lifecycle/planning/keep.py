@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from lifecycle.holds.cover import any_active, held, is_covered
 from lifecycle.planning.clocks import ClockSql, last_day_of
@@ -30,12 +31,18 @@ def mark_kept(works: WorkSet, roots: Iterable[str], as_of: datetime) -> None:
     """Mark the rows of the work set that stay, with reason, source and last day."""
     has_holds = any_active(works.connection, as_of)
     if has_holds:
-        for work in works.works.values():
+        for work in works:
             _mark_held(works, work, as_of)
     mark_statutory(works, as_of)
     outside = _OutsideSources(as_of if has_holds else None, frozenset(roots))
-    while _mark_needed(works, outside):
-        pass
+    if has_holds or works.kept or _may_still_be_shared(works, outside):
+        while _mark_needed(works, outside):
+            pass
+
+
+def _may_still_be_shared(works: WorkSet, outside: _OutsideSources) -> bool:
+    """Whether rows that are due by themselves may be shared by rows that are not."""
+    return any(edge.kind is EdgeKind.SHARED and edge.target in outside.roots for edge in works.rulebook.edges)
 
 
 def mark_statutory(works: WorkSet, as_of: datetime) -> None:
@@ -59,16 +66,17 @@ def _mark_held(works: WorkSet, work: Work, as_of: datetime) -> None:
     ).label("last_day")
     strongest = (
         sa.select(*keys, cover.c.kind, cover.c.hold_id, day)
-        .distinct(*keys)
+        .ext(distinct_on(*keys))
         .order_by(*keys, cover.c.kind, cover.c.until.desc(), cover.c.hold_id)
         .subquery("strongest")
     )
-    works.connection.execute(
+    works.mark(
+        work,
         sa.update(work.table)
         .values(
             kept=strongest.c.kind, source=sa.cast(strongest.c.hold_id, sa.Text), until=strongest.c.last_day
         )
-        .where(*(work.table.c[name] == strongest.c[name] for name in work.keys.values()))
+        .where(*(work.table.c[name] == strongest.c[name] for name in work.keys.values())),
     )
 
 
@@ -83,8 +91,8 @@ def _mark_duty(works: WorkSet, work: Work, duty: str, clock: Clock, over: date |
     ends = _ends(clock, days)
     until = sa.select(ends.c.until).where(ends.c.day == sql.anchor_day(row)).scalar_subquery()
     longer = sa.or_(work.table.c.kept.is_(None), work.table.c.until < until, until.is_(None))
-    works.connection.execute(
-        sa.update(work.table).values(kept="statutory", source=duty, until=until).where(kept, longer)
+    works.mark(
+        work, sa.update(work.table).values(kept="statutory", source=duty, until=until).where(kept, longer)
     )
 
 
@@ -114,7 +122,7 @@ class _OutsideSources:
 def _mark_needed(works: WorkSet, outside: _OutsideSources) -> int:
     """One round: rows that a row which stays refers to; returns how many were marked."""
     marked = 0
-    for work in works.works.values():
+    for work in works:
         for edge in works.rulebook.edges_into(work.collection):
             if edge.kind is not EdgeKind.NONE:
                 marked += _mark_needed_along(works, work, edge, outside)
@@ -123,7 +131,7 @@ def _mark_needed(works: WorkSet, outside: _OutsideSources) -> int:
 
 def _mark_needed_along(works: WorkSet, work: Work, edge: Edge, outside: _OutsideSources) -> int:
     marked = 0
-    if edge.holder in works:
+    if edge.holder in works.kept:
         marked += _mark_from_kept(works, work, edge)
     if outside.holds_as_of is not None:
         marked += _mark_from_held(works, work, edge, outside.holds_as_of)
@@ -186,4 +194,4 @@ def _mark(
             *conditions,
         )
     )
-    return works.connection.execute(statement).rowcount
+    return works.mark(work, statement)

@@ -268,10 +268,15 @@ class Guard(Form):
 
 
 class Freshness(Form):
-    """How old the newest row of a collection may be before nothing is decided on it."""
+    """How old the newest row of a collection may be before nothing is decided on it.
+
+    Attributes:
+        time_zone: zone in which a column without one (``timestamp``) is written; never assumed.
+    """
 
     column: Column
     within: Keep
+    time_zone: Zone | None = None
 
 
 class Recipient(Form):

@@ -36,6 +36,7 @@ from lifecycle.errors import StoreError
 from lifecycle.store.account import Account, account_for
 from lifecycle.store.binaries import programs_for
 from lifecycle.store.cluster import READY_SECONDS, SUPERUSER, Cluster, PortTakenError
+from lifecycle.store.failures import describe
 from lifecycle.store.file_lock import exclusive_lock, is_locked
 
 if TYPE_CHECKING:
@@ -66,7 +67,12 @@ _SETTINGS: Mapping[str, str] = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
 }
-_FAST_SETTINGS: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_FAST_SETTINGS: Mapping[str, str] = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # databases live for one test
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +262,12 @@ class EmbeddedServer:
             time.sleep(0.01)
 
     def _launch(self, record: _Record) -> _Record:
+        if not Path(record.home).exists():
+            raise StoreError(
+                "the data of the embedded PostgreSQL is gone",
+                place=record.home,
+                next_step=f"restore it, or remove {self._folder} to begin with an empty database",
+            )
         cluster = _cluster(record)
         is_new = not cluster.exists
         if is_new:
@@ -269,7 +281,10 @@ class EmbeddedServer:
                     raise
                 record = replace(record, port=_free_port())
                 self._write_record(record)
-        _create_database(record)
+        try:
+            _create_database(record)
+        except psycopg.Error as error:
+            raise describe(error, place=record.home) from error
         return record
 
     def _run_cluster(self, cluster: Cluster, port: int) -> None:

@@ -48,7 +48,7 @@ class Made:
 
 
 def create_schema(engine: Engine, folder: Path) -> tuple[str, ...]:
-    """Make the tables of a sample, empty, in one transaction; returns their names in the order they were made.
+    """Make the tables of a sample, empty, in one transaction; returns their quoted names, oldest first.
 
     Raises:
         UsageError: ``schema.sql`` cannot be read.

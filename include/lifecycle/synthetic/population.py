@@ -11,6 +11,7 @@ from lifecycle.synthetic.progress import Step
 from lifecycle.synthetic.refusal import refusing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -36,19 +37,27 @@ def populate(
     """
     for number, statement in enumerate(statements):
         with refusing(f"population.sql, {statement.name}"):
-            rows = 0
-            chunks = _chunks(connection, statement, bound)
-            for done, chunk in enumerate(chunks, start=1):
-                rows += max(connection.execute(text(statement.sql), bound | chunk).rowcount, 0)
+            for share, rows in _run(connection, statement, bound):
                 progress(
                     Step(
                         name=statement.name,
-                        done=number + done / len(chunks),
+                        done=number + share,
                         total=len(statements),
                         rows=rows,
-                        finished=done == len(chunks),
+                        finished=share == 1,
                     )
                 )
+
+
+def _run(connection: Connection, statement: Statement, bound: Bound) -> Iterator[tuple[float, int]]:
+    """Run a statement; after each chunk the share of it that is done, and the rows written so far."""
+    rows = 0
+    chunks = _chunks(connection, statement, bound)
+    for done, chunk in enumerate(chunks, start=1):
+        rows += max(connection.execute(text(statement.sql), bound | chunk).rowcount, 0)
+        yield done / len(chunks), rows
+    if not chunks:
+        yield 1, 0
 
 
 def _chunks(connection: Connection, statement: Statement, bound: Bound) -> list[Bound]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS_A_CHUNK = 20_000
 BOUND = frozenset({"customers", "days", "seed", "as_of"})
+BOUND_A_CHUNK = frozenset({"first", "last"})
 
 _OPENING = re.compile(r"^-- name: *(?P<name>\S.*?) *$", re.MULTILINE)
 _HEADER = re.compile(r"^-- (?P<key>each|chunk): *(?P<value>.+?) *$", re.MULTILINE)
@@ -128,12 +129,9 @@ def _read_pools(path: Path) -> Pools:
 
 
 def _read_statements(path: Path) -> tuple[Statement, ...]:
-    content = read_text(path)
-    openings = list(_OPENING.finditer(content))
-    ends = [opening.start() for opening in openings[1:]] + [len(content)]
+    _preamble, *parts = _OPENING.split(read_text(path))
     statements = tuple(
-        _statement(opening["name"], content[opening.end() : end], path)
-        for opening, end in zip(openings, ends, strict=True)
+        _statement(name, block, path) for name, block in zip(parts[::2], parts[1::2], strict=True)
     )
     names = [statement.name for statement in statements]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -145,8 +143,10 @@ def _read_statements(path: Path) -> tuple[Statement, ...]:
     return statements
 
 
-def _statement(name: str, body: str, path: Path) -> Statement:
-    header = {match["key"]: match["value"] for match in _HEADER.finditer(body)}
+def _statement(name: str, block: str, path: Path) -> Statement:
+    header = {match["key"]: match["value"] for match in _HEADER.finditer(block)}
+    sql = _HEADER.sub("", block).strip()
+    each = header.get("each")
     chunk = header.get("chunk", str(ROWS_A_CHUNK))
     if not chunk.isdecimal() or int(chunk) == 0:
         raise UsageError(
@@ -154,12 +154,16 @@ def _statement(name: str, body: str, path: Path) -> Statement:
             place=str(path),
             next_step="write `-- chunk: 1000` or leave the line out",
         )
-    known = BOUND | ({"first", "last"} if "each" in header else set())
-    unknown = sorted(set(text(f"{body} {header.get('each', '')}").compile().params) - known)
+    _check_bound(name, each or "", BOUND, path)
+    _check_bound(name, sql, BOUND | BOUND_A_CHUNK if each else BOUND, path)
+    return Statement(name=name, sql=sql, each=each, chunk=int(chunk))
+
+
+def _check_bound(name: str, sql: str, known: frozenset[str], path: Path) -> None:
+    unknown = sorted(set(text(sql).compile().params) - known)
     if unknown:
         raise UsageError(
             f"{name}: nothing is bound to :{unknown[0]}",
             place=str(path),
-            next_step=f"use {', '.join(sorted(known))}; write a colon that is none as \\:",
+            next_step=f"use :{', :'.join(sorted(known))}; write a colon that means itself as \\:",
         )
-    return Statement(name=name, sql=body.strip(), each=header.get("each"), chunk=int(chunk))

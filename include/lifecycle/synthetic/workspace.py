@@ -30,7 +30,9 @@ def prepare_session(connection: Connection) -> None:
     """Make the transaction independent of the server's settings, and plan every chunk for its own size."""
     for name, value in _SETTINGS.items():
         connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
-    connection.connection.driver_connection.prepare_threshold = None
+    driver_connection = connection.connection.driver_connection
+    if driver_connection is not None:
+        driver_connection.prepare_threshold = None
 
 
 def furnish(connection: Connection, pools: Pools, seed: int) -> None:

@@ -40,7 +40,7 @@ CREATE TABLE lifecycle.plan (
     ended_at       timestamptz,
     CHECK ((approved_at IS NULL) = (approved_by IS NULL))
 );
-CREATE INDEX plan_open ON lifecycle.plan (rule, as_of) WHERE state IN ('planned', 'executing');
+CREATE INDEX plan_rule ON lifecycle.plan (rule, as_of);
 COMMENT ON TABLE lifecycle.plan IS 'A frozen plan: nothing is deleted but by one. The document is what the digest is over.';
 
 CREATE TABLE lifecycle.plan_batch (
@@ -113,3 +113,10 @@ GRANT SELECT (plan_id, batch, position, collection, action, columns, edge, parti
     ON lifecycle.plan_item TO lifecycle_reader;
 GRANT SELECT (notice_id, rule, collection, event_day, last_day, planned_on, noticed_at, announced, cancelled_at, done_at)
     ON lifecycle.notice TO lifecycle_reader;
+
+-- Planning works in temporary tables; a database may have taken that right from everybody.
+DO $$
+BEGIN
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO lifecycle_engine', current_database());
+END
+$$;

