@@ -5,6 +5,7 @@ from __future__ import annotations
 from broken.case import Case, add_collection, add_field, warns
 
 MOTTO = "{name: motto, data_categories: [user.content.private], fides_meta: {data_type: string}}"
+CLUB = "  - fides_key: club\n"
 EXTRA = """\
   - fides_key: extra
     fides_meta: {namespace: {schema: club}}
@@ -112,7 +113,7 @@ CASES = [
     Case(
         code="described.twice",
         datamap=(
-            ("  - fides_key: club\n", EXTRA + "  - fides_key: club\n"),
+            (CLUB, EXTRA + CLUB),
             add_collection("- name: diary", "  fields: []"),
         ),
         ddl="CREATE TABLE club.diary ()",
@@ -122,9 +123,23 @@ CASES = [
     ),
     Case(
         code="described.twice",
-        datamap=(("  - fides_key: club\n", "  - {fides_key: club, collections: []}\n  - fides_key: club\n"),),
+        datamap=((CLUB, "  - {fides_key: club, collections: []}\n" + CLUB),),
         says="dataset club",
         at="- fides_key: club\n",
+    ),
+    Case(
+        code="asked_for.unknown",
+        datamap=((CLUB, f"{CLUB}    meta:\n      asked_for:\n        badge: {{mandatory: [motto, pin]}}\n"),),
+        says="club.badge.pin is asked for as mandatory",
+        at="badge: {mandatory",
+    ),
+    Case(
+        code="asked_for.unknown",
+        datamap=(
+            (CLUB, f"{CLUB}    meta: {{asked_for: {{badge: {{mandatory: [motto], optional: [motto]}}}}}}\n"),
+        ),
+        says="club.badge.motto is asked for as optional",
+        at="meta:",
     ),
     Case(
         code="name.dotted",

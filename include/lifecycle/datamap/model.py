@@ -40,6 +40,7 @@ class Column:
             is a mistake of the map, and the column then counts as personal.
         data_type: the Fides type (``string``, ``integer``, ``object[]`` …), or None where the map says none.
         identity: how a subject is found by it (``email``, ``phone_number`` or a custom kind), or None.
+        asked: ``mandatory`` or ``optional`` where a form asks the subject for it, or None.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     is_primary_key: bool = False
     identity: str | None = None
     references: tuple[Reference, ...] = ()
+    asked: str | None = None
 
     @property
     def is_personal(self) -> bool:
