@@ -132,6 +132,21 @@ class ClockSql:
             return sa.cast(sa.null(), sa.Date)
         return self._day(end.c[name], self.live[self.anchor.on].columns[name].type)
 
+    def started_day(self, row: FromClause) -> ColumnElement[Any]:
+        """The day that counts of an anchor's row, before its financial year is closed: its own or its evidence's."""
+        if not self.anchor.latest:
+            return self.anchor_day(row)
+        collection, column = self.anchor.latest.rsplit(".", 1)
+        start = relation(self.live, collection, "latest")
+        joined, top = climb(self.live, start, self.clock.evidence[:-1], "latest_up")
+        latest = sa.func.max(self._day(start.c[column], self.live[collection].columns[column].type))
+        joins = refers(self.clock.evidence[-1], self.live, top, row)
+        day = sa.select(latest).select_from(joined).where(joins).correlate(row).scalar_subquery()
+        if self.anchor.otherwise in {None, "never"}:
+            return day
+        own = self.anchor.otherwise or ""
+        return sa.func.coalesce(day, self._day(row.c[own], self.live[self.anchor.on].columns[own].type))
+
     def _at_anchor(self, row: FromClause, condition: Any) -> ColumnElement[bool]:
         if not self.clock.path and not self.clock.reverse_path:
             return condition(row)  # type: ignore[no-any-return]  # the caller's lambda gives a condition

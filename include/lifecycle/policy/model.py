@@ -196,7 +196,12 @@ class Anchor(Form):
 
 
 class Rule(Form):
-    """A promise to delete: which collections, from when, how long, what then."""
+    """A promise to delete: which collections, from when, how long, what then.
+
+    Attributes:
+        announce: how long before the planned day each coming deletion is announced; makes notices.
+        schedule_with: name of the schedule (the DAG) that keeps it; None where only the command line does.
+    """
 
     commitments: tuple[Identifier, ...] = Field(min_length=1)
     applies_to: tuple[CollectionName, ...] = Field(min_length=1)
@@ -206,6 +211,7 @@ class Rule(Form):
     action: Literal["delete", "drop_partition"] | Redaction
     through: dict[CollectionName, tuple[ColumnName, ...]] = {}
     announce: tuple[Days, ...] = ()
+    schedule_with: Identifier | None = None
 
 
 class Statutory(Form):
