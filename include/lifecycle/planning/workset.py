@@ -107,7 +107,7 @@ class WorkSet:
         number = sa.func.row_number().over(order_by=order) + self.highest_ordinal()
         names = [*work.keys.values(), "ordinal", "is_root"]
         insert = postgresql.insert(work.table).from_select(names, sa.select(*order, number, sa.true()))
-        return self.connection.execute(insert.on_conflict_do_nothing()).rowcount
+        return self._insert_counted(insert.on_conflict_do_nothing())
 
     def spread(self, collection: str) -> int:
         """Add the rows of ``collection`` that go along with rows already there; returns how many changed.
@@ -175,7 +175,11 @@ class WorkSet:
             set_={"ordinal": insert.excluded.ordinal},
             where=work.table.c.ordinal < insert.excluded.ordinal,
         )
-        return self.connection.execute(later).rowcount
+        return self._insert_counted(later)
+
+    def _insert_counted(self, insert: Any) -> int:
+        """Insert, and count the rows: SQLAlchemy forgets the count of an INSERT unless told to keep it."""
+        return self.connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
 
     def highest_ordinal(self) -> int:
         """The highest ordinal in use, 0 where there is none."""
