@@ -5,11 +5,12 @@ for each row, plans it, checks the plan, carries it out through one guarded door
 
 Rooms, each importing only rooms above it (``tests/architecture`` enforces the order)::
 
-    errors  settings  timelimits  keys      ground: no input or output but key files
+    errors  settings  timelimits            ground: no input or output
+    yamlfile  keys                          files read with care: policies, maps, keys
     datamap  policy                         typed data, loaded and cross-checked
     decide  plan                            pure: facts to decision to plan
     store                                   PostgreSQL: server, connections, migrations, roles
-    holds  ledger                           what stops a deletion, and what proves one
+    ledger  holds                           what proves a deletion, and what stops one
     planning                                the policy as SQL: what is due becomes a plan
     execute                                 the only door through which anything is deleted
     quality                                 Great Expectations before and after

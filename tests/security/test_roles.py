@@ -19,9 +19,20 @@ if TYPE_CHECKING:
     from support.databases import Database
 
 READ = {"SELECT"}
+ADD = {"SELECT", "INSERT"}
+CHANGE = {"SELECT", "INSERT", "UPDATE"}
 
 TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
+    "lifecycle.ledger_checkpoint": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
+    "lifecycle.ledger_entry": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.migration": {Role.ENGINE: READ, Role.READER: READ},
+    "lifecycle.hold": {Role.ENGINE: CHANGE, Role.READER: READ},
+    "lifecycle.hold_row": {Role.ENGINE: ADD},
+    "lifecycle.plan": {Role.ENGINE: CHANGE, Role.READER: READ},
+    "lifecycle.plan_batch": {Role.ENGINE: CHANGE, Role.READER: READ},
+    "lifecycle.plan_item": {Role.ENGINE: CHANGE},  # a reader sees its columns but the keys
+    "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
+    "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key
 }
 """Every table of the project's schemas: who may do what to it."""
 

@@ -67,7 +67,12 @@ _SETTINGS: Mapping[str, str] = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
 }
-_FAST_SETTINGS: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_FAST_SETTINGS: Mapping[str, str] = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # databases live for one test
+}
 
 
 @dataclass(frozen=True, kw_only=True)

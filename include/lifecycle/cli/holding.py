@@ -1,0 +1,118 @@
+"""``hold place|extend|release|list``: legal holds and restrictions of processing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from lifecycle.cli.session import AsOf, By, Json, emit, moment, open_company, policy_zone
+from lifecycle.errors import ApprovalRequired
+from lifecycle.holds import register
+from lifecycle.retention.sweep import sweep
+
+app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
+
+Number = Annotated[UUID, typer.Argument(help="Number of the hold, as hold list prints it.")]
+
+
+@app.command()
+def place(
+    targets: Annotated[
+        list[str],
+        typer.Argument(help="schema.table:key for a row and all that belongs to it, or schema.table."),
+    ],
+    *,
+    reason: Annotated[
+        str, typer.Option(help="One word: a kind of matter or a case number. Goes into the ledger.")
+    ],
+    until: Annotated[str, typer.Option(help="When it ends unless extended: a day or a moment.")],
+    by: By,
+    restriction: Annotated[
+        bool, typer.Option(help="A restriction of processing (GDPR Art. 18), not a hold.")
+    ] = False,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Keep rows from deletion, whatever falls due."""
+    company = open_company()
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
+    with company.engine.begin() as connection:
+        number = register.place(
+            connection,
+            company.rulebook(at),
+            [register.Target.parse(target) for target in targets],
+            kind="restriction" if restriction else "hold",
+            reason=reason,
+            placed_by=by,
+            until=moment(until, zone, option="--until"),
+            as_of=at,
+        )
+        covered = register.covered_counts(connection, company.rulebook(at), as_of=at)
+    lines = [
+        str(number),
+        *(f"{rows:>10,}  {name} covered by holds now" for name, rows in sorted(covered.items())),
+    ]
+    emit({"hold": str(number), "covered": covered}, lines, as_json=json)
+
+
+@app.command()
+def extend(
+    number: Number,
+    *,
+    until: Annotated[str, typer.Option(help="The new end: a day or a moment.")],
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Move the end of a hold that is in force."""
+    company = open_company()
+    zone = policy_zone(company)
+    at, end = moment(as_of, zone), moment(until, zone, option="--until")
+    with company.engine.begin() as connection:
+        register.extend(connection, number, until=end, as_of=at)
+    emit({"hold": str(number), "until": end.isoformat()}, [f"extended until {end:%Y-%m-%d}"], as_json=json)
+
+
+@app.command()
+def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -> None:
+    """Release a hold, and delete at once what fell due while it was in force."""
+    company = open_company()
+    at = moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        released = register.release(connection, number, released_by=by, as_of=at)
+    swept, waiting = [], []
+    for rule in company.version(at).policy.rules:
+        try:
+            swept.append(sweep(company, rule, as_of=at))
+        except ApprovalRequired as required:
+            waiting.append(required)
+    gone = sum(rows for one in swept for (_, what), rows in one.rows.items() if what == "deleted")
+    emit(
+        {**released.to_json(), "swept": [one.to_json() for one in swept if one.first.digest]},
+        [f"released; {gone:,} rows that had fallen due meanwhile are deleted"],
+        as_json=json,
+    )
+    if waiting:
+        raise ApprovalRequired("\n".join(str(required) for required in waiting))
+
+
+@app.command("list")
+def listing(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """List holds and restrictions, those that end first in front."""
+    company = open_company()
+    at = moment(as_of, policy_zone(company))
+    with company.engine.connect() as connection:
+        found = register.listing(connection, as_of=at, all_of_them=everything)
+    lines = [
+        f"{one.hold_id}  {one.kind:<11} until {one.until:%Y-%m-%d}  {one.reason}  {', '.join(one.collections)}"
+        + ("  released" if one.released_at else "")
+        for one in found
+    ]
+    emit([one.to_json() for one in found], lines or ["there are none"], as_json=json)

@@ -1,0 +1,188 @@
+"""``plan``, ``apply``, ``sweep`` and ``calendar``: keeping the promises that have a time limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lifecycle.cli.session import (
+    AsOf,
+    By,
+    Json,
+    emit,
+    moment,
+    open_company,
+    past_moment,
+    policy_zone,
+    progress_bar,
+)
+from lifecycle.errors import ApprovalRequired, UsageError
+from lifecycle.execute.collateral import expected_rows
+from lifecycle.planning.calendar import calendar as due_calendar
+from lifecycle.retention import steps
+from lifecycle.retention.sweep import sweep as sweep_rule
+
+if TYPE_CHECKING:
+    from lifecycle.plan import Plan
+    from lifecycle.retention.company import Company
+    from lifecycle.retention.sweep import Swept
+
+Rule = Annotated[list[str] | None, typer.Option("--rule", help="Only this rule; may be given several times.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(plan)
+    app.command()(apply)
+    app.command()(sweep)
+    app.command()(calendar)
+
+
+def plan(*, as_of: AsOf = None, rule: Rule = None, json: Json = False) -> None:
+    """Show what is due, what would go, what stays and why. Nothing is deleted."""
+    company = open_company()
+    at = past_moment(as_of, policy_zone(company))
+    planned = [steps.plan(company, name, as_of=at) for name in _rules(company, rule, at)]
+    lines = [line for one in planned for line in _plan_lines(one.plan, one.digest, one.excesses)]
+    emit([one.to_json() for one in planned], lines, as_json=json)
+
+
+def apply(
+    digest: Annotated[str, typer.Argument(help="Digest of the plan, as lifecycle plan prints it.")],
+    *,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Approve this plan where it passes the guard.")
+    ] = False,
+    by: By = "",
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Carry out a plan that was made before."""
+    company = open_company()
+    if approve:
+        _require_name(by)
+        at = moment(as_of, policy_zone(company))
+        steps.approve_plan(company, digest, approved_by=by, as_of=at)
+    with progress_bar(f"plan {digest[:12]}") as progress:
+        steps.check_plan(company, digest)
+        outcome = steps.carry_out(company, digest, progress=progress)
+        steps.check_after(company, digest)
+    document = {
+        "digest": digest,
+        "batches_done": outcome.done,
+        "batches_deferred": {str(batch): reason for batch, reason in outcome.deferred.items()},
+        "rows": [
+            {"collection": key[0], "what": key[1], "rows": rows} for key, rows in sorted(outcome.rows.items())
+        ],
+    }
+    lines = [f"{rows:>12,}  {collection} {what}" for (collection, what), rows in sorted(outcome.rows.items())]
+    lines += [f"batch {batch} is left to a new plan: {reason}" for batch, reason in outcome.deferred.items()]
+    emit(document, lines or ["nothing was left to do"], as_json=json)
+
+
+def sweep(
+    *,
+    as_of: AsOf = None,
+    rule: Rule = None,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Approve whatever the guard would stop.")
+    ] = False,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Keep every promise as of a moment: plan, check, guard, carry out, verify."""
+    company = open_company()
+    if approve:
+        _require_name(by)
+    at = past_moment(as_of, policy_zone(company))
+    swept, waiting = [], []
+    for name in _rules(company, rule, at):
+        with progress_bar(name) as progress:
+            try:
+                swept.append(
+                    sweep_rule(
+                        company, name, as_of=at, approved_by=by if approve else None, progress=progress
+                    )
+                )
+            except ApprovalRequired as required:
+                waiting.append(required)
+    lines = [line for one in swept for line in _sweep_lines(one)]
+    emit([one.to_json() for one in swept], lines or ([] if waiting else ["nothing is due"]), as_json=json)
+    if waiting:
+        raise ApprovalRequired("\n".join(str(required) for required in waiting))
+
+
+def calendar(
+    *,
+    as_of: AsOf = None,
+    rule: Rule = None,
+    days: Annotated[int, typer.Option(min=1, max=36_525, help="How far to look ahead.")] = 90,
+    json: Json = False,
+) -> None:
+    """Show what falls due when, holds and duties to keep left aside."""
+    company = open_company()
+    at = moment(as_of, policy_zone(company))
+    rulebook = company.rulebook(at)
+    with company.engine.connect() as connection:
+        found = [
+            entry
+            for name in _rules(company, rule, at)
+            for entry in due_calendar(connection, rulebook, name, as_of=at, days=days)
+        ]
+    found.sort(key=lambda entry: (entry.planned_on, entry.rule, entry.collection))
+    lines = [
+        f"{entry.planned_on}  {entry.rows:>10,}  {entry.collection:<34} {entry.rule}, at the latest {entry.last_day}"
+        for entry in found
+    ]
+    emit([entry.to_json() for entry in found], lines or ["nothing falls due"], as_json=json)
+
+
+def _rules(company: Company, wanted: list[str] | None, at: object) -> list[str]:
+    rules = company.version(at).policy.rules  # type: ignore[arg-type]  # a datetime; typer's annotations stay out
+    unknown = [name for name in wanted or () if name not in rules]
+    if unknown:
+        raise UsageError(
+            f"there is no rule {unknown[0]}", place="--rule", next_step=f"one of {', '.join(rules)}"
+        )
+    return wanted or list(rules)
+
+
+def _require_name(by: str) -> None:
+    if not by:
+        raise UsageError("an approval needs a name", place="--by", next_step="say who approves: --by NAME")
+
+
+def _plan_lines(plan: Plan, digest: str | None, excesses: tuple[str, ...]) -> list[str]:
+    lines = [f"{plan.rule} ({', '.join(plan.commitments)}), policy of {plan.policy_version}"]
+    if digest is None:
+        lines.append("  nothing is due")
+    for collection, actions in plan.counts().items():
+        lines += [
+            f"  {rows:>10,}  {action.replace('_', ' '):<15} {collection}" for action, rows in actions.items()
+        ]
+    lines += [
+        f"  {kept.rows:>10,}  kept            {kept.collection}: {kept.reason} {kept.source}"
+        + (f", until {kept.until}" if kept.until else "")
+        for kept in plan.kept
+    ]
+    lines += [f"  needs approval: {excess}" for excess in excesses]
+    if digest:
+        lines.append(f"  digest {digest}")
+    return lines
+
+
+def _sweep_lines(swept: Swept) -> list[str]:
+    if swept.first.digest is None and not swept.first.plan.kept:
+        return []
+    lines = _plan_lines(swept.first.plan, swept.first.digest, ())
+    if swept.rows == expected_rows(swept.first.plan.items):
+        return [*lines, "  done as planned"] if swept.first.digest else lines
+    lines += [
+        f"  {rows:>10,}  {what:<15} {collection}" for (collection, what), rows in sorted(swept.rows.items())
+    ]
+    if swept.left:
+        lines.append(
+            f"  {swept.left} batches changed while they were carried out; the next run plans them anew"
+        )
+    return lines

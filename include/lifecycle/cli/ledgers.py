@@ -1,0 +1,131 @@
+"""``ledger checkpoint|verify|prove|consistency|key``: the proof of what was done."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lifecycle.cli.session import AsOf, Json, emit, moment, open_company, policy_zone, progress_bar
+from lifecycle.errors import PromiseBroken, UsageError
+from lifecycle.keys import PublicKey
+from lifecycle.ledger.checkpoints import SIGNING_KEY
+from lifecycle.ledger.checkpoints import checkpoint as sign_checkpoint
+from lifecycle.ledger.notes import read_note
+from lifecycle.ledger.proofs import verify_proof
+from lifecycle.ledger.prove import prove as prove_inclusion
+from lifecycle.ledger.prove import prove_consistency
+from lifecycle.ledger.verification import verify as verify_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lifecycle.ledger.notes import Checkpoint
+
+app = typer.Typer(help="The tamper-evident ledger of everything that was done.", no_args_is_help=True)
+
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="PEM file of the trusted public key. Default: the keyring's own.")
+]
+
+
+@app.command()
+def checkpoint(*, as_of: AsOf = None, json: Json = False) -> None:
+    """Sign the ledger as it stands. Keep the printed note elsewhere: it shows any later change."""
+    company = open_company()
+    with company.engine.begin() as connection:
+        signed = sign_checkpoint(connection, company.keys, as_of=moment(as_of, policy_zone(company)))
+    emit(signed.to_json(), [signed.note.rstrip()], as_json=json)
+
+
+@app.command()
+def verify(
+    *,
+    key: KeyFile = None,
+    kept: Annotated[
+        list[Path] | None, typer.Option("--checkpoint", help="A checkpoint's note that was kept elsewhere.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Recompute every entry, the tree and each signature; exit 1 and name what is wrong."""
+    company = open_company()
+    trusted = [PublicKey.from_pem(key.read_text())] if key else company.keys.public_keys()
+    elsewhere = [_read_checkpoint(path, trusted) for path in kept or ()]
+    with company.engine.connect() as connection, progress_bar("ledger") as progress:
+        verdict = verify_ledger(connection, trusted, kept_elsewhere=elsewhere, progress=progress)
+    summary = (
+        f"{verdict.entries:,} entries, {verdict.covered:,} under {verdict.checkpoints:,} signed checkpoints"
+    )
+    emit(verdict.to_json(), [summary, *(finding.sentence for finding in verdict.findings)], as_json=json)
+    if not verdict.sound:
+        raise PromiseBroken(
+            "the ledger is not as it was written",
+            place="ledger",
+            next_step="restore it and find out who changed it",
+        )
+
+
+def _read_checkpoint(path: Path, trusted: Iterable[PublicKey]) -> Checkpoint:
+    found = read_note(path.read_text(encoding="utf-8"), trusted)
+    if found is None:
+        raise UsageError(
+            "is no checkpoint signed by a trusted key",
+            place=str(path),
+            next_step="give the note that was kept",
+        )
+    return found
+
+
+@app.command("check")
+def check_proof(
+    proof: Annotated[Path, typer.Argument(help="A proof, as ledger prove or consistency printed it.")],
+    *,
+    key: Annotated[Path, typer.Option(help="PEM file of the trusted public key.")],
+    json: Json = False,
+) -> None:
+    """Check a proof offline: no database, only the proof and the public key."""
+    document = jsonlib.loads(proof.read_text(encoding="utf-8"))
+    verdict = verify_proof(document, [PublicKey.from_pem(key.read_text())])
+    emit(verdict.to_json(), [verdict.reason], as_json=json)
+    if not verdict.holds:
+        raise PromiseBroken(
+            "the proof does not hold", place=str(proof), next_step="ask for the ledger itself"
+        )
+
+
+@app.command()
+def prove(
+    sequence: Annotated[int, typer.Argument(help="Number of the entry.")],
+    *,
+    json: Json = True,  # noqa: ARG001 - a proof is always JSON; the option is accepted like everywhere
+) -> None:
+    """Print the proof that an entry stands in the signed ledger."""
+    company = open_company()
+    with company.engine.connect() as connection:
+        proof = prove_inclusion(connection, sequence)
+    sys.stdout.write(jsonlib.dumps(proof.to_json(), indent=2) + "\n")
+
+
+@app.command()
+def consistency(
+    first: Annotated[int, typer.Argument(help="Tree size of the earlier checkpoint.")],
+    second: Annotated[
+        int | None, typer.Argument(help="Tree size of the later one. Default: the newest.")
+    ] = None,
+) -> None:
+    """Print the proof that nothing was changed between two checkpoints."""
+    company = open_company()
+    with company.engine.connect() as connection:
+        proof = prove_consistency(connection, first, second)
+    sys.stdout.write(jsonlib.dumps(proof.to_json(), indent=2) + "\n")
+
+
+@app.command("key")
+def public_key() -> None:
+    """Print the public key that verifies checkpoints and proofs, for whoever shall check them."""
+    company = open_company()
+    signing = company.keys.signing_key(SIGNING_KEY)
+    sys.stdout.write(signing.public_key.to_pem())

@@ -1,0 +1,67 @@
+"""``lifecycle``: every command, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from lifecycle.cli import checking, database, holding, keeping, ledgers
+from lifecycle.errors import LifecycleError
+from lifecycle.store.failures import describe
+
+INTERRUPTED = 130
+MISUSED = 2
+
+app = typer.Typer(
+    name="lifecycle",
+    help="A company's privacy policy, executed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+database.register(app)
+checking.register(app)
+keeping.register(app)
+app.add_typer(holding.app, name="hold")
+app.add_typer(ledgers.app, name="ledger")
+
+
+@app.callback()
+def _options(
+    *, verbose: Annotated[bool, typer.Option("--verbose", help="Log what is done, step by step.")] = False
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+
+
+def main() -> None:
+    """Run a command and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; returns its exit code."""
+    try:
+        outcome = app(arguments, standalone_mode=False)
+    except LifecycleError as error:
+        return _complain(str(error), error.exit_code)
+    except DBAPIError as error:
+        return _complain(str(describe(error, place="database")), MISUSED)
+    except typer._click.exceptions.ClickException as error:  # noqa: SLF001
+        error.show(sys.stderr)
+        return MISUSED
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted; what was done stays done, run again to go on", INTERRUPTED)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"lifecycle: {message}\n")
+    return code

@@ -1,0 +1,102 @@
+"""What every command needs: settings, the opened company, a moment, and a place to print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lifecycle.errors import UsageError
+from lifecycle.retention.company import Company
+from lifecycle.settings import Settings
+from lifecycle.timelimits import first_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from zoneinfo import ZoneInfo
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="Moment (2026-03-01T03:00:00+02:00) or day (2026-03-01, its first instant). Default: now.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+By = Annotated[str, typer.Option("--by", help="Who does this; written into the register.")]
+
+console = Console(stderr=True)
+
+
+def open_company() -> Company:
+    """The company of the environment's settings."""
+    return Company.open(Settings.from_environment())
+
+
+def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> datetime:
+    """A moment given on the command line; now where none is.
+
+    Raises:
+        UsageError: it is no moment or day, or a moment without a time zone.
+    """
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        if "T" not in text and " " not in text:
+            return first_instant(date.fromisoformat(text), zone)
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "is no moment", place=option, next_step="write 2026-03-01 or 2026-03-01T03:00:00+02:00"
+        ) from None
+    if given.tzinfo is None:
+        raise UsageError(
+            "has no time zone", place=option, next_step=f"write for example {text}+02:00, or {text}Z for UTC"
+        )
+    return given
+
+
+def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
+    """A moment that has come: deleting for a later one would be earlier than was promised.
+
+    Raises:
+        UsageError: it lies in the future.
+    """
+    given = moment(text, zone)
+    if given > datetime.now(UTC):
+        raise UsageError(
+            "lies in the future: rows would go earlier than was promised",
+            place="--as-of",
+            next_step="leave it out, or give a moment that has come; lifecycle calendar shows what comes",
+        )
+    return given
+
+
+def policy_zone(company: Company) -> ZoneInfo:
+    """Time zone of the newest policy, in which days on the command line are meant."""
+    return company.policies[-1].policy.zone
+
+
+def emit(document: Any, lines: list[str], *, as_json: bool) -> None:
+    """Print the document as JSON, or the lines."""
+    text = json.dumps(document, indent=2, ensure_ascii=False) if as_json else "\n".join(lines)
+    if text:
+        sys.stdout.write(text + "\n")
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar in a terminal; nothing elsewhere, where log lines tell."""
+    if not console.is_terminal:
+        yield lambda _done, _total: None
+        return
+    columns = TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as display:
+        task = display.add_task(label, total=None)
+        yield lambda done, total: display.update(task, completed=done, total=total)

@@ -1,0 +1,72 @@
+"""The live schema as values: what the database really has. Filled by :mod:`lifecycle.store.inspect`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveColumn:
+    """A column as the database has it; ``type`` as ``format_type`` spells it.
+
+    Attributes:
+        is_unique: takes part in a unique index, so that two rows may not both hold the same.
+    """
+
+    name: str
+    type: str
+    is_nullable: bool
+    is_unique: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKey:
+    """A foreign key: ``columns`` of the holder refer to ``target_columns`` of ``target``.
+
+    Attributes:
+        on_delete: ``a`` no action, ``r`` restrict, ``c`` cascade, ``n`` set null, ``d`` set default.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    on_delete: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraint:
+    """A ``CHECK`` constraint: what every row must meet, as PostgreSQL prints it."""
+
+    name: str
+    columns: tuple[str, ...]
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTable:
+    """A table as the database has it (a partitioned table counts once, its partitions not at all).
+
+    Attributes:
+        kind: ``table``; ``materialized view`` or ``foreign table``, of whose rows none can be deleted.
+        indexed: leading columns of every index over all rows, up to the first expression.
+        unique_keys: columns of the indexes that are unique over all rows, the primary key's included.
+    """
+
+    name: str
+    columns: Mapping[str, LiveColumn]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    partition_column: str | None = None
+    indexed: frozenset[tuple[str, ...]] = frozenset()
+    unique_keys: frozenset[tuple[str, ...]] = frozenset()
+    constraints: tuple[Constraint, ...] = ()
+    kind: str = "table"
+
+
+LiveSchema = dict[str, LiveTable]
+"""Every table of the mapped schemas by ``schema.table``."""

@@ -1,0 +1,275 @@
+"""Carries out a stored plan, batch by batch."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from lifecycle.errors import LifecycleError
+from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
+from lifecycle.execute.statements import Statements
+from lifecycle.holds.cover import LOCK
+from lifecycle.plan import Action, Item
+from lifecycle.store.failures import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
+
+    from lifecycle.errors import StoreError
+    from lifecycle.planning.items import StoredPlan
+    from lifecycle.policy.rulebook import Rulebook
+
+logger = logging.getLogger(__name__)
+
+TRIES = 3
+"""How often a batch is tried when the application holds its rows, before it is left to the next plan."""
+
+_RETRIABLE = {
+    "55P03": "the application held its rows",
+    "40P01": "it met a deadlock",
+    "40001": "it met a concurrent change",
+}
+
+
+class _Changed(Exception):
+    """A batch found other rows than planned; it is rolled back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What carrying out a plan did.
+
+    Attributes:
+        done: batches carried out by this call.
+        deferred: batches left to a new plan, and why.
+        rows: rows that were deleted, redacted and cut by this call, by collection and action.
+    """
+
+    done: int
+    deferred: dict[int, str]
+    rows: Tally
+
+
+class Door:
+    """One plan on its way through.
+
+    Args:
+        engine: connects as the engine role.
+        rulebook: of the policy version the plan names.
+        stored: the plan; it must have been stored.
+        progress: called with (batches ended, batches in all) after each.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        rulebook: Rulebook,
+        stored: StoredPlan,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        if stored.plan_id is None:
+            raise AssertionError("a plan that does nothing is not carried out")
+        self.engine = engine
+        self.plan = stored.plan
+        self.plan_id = stored.plan_id
+        self.statements = Statements(rulebook, stored.plan, stored.plan_id)
+        self.zone = rulebook.policy.zone
+        self.rulebook = rulebook
+        self.progress = progress or (lambda _done, _all: None)
+
+    def carry_out(self) -> Outcome:
+        """Do every batch that nobody has done yet; safe to call again, and beside another call.
+
+        Raises:
+            LifecycleError: a batch did something that was not planned and was rolled back.
+            StoreError: the database refused for a reason that trying again does not mend.
+        """
+        total, done, rows = len(self.plan.batches), 0, Tally()
+        deferred: dict[int, str] = {}
+        with self.engine.connect() as connection:
+            self._set_state(connection, "executing")
+            while (batch := self._next_batch(connection)) is not None:
+                problem = self._try(connection, batch, rows)
+                if problem:
+                    self._defer(connection, batch, problem)
+                    deferred[batch] = problem
+                else:
+                    done += 1
+                self.progress(done + len(deferred), total)
+        return Outcome(done=done, deferred=deferred, rows=rows)
+
+    def _try(self, connection: Connection, batch: int, rows: Tally) -> str:
+        """Do a batch; returns why it has to be deferred, or nothing."""
+        problem = ""
+        for _ in range(TRIES):
+            try:
+                rows += self._do(connection, batch)
+            except _Changed as change:
+                return str(change)
+            except IntegrityError as error:
+                return f"rows refer to what should go ({_constraint(error)})"
+            except DBAPIError as error:
+                problem = _RETRIABLE.get(_state(error), "")
+                if not problem:
+                    raise self._refused(batch, error) from None
+                logger.info("plan %s batch %s is tried again: %s", self.plan.digest[:12], batch, problem)
+            else:
+                return ""
+        return problem
+
+    def _do(self, connection: Connection, batch: int) -> Tally:
+        """One transaction: every item of the batch, the comparison, the journal."""
+        items = [item for item in self.plan.items if item.batch == batch]
+        with connection.begin():
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})
+            if not self._claim(connection, batch):
+                return Tally()
+            before = count_changes(connection)
+            for item in items:
+                self._do_item(connection, item)
+            done = changed_rows(connection, before)
+            self._compare(batch, expected_rows(items), done)
+            self._write_journal(connection, items)
+            return expected_rows(items)
+
+    def _do_item(self, connection: Connection, item: Item) -> None:
+        if item.action is Action.DROP_PARTITION:
+            self._drop(connection, item)
+            return
+        links = self._links(connection, item)
+        found = connection.execute(self.statements.statement(item, links)).rowcount
+        if found != item.rows:
+            raise _Changed(f"{item.collection}: {found} of {item.rows} rows were still as planned")
+
+    def _drop(self, connection: Connection, item: Item) -> None:
+        if connection.scalar(self.statements.held_rows(item.collection)):
+            raise _Changed(f"{item.collection}: rows are held now")
+        exists = connection.scalar(sa.text("SELECT to_regclass(:name) IS NOT NULL"), {"name": item.partition})
+        if not exists:
+            raise _Changed(f"{item.collection}: the partition is gone already")
+        schema, table = item.collection.split(".", 1)
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        connection.execute(
+            sa.text(
+                "SELECT lifecycle.drop_partition("
+                " CAST(:parent AS regclass), CAST(:name AS regclass), upper_bound, :zone)"
+                " FROM lifecycle.plan_item WHERE plan_id = :plan_id AND batch = :batch AND position = :position"
+            ),
+            {
+                "parent": f"{quote(schema)}.{quote(table)}",
+                "name": item.partition,
+                "zone": str(self._bounds_zone(item)),
+                "plan_id": self.plan_id,
+                "batch": item.batch,
+                "position": item.position,
+            },
+        )
+
+    def _bounds_zone(self, item: Item) -> Any:
+        return self.rulebook.rules[self.plan.rule].clocks[item.collection].anchor.time_zone or self.zone
+
+    def _links(self, connection: Connection, item: Item) -> tuple[str, ...]:
+        found = connection.scalar(
+            sa.text(
+                "SELECT links FROM lifecycle.plan_item"
+                " WHERE plan_id = :plan_id AND batch = :batch AND position = :position"
+            ),
+            {"plan_id": self.plan_id, "batch": item.batch, "position": item.position},
+        )
+        return tuple(found or ())
+
+    def _compare(self, batch: int, expected: Tally, done: Tally) -> None:
+        """The database's own count of what this transaction changed is what was planned, table by table."""
+        if done != expected:
+            raise LifecycleError(
+                f"the batch would have changed more than its plan: {done.differences(expected)}",
+                place=f"plan {self.plan.digest} batch {batch}",
+                next_step="look for a trigger or cascade on these tables; it was rolled back, nothing is lost",
+            )
+
+    def _next_batch(self, connection: Connection) -> int | None:
+        with connection.begin():
+            found: int | None = connection.scalar(
+                sa.text(
+                    "SELECT batch FROM lifecycle.plan_batch WHERE plan_id = :plan_id AND state = 'pending'"
+                    " ORDER BY batch LIMIT 1"
+                ),
+                {"plan_id": self.plan_id},
+            )
+            return found
+
+    def _claim(self, connection: Connection, batch: int) -> bool:
+        """Lock the batch; False where another run has done it meanwhile."""
+        state = connection.scalar(
+            sa.text(
+                "SELECT state FROM lifecycle.plan_batch WHERE plan_id = :plan_id AND batch = :batch FOR UPDATE"
+            ),
+            {"plan_id": self.plan_id, "batch": batch},
+        )
+        return bool(state == "pending")
+
+    def _write_journal(self, connection: Connection, items: list[Item]) -> None:
+        connection.execute(
+            sa.text(
+                "INSERT INTO lifecycle.journal (plan_id, batch, position, collection, action, row_count)"
+                " VALUES (:plan_id, :batch, :position, :collection, :action, :row_count)"
+            ),
+            [
+                {
+                    "plan_id": self.plan_id,
+                    "batch": item.batch,
+                    "position": item.position,
+                    "collection": item.collection,
+                    "action": item.action.value,
+                    "row_count": item.rows,
+                }
+                for item in items
+            ],
+        )
+        self._end_batch(connection, items[0].batch, "done", None)
+
+    def _defer(self, connection: Connection, batch: int, reason: str) -> None:
+        logger.warning("plan %s batch %s is deferred: %s", self.plan.digest[:12], batch, reason)
+        with connection.begin():
+            if self._claim(connection, batch):
+                self._end_batch(connection, batch, "deferred", reason)
+
+    def _end_batch(self, connection: Connection, batch: int, state: str, reason: str | None) -> None:
+        connection.execute(
+            sa.text(
+                "UPDATE lifecycle.plan_batch SET state = :state, reason = :reason, ended_at = clock_timestamp()"
+                " WHERE plan_id = :plan_id AND batch = :batch"
+            ),
+            {"plan_id": self.plan_id, "batch": batch, "state": state, "reason": reason},
+        )
+
+    def _set_state(self, connection: Connection, state: str) -> None:
+        with connection.begin():
+            connection.execute(
+                sa.text(
+                    "UPDATE lifecycle.plan SET state = :state"
+                    " WHERE plan_id = :plan_id AND state IN ('planned', 'executing')"
+                ),
+                {"plan_id": self.plan_id, "state": state},
+            )
+
+    def _refused(self, batch: int, error: DBAPIError) -> StoreError:
+        logger.error(
+            "plan %s batch %s was rolled back; batches that were done stay done", self.plan.digest[:12], batch
+        )
+        return describe(error, place=f"plan {self.plan.digest} batch {batch}")
+
+
+def _state(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", "") or "")
+
+
+def _constraint(error: IntegrityError) -> str:
+    diagnostics = getattr(error.orig, "diag", None)
+    return str(getattr(diagnostics, "constraint_name", "") or type(error.orig).__name__)

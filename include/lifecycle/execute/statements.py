@@ -1,0 +1,108 @@
+"""The statements of a batch: each does one item of a plan, to rows that are still as they were planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.holds.cover import held, is_covered
+from lifecycle.plan import Action
+from lifecycle.planning.changes import holds_something
+from lifecycle.planning.clocks import ClockSql
+from lifecycle.planning.items import plan_item, planned_rows
+from lifecycle.policy.model import EdgeKind
+from lifecycle.policy.redaction import empty_value
+from lifecycle.store.relations import refers, relation
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Executable, FromClause
+
+    from lifecycle.plan import Item, Plan
+    from lifecycle.policy.rulebook import Rulebook
+
+
+class Statements:
+    """Builds the statements of one plan.
+
+    Args:
+        rulebook: of the policy version that the plan was made under.
+        plan: what is carried out.
+        plan_id: its number, under which the keys are stored.
+    """
+
+    def __init__(self, rulebook: Rulebook, plan: Plan, plan_id: int) -> None:
+        self.rulebook = rulebook
+        self.plan = plan
+        self.plan_id = plan_id
+
+    def statement(self, item: Item, links: tuple[str, ...]) -> Executable:
+        """The statement of an item; its row count is the number of rows it changed."""
+        row = _target(self.rulebook, item.collection)
+        planned = planned_rows(
+            self.rulebook,
+            item.collection,
+            plan_item.c.plan_id == self.plan_id,
+            plan_item.c.batch == item.batch,
+            plan_item.c.position == item.position,
+            links=links,
+        )
+        conditions = [
+            *(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(item.collection)),
+            *(_unchanged(row.c[name], planned.c[f"link_{name}"]) for name in links),
+            sa.not_(self._is_held(item.collection, row)),
+        ]
+        if item.action is Action.DELETE:
+            return sa.delete(row).where(*conditions, *self._still_goes(item, row))
+        if item.action is Action.REDACT:
+            conditions.append(holds_something(self.rulebook, item.collection, row, item.columns))
+        live = self.rulebook.live[item.collection].columns
+        return (
+            sa.update(row).values({name: empty_value(live[name]) for name in item.columns}).where(*conditions)
+        )
+
+    def held_rows(self, collection: str) -> Executable:
+        """Whether any row of a collection is held: asked before a partition is dropped."""
+        cover = held(self.rulebook, collection, self.plan.as_of)
+        return sa.select(sa.exists(sa.select(cover)))
+
+    def _is_held(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        cover = held(self.rulebook, collection, self.plan.as_of)
+        keys = {name: f"key_{number}" for number, (name, _) in enumerate(self.rulebook.key(collection))}
+        return is_covered(cover, row, keys)
+
+    def _still_goes(self, item: Item, row: FromClause) -> list[ColumnElement[bool]]:
+        """What must hold for a row to be deleted: still due, or nobody left whom it belongs to."""
+        conditions: list[ColumnElement[bool]] = []
+        rule = self.rulebook.rules[self.plan.rule]
+        if item.is_root and self.plan.last_event_day is not None:
+            clock = rule.clocks[item.collection]
+            conditions.append(ClockSql(self.rulebook, clock).is_due(row, self.plan.last_event_day))
+        for edge in self.rulebook.edges_into(item.collection):
+            unguarded = not edge.is_foreign_key or edge.leads_from_holder
+            if edge.kind is not EdgeKind.NONE and unguarded and not edge.is_self:
+                conditions.append(self._nobody_refers(edge, row))
+        return conditions
+
+    def _nobody_refers(self, edge: Any, row: FromClause) -> ColumnElement[bool]:
+        """No row refers to this one any more, where no foreign key would say so."""
+        holder = relation(self.rulebook.live, edge.holder, "still_referring")
+        return sa.not_(
+            sa.exists(
+                sa.select(sa.literal(1))
+                .select_from(holder)
+                .where(refers(edge, self.rulebook.live, holder, row))
+                .correlate(row)
+            )
+        )
+
+
+def _target(rulebook: Rulebook, collection: str) -> Any:
+    schema, name = collection.split(".", 1)
+    columns: list[Any] = [sa.column(column) for column in rulebook.live[collection].columns]
+    return sa.table(name, *columns, schema=schema)
+
+
+def _unchanged(now: ColumnElement[Any], planned: ColumnElement[Any]) -> ColumnElement[bool]:
+    """A link is as it was planned, or was cut since by an earlier batch."""
+    return sa.or_(now.is_(None), now == planned)

@@ -1,0 +1,129 @@
+"""Writing entries, and reading what the tree is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from lifecycle.errors import PromiseBroken, StoreError
+from lifecycle.ledger.entries import Entry, checked_body, seal
+from lifecycle.ledger.merkle import HASH_BYTES, Builder, Node, Span
+from lifecycle.ledger.tables import ENTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+_LOCK = 0x6C65646765720001  # "ledger", 1: one writer at a time in a database
+
+
+def append(connection: Connection, kind: str, body: Mapping[str, Any], *, as_of: datetime) -> Entry:
+    """Add an entry to the ledger, in the caller's transaction.
+
+    Whoever appends holds the ledger until the transaction ends, so that sequences have no gaps: append last,
+    commit soon. The work does not grow with the ledger.
+
+    Args:
+        connection: as ``lifecycle_engine``, at READ COMMITTED.
+        kind: one of ``entries.KINDS``.
+        body: fields of ``entries.FIELDS``.
+        as_of: when it was done, an aware datetime.
+
+    Raises:
+        UsageError: the entry may not stand in the ledger.
+        PromiseBroken: the ledger lacks rows that it needs to grow.
+        StoreError: the transaction has an older view of the ledger than its newest entry.
+    """
+    (entry,) = append_all(connection, [(kind, body)], as_of=as_of)
+    return entry
+
+
+def append_all(
+    connection: Connection, entries: Iterable[tuple[str, Mapping[str, Any]]], *, as_of: datetime
+) -> list[Entry]:
+    """Add entries to the ledger in this order, each a kind and a body; otherwise as :func:`append`."""
+    checked = [(kind, checked_body(kind, body)) for kind, body in entries]
+    if not checked:
+        return []
+    hold(connection)
+    builder = current_tree(connection)
+    written = [
+        Entry.from_payload(seal(sequence, kind, body, as_of))
+        for sequence, (kind, body) in enumerate(checked, start=builder.size)
+    ]
+    hashes = builder.extend([entry.payload for entry in written])
+    rows = [
+        {"sequence": entry.sequence, "node_hashes": node_hashes, "payload": entry.payload}
+        for entry, node_hashes in zip(written, hashes, strict=True)
+    ]
+    try:
+        connection.execute(insert(ENTRY), rows)
+    except IntegrityError as error:
+        raise StoreError(
+            f"Entry {written[0].sequence} was written by another transaction, which this one does not see.",
+            place="lifecycle.ledger_entry",
+            next_step="Append in a transaction at READ COMMITTED, and run it again.",
+        ) from error
+    return written
+
+
+def hold(connection: Connection) -> None:
+    """Be the only one who writes to the ledger until the transaction ends; waits for ``lock_timeout``."""
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
+def current_tree(connection: Connection) -> Builder:
+    """The tree over all entries, ready to grow."""
+    size = tree_size(connection)
+    return Builder(size, read_nodes(connection, Span(0, size).nodes()))
+
+
+def tree_size(connection: Connection) -> int:
+    """How many entries the ledger has."""
+    return int(connection.scalar(select(func.coalesce(func.max(ENTRY.c.sequence) + 1, 0))) or 0)
+
+
+def read_nodes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, bytes]:
+    """The hashes of these nodes, as stored with the entries that completed them.
+
+    Raises:
+        PromiseBroken: an entry is missing, or lacks a hash.
+    """
+    wanted = list(nodes)
+    query = select(ENTRY.c.sequence, ENTRY.c.node_hashes).where(
+        ENTRY.c.sequence.in_({node.last for node in wanted})
+    )
+    stored = {row.sequence: row.node_hashes for row in connection.execute(query)}
+    hashes = {node: _hash_at(stored.get(node.last, b""), node.level) for node in wanted}
+    if broken := sorted(node.last for node, found in hashes.items() if len(found) != HASH_BYTES):
+        raise PromiseBroken(
+            f"The ledger's entry {broken[0]} is missing or damaged.",
+            place="lifecycle.ledger_entry",
+            next_step="Run lifecycle ledger verify to see all that is wrong.",
+        )
+    return hashes
+
+
+def read_entry(connection: Connection, sequence: int) -> Entry | None:
+    """The entry at this place, None if there is none.
+
+    Raises:
+        PromiseBroken: what stands there is no entry.
+    """
+    payload = connection.scalar(select(ENTRY.c.payload).where(ENTRY.c.sequence == sequence))
+    if payload is None:
+        return None
+    try:
+        return Entry.from_payload(payload)
+    except ValueError:
+        raise PromiseBroken(
+            f"The ledger's entry {sequence} is damaged.",
+            place="lifecycle.ledger_entry",
+            next_step="Run lifecycle ledger verify to see all that is wrong.",
+        ) from None
+
+
+def _hash_at(node_hashes: bytes, level: int) -> bytes:
+    return node_hashes[level * HASH_BYTES : (level + 1) * HASH_BYTES]

@@ -1,0 +1,181 @@
+"""A plan: the frozen value between deciding and doing.
+
+A plan names every row it touches: its items hold, batch by batch and collection by collection, how many rows
+there are and a SHA-256 over their keys, and the plan's own digest covers all of it, so that what a person
+approves by digest is exactly what is carried out. A plan holds no personal data; the keys stay in the store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Action(StrEnum):
+    """What happens to the rows of an item."""
+
+    CUT = "cut"
+    """A reference to a row that goes is set to null, columns named with it are emptied."""
+    REDACT = "redact"
+    """Columns are emptied, the row stays."""
+    DELETE = "delete"
+    DROP_PARTITION = "drop_partition"
+    """A partition goes as a whole; its row count is the database's estimate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One action on rows of one collection in one batch.
+
+    Attributes:
+        sha256: over the arrays of keys and links as PostgreSQL writes them, joined by a line feed; for a partition
+            over its name and upper bound.
+        edge: the reference that is cut.
+        partition: the partition that is dropped.
+        is_root: the rows are due by themselves, not because of a row they belong to.
+    """
+
+    batch: int
+    position: int
+    collection: str
+    action: Action
+    rows: int
+    sha256: str
+    columns: tuple[str, ...] = ()
+    edge: str | None = None
+    partition: str | None = None
+    is_root: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Rows that are due and stay all the same, and why.
+
+    Attributes:
+        reason: ``hold``, ``restriction``, ``statutory`` or ``needed`` (by a row that stays).
+        source: number of the hold, or name of the duty.
+        until: last day on which the reason counts; None where it is not known.
+    """
+
+    collection: str
+    reason: str
+    source: str
+    until: date | None
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one rule does at one date, and what it leaves alone.
+
+    Attributes:
+        attempt: how many plans of this rule and moment there have been, this one included: a plan that finds the
+            same rows again, after they could not be deleted, is another plan.
+        last_event_day: the greatest day of an event whose rows are due; None where nothing can be.
+        stored: rows of each collection the rule applies to, as the database estimates them; the guard's
+            measure for shares.
+        attempt: 1 for the first plan of a rule and moment; one made after that has ended counts on, so that
+            no two plans share a digest, however alike they are.
+    """
+
+    rule: str
+    commitments: tuple[str, ...]
+    policy_version: str
+    as_of: datetime
+    interval_days: int
+    last_event_day: date | None
+    items: tuple[Item, ...]
+    kept: tuple[Kept, ...]
+    stored: Mapping[str, int]
+    attempt: int = 1
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON document, as hexadecimal digits."""
+        return sha256(self.canonical().encode()).hexdigest()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it does nothing."""
+        return not self.items
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Numbers of its batches, in order."""
+        return tuple(sorted({item.batch for item in self.items}))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Rows by collection and action."""
+        totals: Counter[tuple[str, str]] = Counter()
+        for item in self.items:
+            totals[item.collection, item.action.value] += item.rows
+        found: dict[str, dict[str, int]] = {}
+        for (collection, action), rows in sorted(totals.items()):
+            found.setdefault(collection, {})[action] = rows
+        return found
+
+    def gone(self) -> int:
+        """Rows that it deletes, those of dropped partitions as estimated."""
+        return sum(item.rows for item in self.items if item.action in {Action.DELETE, Action.DROP_PARTITION})
+
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON-ready values; the digest is over this."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "attempt": self.attempt,
+            "commitments": list(self.commitments),
+            "interval_days": self.interval_days,
+            "items": [_json_ready(asdict(item)) for item in self.items],
+            "kept": [_json_ready(asdict(kept)) for kept in self.kept],
+            "last_event_day": self.last_event_day.isoformat() if self.last_event_day else None,
+            "policy_version": self.policy_version,
+            "rule": self.rule,
+            "stored": dict(self.stored),
+        }
+
+    def canonical(self) -> str:
+        """The document as one canonical line: keys sorted, no spaces, UTF-8."""
+        return json.dumps(self.document(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Plan:
+        """The plan a document was made from."""
+        last = document["last_event_day"]
+        return cls(
+            rule=document["rule"],
+            commitments=tuple(document["commitments"]),
+            policy_version=document["policy_version"],
+            as_of=datetime.fromisoformat(document["as_of"]),
+            interval_days=document["interval_days"],
+            last_event_day=date.fromisoformat(last) if last else None,
+            items=tuple(
+                Item(**{**item, "action": Action(item["action"]), "columns": tuple(item["columns"])})
+                for item in document["items"]
+            ),
+            kept=tuple(
+                Kept(**{**kept, "until": date.fromisoformat(kept["until"]) if kept["until"] else None})
+                for kept in document["kept"]
+            ),
+            stored=dict(document["stored"]),
+            attempt=document["attempt"],
+        )
+
+
+def _json_ready(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat()
+        if isinstance(value, date)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,262 @@
+"""Items of a plan in the store: written from selections of keys, read back as values, found again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array
+
+from lifecycle.plan import Action, Item, Plan
+from lifecycle.planning.changes import batch_of
+from lifecycle.store.relations import NamedType
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, FromClause
+
+    from lifecycle.planning.changes import Change
+    from lifecycle.planning.partitions import Partition
+    from lifecycle.policy.rulebook import Rulebook
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPlan:
+    """A plan and its number in the store; None where it does nothing and is not stored."""
+
+    plan_id: int | None
+    plan: Plan
+
+
+_work_item = sa.Table(
+    "work_item",
+    sa.MetaData(),
+    sa.Column("batch", sa.Integer, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("columns", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("edge", sa.Text),
+    sa.Column("partition", sa.Text),
+    sa.Column("upper_bound", sa.DateTime(timezone=True)),
+    sa.Column("is_root", sa.Boolean, nullable=False),
+    sa.Column("links", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("keys", sa.ARRAY(sa.Text)),
+    sa.Column("row_count", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+_ITEM_COLUMNS = [column.name for column in _work_item.columns]
+
+
+plan_item = sa.table(
+    "plan_item",
+    *(sa.column(column.name, column.type) for column in _work_item.columns),
+    sa.column("plan_id", sa.BigInteger),
+    schema="lifecycle",
+)
+"""The items of stored plans, keys included."""
+
+
+def planned_rows(
+    rulebook: Rulebook, collection: str, *conditions: ColumnElement[bool], links: tuple[str, ...] = ()
+) -> FromClause:
+    """The rows of stored items of one collection: key columns by name, link columns as ``link_<name>``.
+
+    Args:
+        rulebook: knows the key and the types.
+        collection: of all the items that are chosen.
+        conditions: choose the items, on :data:`plan_item`.
+        links: the items' own, where they are wanted.
+    """
+    types = rulebook.live[collection].columns
+    names = [name for name, _ in rulebook.key(collection)]
+    labels = [*((name, name) for name in names), *((name, f"link_{name}") for name in links)]
+    columns = [
+        sa.func.unnest(sa.cast(plan_item.c["keys"][number], sa.ARRAY(NamedType(types[name].type)))).label(
+            label
+        )
+        for number, (name, label) in enumerate(labels, start=1)
+    ]
+    return sa.select(*columns).where(plan_item.c.collection == collection, *conditions).subquery("planned")
+
+
+class ItemWriter:
+    """Collects the items of one plan in a temporary table, batch by batch, in the order of their adding."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.position = 0
+        self.partitions = 0
+
+    def add(self, change: Change, roots_per_batch: int) -> None:
+        """Write a change as one item per batch, after the batches of dropped partitions."""
+        rows = change.rows.subquery("changed")
+        keys = [column for column in rows.c if str(column.name).startswith("key_")]
+        links = [column for column in rows.c if str(column.name).startswith("link_")]
+        batch = (batch_of(rows.c.ordinal, roots_per_batch) + self.partitions).label("batch")
+        arrays = [
+            sa.cast(sa.func.array_agg(aggregate_order_by(column, *keys)), sa.Text)
+            for column in (*keys, *links)
+        ]
+        grouped = sa.select(batch, array(arrays).label("keys"), sa.func.count().label("rows")).group_by(batch)
+        found = grouped.subquery("grouped")
+        digest = sa.func.sha256(
+            sa.func.convert_to(sa.func.array_to_string(found.c["keys"], "\n"), sa.literal_column("'UTF8'"))
+        )
+        self._next_position()
+        self.connection.execute(
+            sa.insert(_work_item).from_select(
+                _ITEM_COLUMNS,
+                sa.select(
+                    found.c.batch,
+                    sa.literal(self.position),
+                    sa.literal(change.collection),
+                    sa.literal(change.action.value),
+                    sa.cast(list(change.columns), sa.ARRAY(sa.Text)),
+                    sa.literal(change.edge, sa.Text),
+                    sa.null(),
+                    sa.null(),
+                    sa.literal(change.is_root),
+                    sa.cast(list(change.links), sa.ARRAY(sa.Text)),
+                    found.c["keys"],
+                    found.c.rows,
+                    sa.func.encode(digest, sa.literal_column("'hex'")),
+                ),
+            )
+        )
+
+    def add_partition(self, collection: str, partition: Partition) -> None:
+        """Write the drop of a partition, a batch of its own."""
+        if partition.upper is None:
+            raise AssertionError("a partition without an upper bound is never old enough")
+        described = f"{partition.name}\n{partition.upper.isoformat()}"
+        self._next_position()
+        self.connection.execute(
+            sa.insert(_work_item).values(
+                batch=self.partitions,
+                position=self.position,
+                collection=collection,
+                action=Action.DROP_PARTITION.value,
+                columns=[],
+                partition=partition.name,
+                upper_bound=partition.upper,
+                is_root=True,
+                links=[],
+                row_count=partition.row_estimate,
+                sha256=sha256(described.encode()).hexdigest(),
+            )
+        )
+        self.partitions += 1
+
+    def _next_position(self) -> None:
+        if not self.position:
+            _work_item.create(self.connection, checkfirst=False)
+        self.position += 1
+
+    def read(self) -> tuple[Item, ...]:
+        """The items, without their keys."""
+        if not self.position:
+            return ()
+        rows = self.connection.execute(
+            sa.select(
+                *(column for column in _work_item.columns if column.name not in {"keys", "upper_bound"})
+            ).order_by(_work_item.c.batch, _work_item.c.position)
+        )
+        return tuple(
+            Item(
+                batch=row.batch,
+                position=row.position,
+                collection=row.collection,
+                action=Action(row.action),
+                rows=row.row_count,
+                sha256=row.sha256,
+                columns=tuple(row.columns),
+                edge=row.edge,
+                partition=row.partition,
+                is_root=row.is_root,
+            )
+            for row in rows
+        )
+
+
+def store_plan(connection: Connection, plan: Plan) -> int:
+    """Store a plan whose items were written on this connection; returns its number."""
+    plan_id = connection.scalar(
+        sa.text(
+            "INSERT INTO lifecycle.plan (digest, rule, policy_version, as_of, document)"
+            " VALUES (:digest, :rule, CAST(:version AS date), :as_of, CAST(:document AS jsonb)) RETURNING plan_id"
+        ),
+        {
+            "digest": plan.digest,
+            "rule": plan.rule,
+            "version": plan.policy_version,
+            "as_of": plan.as_of,
+            "document": plan.canonical(),
+        },
+    )
+    bound = {"plan_id": plan_id}
+    connection.execute(
+        sa.text(
+            "INSERT INTO lifecycle.plan_batch (plan_id, batch)"
+            " SELECT :plan_id, batch FROM pg_temp.work_item GROUP BY batch"
+        ),
+        bound,
+    )
+    names = ", ".join(_ITEM_COLUMNS)
+    connection.execute(
+        sa.text(
+            f"INSERT INTO lifecycle.plan_item (plan_id, {names}) SELECT :plan_id, {names} FROM pg_temp.work_item"
+        ),
+        bound,
+    )
+    return int(plan_id)
+
+
+def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan | None:
+    """The plan of a rule and moment that has not ended, if there is one."""
+    row = connection.execute(
+        sa.text(
+            "SELECT plan_id, document FROM lifecycle.plan"
+            " WHERE rule = :rule AND as_of = :as_of AND state IN ('planned', 'executing')"
+            " ORDER BY plan_id DESC LIMIT 1"
+        ),
+        {"rule": rule, "as_of": as_of},
+    ).one_or_none()
+    return _stored(row) if row else None
+
+
+def find_left_behind(connection: Connection, rule: str, until: datetime) -> tuple[StoredPlan, ...]:
+    """Plans of a rule made for ``until`` or an earlier moment that have not ended, oldest first."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT plan_id, document FROM lifecycle.plan"
+            " WHERE rule = :rule AND as_of <= :until AND state IN ('planned', 'executing') ORDER BY plan_id"
+        ),
+        {"rule": rule, "until": until},
+    )
+    return tuple(_stored(row) for row in rows)
+
+
+def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
+    """How many plans of a rule and moment were ever stored."""
+    query = sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of")
+    return int(connection.scalar(query, {"rule": rule, "as_of": as_of}) or 0)
+
+
+def load_plan(connection: Connection, digest: str) -> StoredPlan | None:
+    """The plan of a digest, if it is stored."""
+    row = connection.execute(
+        sa.text("SELECT plan_id, document FROM lifecycle.plan WHERE digest = :digest"), {"digest": digest}
+    ).one_or_none()
+    return _stored(row) if row else None
+
+
+def _stored(row: Any) -> StoredPlan:
+    document = row.document if isinstance(row.document, dict) else json.loads(row.document)
+    return StoredPlan(plan_id=row.plan_id, plan=Plan.from_document(document))

@@ -1,0 +1,143 @@
+"""Partitions of a time-partitioned collection: which of them are old enough to go as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.errors import PolicyError
+from lifecycle.holds.cover import any_active, held
+from lifecycle.planning.clocks import ClockSql
+from lifecycle.store.relations import NamedType, relation
+from lifecycle.timelimits import first_instant
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy import Connection, Select
+
+    from lifecycle.policy.rulebook import Clock, Rulebook
+
+_PARTITIONS = sa.text("""
+    -- Direct partitions with their bounds as instants; a missing bound (MINVALUE, DEFAULT) is null. The row
+    -- count is the statistics', which costs the same whatever the partition holds.
+    SELECT format('%I.%I', namespace.nspname, child.relname) AS name,
+           bounds.lower_bound, bounds.upper_bound,
+           greatest(child.reltuples, pg_stat_get_live_tuples(child.oid), 0)::bigint AS row_estimate
+    FROM pg_inherits AS link
+    JOIN pg_class AS child ON child.oid = link.inhrelid
+    JOIN pg_namespace AS namespace ON namespace.oid = child.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT substring(pg_get_expr(child.relpartbound, child.oid) FROM 'FROM \\(''([^'']+)''\\)') AS lower_text,
+               substring(pg_get_expr(child.relpartbound, child.oid) FROM 'TO \\(''([^'']+)''\\)$') AS upper_text
+    ) AS texts
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN :has_zone THEN lower_text::timestamptz
+                    ELSE lower_text::timestamp AT TIME ZONE :zone END AS lower_bound,
+               CASE WHEN :has_zone THEN upper_text::timestamptz
+                    ELSE upper_text::timestamp AT TIME ZONE :zone END AS upper_bound
+    ) AS bounds
+    WHERE link.inhparent = CAST(:parent AS regclass)
+    ORDER BY bounds.upper_bound NULLS LAST, name
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """One partition: ``lower`` inclusive, ``upper`` exclusive, None where open."""
+
+    name: str
+    lower: datetime | None
+    upper: datetime | None
+    row_estimate: int
+
+
+def partitions(connection: Connection, collection: str, kind: str, zone: ZoneInfo) -> list[Partition]:
+    """The partitions of ``collection``, oldest first.
+
+    Args:
+        connection: with time zone UTC and ISO dates, as :func:`lifecycle.store.engine.connect` sets them.
+        collection: ``schema.table``.
+        kind: type of the partitioning column.
+        zone: in which bounds without a zone (``date``, ``timestamp``) are meant.
+    """
+    schema, table = collection.split(".", 1)
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    rows = connection.execute(
+        _PARTITIONS,
+        {
+            "parent": f"{quote(schema)}.{quote(table)}",
+            "has_zone": kind == "timestamp with time zone",
+            "zone": str(zone),
+        },
+    )
+    return [
+        Partition(name=row.name, lower=row.lower_bound, upper=row.upper_bound, row_estimate=row.row_estimate)
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Droppable:
+    """What is due of a partitioned collection: whole partitions, and a selection of rows in others."""
+
+    whole: tuple[Partition, ...]
+    rest: Select[Any] | None
+
+
+def droppable(
+    connection: Connection,
+    rulebook: Rulebook,
+    clock: Clock,
+    collection: str,
+    last_event_day: date,
+    as_of: datetime,
+) -> Droppable:
+    """Split what is due into partitions that go as a whole and rows that go one by one.
+
+    Rows go one by one where their partition also holds younger ones, where it has no bounds, and where a hold
+    covers any row of the collection.
+
+    Raises:
+        PolicyError: the collection is not partitioned by the column that starts its clock.
+    """
+    table = rulebook.live[collection]
+    if table.partition_column is None or table.partition_column != clock.anchor.column:
+        raise PolicyError(
+            f"{collection} is not partitioned by {clock.anchor.column}, so no partition can be dropped",
+            place=collection,
+            next_step="use action: delete, or partition the table by range of that column",
+        )
+    kind = table.columns[table.partition_column].type
+    end = first_instant(last_event_day + timedelta(days=1), rulebook.policy.zone)
+    found = partitions(connection, collection, kind, clock.anchor.time_zone or rulebook.policy.zone)
+    old = tuple(part for part in found if part.upper is not None and part.upper <= end)
+    others = [part for part in found if part not in old and not (part.lower and part.lower >= end)]
+    row = relation(rulebook.live, collection, "due_row")
+    keys = [row.c[name] for name, _ in rulebook.key(collection)]
+    sql = ClockSql(rulebook, clock)
+    due = sql.due(row, keys, last_event_day)
+    if _has_held_rows(connection, rulebook, collection, as_of):
+        return Droppable(whole=(), rest=due)
+    if not others:
+        return Droppable(whole=old, rest=None)
+    lowest = [part.lower for part in others if part.lower is not None]
+    if len(lowest) == len(others):
+        return Droppable(
+            whole=old, rest=due.where(row.c[table.partition_column] >= sql.moment(min(lowest), kind))
+        )
+    dropped = sa.func.unnest(sa.cast([part.name for part in old], sa.ARRAY(sa.Text))).column_valued("dropped")
+    home: sa.ColumnElement[Any] = sa.literal_column("due_row.tableoid")
+    outside = home.not_in(sa.select(sa.cast(dropped, NamedType("regclass"))))
+    return Droppable(whole=old, rest=due.where(outside))
+
+
+def _has_held_rows(connection: Connection, rulebook: Rulebook, collection: str, as_of: datetime) -> bool:
+    if not any_active(connection, as_of):
+        return False
+    cover = held(rulebook, collection, as_of)
+    return bool(connection.scalar(sa.select(sa.exists(sa.select(cover)))))

@@ -1,0 +1,55 @@
+"""Indexes: planning and deleting find their rows without reading whole tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecycle.policy.findings import Finding, warning
+from lifecycle.policy.model import EdgeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lifecycle.policy.checks.examined import Examined
+    from lifecycle.policy.model import Anchor
+
+
+def check(examined: Examined) -> Iterator[Finding]:
+    """Columns that are searched and have no index."""
+    searched = {rule.starts for rule in examined.policy.rules.values() if rule.action != "drop_partition"}
+    for name in sorted(searched & examined.policy.anchors.keys()):
+        for collection, column in _anchor_columns(examined.policy.anchors[name]):
+            if examined.live_column(collection, column) and not _has_index(examined, collection, (column,)):
+                yield warning(
+                    "index.anchor",
+                    f"{collection}.{column} starts the clock {name} and has no index:"
+                    " planning reads every row stored",
+                    examined.version.place("anchors", name),
+                    "create an index on the column",
+                )
+    for edge in examined.edges:
+        is_searched = edge.kind is not EdgeKind.NONE or edge.is_foreign_key
+        is_known = edge.holder in examined.live and edge.target in examined.deletable
+        if is_searched and is_known and not _has_index(examined, edge.holder, edge.columns):
+            yield warning(
+                "index.reference",
+                f"{edge.name} refers to rows that may go and has no index:"
+                f" every deletion reads all of {edge.holder}",
+                examined.edge_place(edge),
+                "create an index on the referring columns",
+            )
+
+
+def _anchor_columns(anchor: Anchor) -> Iterator[tuple[str, str]]:
+    for column in (anchor.column, anchor.financial_year_end_of, anchor.otherwise):
+        if column and column != "never":
+            yield anchor.on, column
+    if anchor.latest:
+        collection, column = anchor.latest.rsplit(".", 1)
+        yield collection, column
+
+
+def _has_index(examined: Examined, collection: str, columns: Iterable[str]) -> bool:
+    """Whether an index begins with these columns, in any order."""
+    wanted = set(columns)
+    return any(set(index[: len(wanted)]) == wanted for index in examined.live[collection].indexed)

@@ -1,0 +1,143 @@
+"""Names: every collection, column, reference and rule that the policy names exists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.policy.edges import stated_names
+from lifecycle.policy.findings import Finding, error
+from lifecycle.policy.model import AccessEdge, Disposition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lifecycle.policy.checks.examined import Examined
+    from lifecycle.policy.model import Policy
+
+Keys = tuple[str | int, ...]
+"""A path of keys into the policy file."""
+
+
+def check(examined: Examined) -> Iterator[Finding]:
+    """Names of nothing. Those of anchors, rules and duties are found where they are resolved."""
+    yield from _collections(examined)
+    yield from _columns(examined)
+    yield from _edges(examined)
+    yield from _guards(examined)
+    yield from _collections_not_applied_to(examined)
+
+
+def _collections(examined: Examined) -> Iterator[Finding]:
+    for keys, collection in _named_collections(examined.policy):
+        if collection not in examined.datamap.collections:
+            yield error(
+                "collection.unknown",
+                f"{collection} is not in the data map",
+                examined.version.place(*keys),
+                "correct the name, or describe the table",
+            )
+
+
+def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    for name, purpose in policy.purposes.items():
+        for number, collection in enumerate(purpose.collections):
+            yield ("purposes", name, "collections", number), collection
+    for name, recipient in policy.recipients.items():
+        for number, collection in enumerate(recipient.receives):
+            yield ("recipients", name, "receives", number), collection
+    for part in ("erasure", "freshness"):
+        for collection in getattr(policy, part):
+            yield (part, collection), collection
+    for column in policy.edges:
+        yield ("edges", column), column.rsplit(".", 1)[0]
+
+
+def _columns(examined: Examined) -> Iterator[Finding]:
+    for keys, name in _named_columns(examined.policy):
+        collection, column = name.rsplit(".", 1)
+        known = examined.datamap.collections.get(collection)
+        if known and column not in known.columns:
+            yield error(
+                "column.unknown",
+                f"{collection} has no column {column}",
+                examined.version.place(*keys),
+                "correct the name, or describe the column",
+            )
+
+
+def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    for name, purpose in policy.purposes.items():
+        if purpose.opt_out:
+            yield ("purposes", name, "opt_out"), purpose.opt_out
+    for collection, freshness in policy.freshness.items():
+        yield ("freshness", collection, "column"), f"{collection}.{freshness.column}"
+    for keys, collection, columns in emptied_columns(policy):
+        for column in columns:
+            yield keys, f"{collection}.{column}"
+    for column in policy.edges:
+        yield ("edges", column), column
+
+
+def emptied_columns(policy: Policy) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:
+    """Everywhere the policy lists columns to empty: path of keys, collection, columns."""
+    for name, rule in policy.rules.items():
+        if isinstance(rule.action, dict):
+            for collection in rule.applies_to:
+                yield ("rules", name, "action"), collection, rule.action["redact"]
+    for column, stated in policy.edges.items():
+        if isinstance(stated, AccessEdge) and isinstance(stated.access, dict):
+            yield ("edges", column), column.rsplit(".", 1)[0], stated.access["redact"]
+    for collection, what in policy.erasure.items():
+        if isinstance(what, Disposition):
+            yield ("erasure", collection), collection, what.redact
+
+
+def _edges(examined: Examined) -> Iterator[Finding]:
+    stated = examined.policy.edges
+    names = {name for edge in examined.edges for name in stated_names(edge)}
+    for column in stated:
+        collection, own = column.rsplit(".", 1)
+        known = examined.datamap.collections.get(collection)
+        if known and own in known.columns and column not in names:
+            yield error(
+                "edge.no_reference",
+                f"{column} is no reference",
+                examined.version.place("edges", column),
+                "state a kind for columns that refer to rows, or add the reference to the data map",
+            )
+    for edge in examined.edges:
+        said: list[Any] = [stated[name] for name in stated_names(edge) if name in stated]
+        if any(one != said[0] for one in said):
+            yield error(
+                "edge.contradiction",
+                f"{edge.name} is one reference and is given several kinds",
+                examined.edge_place(edge),
+                "state the kind at one of its columns",
+            )
+
+
+def _guards(examined: Examined) -> Iterator[Finding]:
+    for name in examined.policy.guards:
+        if name != "default" and name not in examined.policy.rules:
+            yield error(
+                "guard.unknown",
+                f"there is no rule {name} to guard",
+                examined.version.place("guards", name),
+                "name a rule of the policy, or default",
+            )
+
+
+def _collections_not_applied_to(examined: Examined) -> Iterator[Finding]:
+    policy = examined.policy
+    parts: dict[str, Any] = {"rules": policy.rules, "statutory": policy.statutory}
+    for part, promises in parts.items():
+        for name, promise in promises.items():
+            for field in ("through", "columns"):
+                for collection in getattr(promise, field, {}):
+                    if collection not in promise.applies_to:
+                        yield error(
+                            "collection.not_applied",
+                            f"{name} does not apply to {collection}, so what it says of it has no effect",
+                            examined.version.place(part, name, field, collection),
+                            "add it to applies_to, or remove it here",
+                        )

@@ -1,0 +1,49 @@
+"""Values and moments: what the policy compares with a column is of the column's type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.policy.findings import Finding, error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lifecycle.policy.checks.examined import Examined
+
+_MOMENTS = {"date", "timestamp with time zone", "timestamp without time zone"}
+_NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
+_TEXTS = {"text", "character varying", "character"}
+
+
+def check(examined: Examined) -> Iterator[Finding]:
+    """Values that stop a clock and do not fit their column; freshness told by a column without a day."""
+    for name, anchor in examined.policy.anchors.items():
+        for column, value in anchor.runs_only_if_none.items():
+            live = examined.live_column(*column.rsplit(".", 1))
+            values = value if isinstance(value, list) else [value]
+            if live and not all(_fits(one, live.type) for one in values):
+                yield error(
+                    "anchor.value",
+                    f"{column} is {live.type} and is compared with a value of another type",
+                    examined.version.place("anchors", name, "runs_only_if_none", column),
+                    "write null, a number, true or false, or a text, as the column holds it; several as a list",
+                )
+    for collection, freshness in examined.policy.freshness.items():
+        live = examined.live_column(collection, freshness.column)
+        if live and live.type not in _MOMENTS:
+            yield error(
+                "freshness.column",
+                f"{collection}.{freshness.column} is {live.type} and tells no day",
+                examined.version.place("freshness", collection, "column"),
+                "name a date or timestamp column",
+            )
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether PostgreSQL compares a column of this type with the value as it is bound."""
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, int | float):
+        return kind in _NUMBERS
+    return value is None or (isinstance(value, str) and kind in _TEXTS)

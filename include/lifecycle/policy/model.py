@@ -1,0 +1,336 @@
+"""The form of a policy file. Its meaning is described in ``docs/policy-format.md``."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
+
+from lifecycle.errors import UsageError
+from lifecycle.timelimits import Period, financial_year_end
+
+
+def _period(value: object) -> Period:
+    try:
+        return value if isinstance(value, Period) else Period.parse(value)  # type: ignore[arg-type]  # parse refuses what is no text
+    except UsageError as error:
+        raise ValueError(f"{error.message}; {error.next_step}") from None
+
+
+def _days(value: object) -> int:
+    """A lead or interval: whole days, because it is counted back from a day's end."""
+    if value == "P0D":
+        return 0
+    period = _period(value)
+    if period.months:
+        raise ValueError("is counted in days; write P7D or P2W, not months or years")
+    return period.days
+
+
+def _day(value: object) -> date:
+    """A calendar day: YAML's own date, or the same in quotes; never a number or a time."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ValueError("is a day, such as 2025-02-19")  # noqa: TRY004 - pydantic reports a ValueError
+    return day
+
+
+def _zone(value: object) -> ZoneInfo:
+    try:
+        return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of the database is an OSError
+        raise ValueError("is not a time zone of the IANA database, such as Europe/Tallinn") from None
+
+
+def _year_end(value: str) -> str:
+    try:
+        financial_year_end(date(2000, 1, 1), value)
+    except UsageError as error:
+        raise ValueError(f"{error.message}; {error.next_step}") from None
+    return value
+
+
+def _collection(value: str) -> str:
+    if value.count(".") != 1 or not all(value.split(".")):
+        raise ValueError("names a collection as schema.table")
+    return value
+
+
+def _column(value: str) -> str:
+    if value.count(".") != 2 or not all(value.split(".")):  # noqa: PLR2004 - schema, table, column
+        raise ValueError("names a column as schema.table.column")
+    return value
+
+
+Keep = Annotated[Period, BeforeValidator(_period)]
+Days = Annotated[int, BeforeValidator(_days)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+YearEnd = Annotated[str, AfterValidator(_year_end)]
+Day = Annotated[date, BeforeValidator(_day)]
+Text = Annotated[str, Field(min_length=1)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+"""A name that the policy itself gives: of a rule, an anchor, a commitment."""
+CollectionName = Annotated[str, AfterValidator(_collection)]
+"""``schema.table``"""
+ColumnName = Annotated[str, AfterValidator(_column)]
+"""``schema.table.column``"""
+Column = Text
+"""A column of a collection that is named beside it."""
+Redaction = Annotated[
+    dict[Literal["redact"], Annotated[tuple[Column, ...], Field(min_length=1)]], Field(min_length=1)
+]
+"""``redact: [columns]``, at least one."""
+
+
+class Form(BaseModel):
+    """Base of every part: nothing unknown is accepted, nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Header(Form):
+    """Which policy this is and since when it counts (P1)."""
+
+    name: Text
+    last_updated: Day
+    time_zone: Zone
+    version_of_format: Literal[1]
+    run_every: Annotated[Days, Field(ge=1)] = 1
+
+
+class Party(Form):
+    """Controller or supervisory authority."""
+
+    name: Text
+    address: str = ""
+    email: str = ""
+    website: str = ""
+    register_code: str = ""
+    role: str = ""
+
+
+class Commitment(Form):
+    """A promise, in our words.
+
+    Attributes:
+        kept_by: what keeps it where no rule does: a part of the system named in ``docs/commitments.md``.
+    """
+
+    section: Text
+    promise: Text
+    kept_by: tuple[Text, ...] = ()
+
+
+class Basis(StrEnum):
+    """Lawful bases of GDPR Art. 6(1)."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal_obligation"
+    VITAL_INTEREST = "vital_interest"
+    PUBLIC_TASK = "public_task"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+
+
+class Purpose(Form):
+    """What personal data is used for, and on which basis; the basis decides which rights apply."""
+
+    basis: Basis
+    collections: tuple[CollectionName, ...]
+    description: str = ""
+    objection: Literal["stops", "weighed"] | None = None
+    opt_out: ColumnName | None = None
+    commitments: tuple[Identifier, ...] = ()
+
+
+class Anchor(Form):
+    """When a clock starts, per row of one collection. Exactly one of three kinds.
+
+    Attributes:
+        column: the day of this column of the row itself.
+        latest: the latest day of this column over the rows that refer to the row (a customer's contracts).
+        runs_only_if_none: columns of those rows and the values that stop the clock (a live contract).
+        otherwise: column of the row itself that counts where no row refers to it; ``never`` where the clock
+            shall then not run. Must be stated with ``latest``.
+        financial_year_end_of: the last day of the financial year that holds the day of this column.
+        time_zone: zone in which columns without one (``timestamp``) are written; never assumed.
+    """
+
+    on: CollectionName
+    column: Column | None = None
+    latest: ColumnName | None = None
+    runs_only_if_none: dict[ColumnName, Any] = {}
+    otherwise: Column | None = None
+    financial_year_end_of: Column | None = None
+    year_ends: YearEnd = "12-31"
+    time_zone: Zone | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Anchor:
+        kinds = [name for name in ("column", "latest", "financial_year_end_of") if getattr(self, name)]
+        if len(kinds) != 1:
+            raise ValueError("says exactly one of column, latest and financial_year_end_of")
+        if self.latest and not self.otherwise:
+            raise ValueError(
+                "says what counts where no row exists: otherwise: <column of the row>, or otherwise: never"
+            )
+        if not self.latest and (self.otherwise or self.runs_only_if_none):
+            raise ValueError("otherwise and runs_only_if_none belong to an anchor with latest")
+        return self
+
+
+class Rule(Form):
+    """A promise to delete: which collections, from when, how long, what then.
+
+    Attributes:
+        announce: how long before the planned day each coming deletion is announced; makes notices.
+        schedule_with: name of the schedule (the DAG) that keeps it; None where only the command line does.
+    """
+
+    commitments: tuple[Identifier, ...] = Field(min_length=1)
+    applies_to: tuple[CollectionName, ...] = Field(min_length=1)
+    starts: Identifier
+    keep: Keep
+    lead: Days = 0
+    action: Literal["delete", "drop_partition"] | Redaction
+    through: dict[CollectionName, tuple[ColumnName, ...]] = {}
+    announce: tuple[Days, ...] = ()
+    schedule_with: Identifier | None = None
+
+
+class Statutory(Form):
+    """A legal duty to keep (A7): wins over every rule and request, for the columns it needs only.
+
+    Attributes:
+        columns: per collection, the columns that must stay; the personal ones not named are redacted when
+            a rule is due. A collection not listed here keeps all of its columns.
+    """
+
+    commitments: tuple[Identifier, ...] = Field(min_length=1)
+    applies_to: tuple[CollectionName, ...] = Field(min_length=1)
+    starts: Identifier
+    keep: Keep
+    columns: dict[CollectionName, tuple[Column, ...]] = {}
+    through: dict[CollectionName, tuple[ColumnName, ...]] = {}
+
+
+class EdgeKind(StrEnum):
+    """Who a row belongs to, seen along one reference."""
+
+    OWNER = "owner"
+    SHARED = "shared"
+    ACCESS = "access"
+    TENANT = "tenant"
+    NONE = "none"
+
+
+class AccessEdge(Form):
+    """An ``access`` edge with its consequence: columns redacted with the cut link, or the row deleted."""
+
+    access: Literal["cut", "delete"] | Redaction
+
+
+class Disposition(Form):
+    """What a subject's request does to a collection where it is not simply ``delete``.
+
+    Attributes:
+        redact: columns that are emptied; the row stays.
+        keep: the row stays as it is.
+        because: the commitment that asks for it.
+    """
+
+    redact: tuple[Column, ...] = ()
+    keep: StrictBool = False
+    because: Identifier
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Disposition:
+        if bool(self.redact) == self.keep:
+            raise ValueError("says either redact: [columns] or keep: true")
+        return self
+
+
+class Guard(Form):
+    """The most that a run may delete before a person must approve; None sets no limit."""
+
+    rows: Annotated[StrictInt, Field(gt=0)] | None = None
+    share: Annotated[Decimal, Field(gt=0, le=1)] | None = None
+
+
+class Freshness(Form):
+    """How old the newest row of a collection may be before nothing is decided on it.
+
+    Attributes:
+        time_zone: zone in which a column without one (``timestamp``) is written; never assumed.
+    """
+
+    column: Column
+    within: Keep
+    time_zone: Zone | None = None
+
+
+class Recipient(Form):
+    """Somebody who is given personal data (G2, G3)."""
+
+    category: Text
+    region: Text
+    receives: tuple[CollectionName, ...] = ()
+    safeguard: str = ""
+    notify: dict[str, str] = {}
+    commitments: tuple[Identifier, ...] = ()
+
+
+class Policy(Form):
+    """One version of a company's privacy policy, executable."""
+
+    policy: Header
+    controller: Party
+    authority: Party
+    commitments: dict[Identifier, Commitment]
+    purposes: dict[Identifier, Purpose] = {}
+    anchors: dict[Identifier, Anchor] = {}
+    rules: dict[Identifier, Rule] = {}
+    statutory: dict[Identifier, Statutory] = {}
+    edges: dict[ColumnName, EdgeKind | AccessEdge] = {}
+    erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
+    guards: dict[Identifier, Guard] = {}
+    freshness: dict[CollectionName, Freshness] = {}
+    recipients: dict[Identifier, Recipient] = {}
+    releases: dict[Identifier, Any] = {}
+
+    @property
+    def version(self) -> str:
+        """The date that names this version, as plans and receipts print it (P1)."""
+        return self.policy.last_updated.isoformat()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone in which days are counted."""
+        return self.policy.time_zone
+
+    def guard(self, rule: str) -> Guard:
+        """The guard of a rule; ``default`` where it has none of its own.
+
+        Without either, the strictest: every deletion needs approval.
+        """
+        return self.guards.get(rule) or self.guards.get("default") or Guard(rows=1, share=None)
+
+    def in_force_from(self) -> datetime:
+        """First instant of the day of publication, local."""
+        return datetime.combine(self.policy.last_updated, datetime.min.time(), tzinfo=self.zone)

@@ -1,0 +1,447 @@
+"""The rulebook: a policy resolved against the data map and the live schema.
+
+What the policy says by name stands here as paths, keys and edges, so that the engines need no look-ups and
+meet no surprises: whatever cannot be resolved is a :class:`~lifecycle.errors.PolicyError` here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from lifecycle.errors import PolicyError
+from lifecycle.policy.edges import Edge, resolve_edges
+from lifecycle.policy.model import EdgeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from lifecycle.datamap.live import LiveSchema, LiveTable
+    from lifecycle.datamap.model import CollectionName, DataMap
+    from lifecycle.policy.load import PolicyVersion
+    from lifecycle.policy.model import Anchor, Policy, Rule, Statutory
+    from lifecycle.timelimits import Period
+
+_Promise = TypeVar("_Promise")
+_Resolved = TypeVar("_Resolved")
+
+Path = tuple[Edge, ...]
+"""Edges from a collection to another, each followed from holder to target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """When a promise about a collection's rows ends.
+
+    Attributes:
+        anchor: what starts it, on a row of ``anchor.on``.
+        path: from the collection up to ``anchor.on``; empty where they are the same.
+        reverse_path: from ``anchor.on`` up to the collection, where the row is reached from the anchor's
+            side (a customer through its invoices): the latest of those rows counts. Statutory keeping only.
+        evidence: from the collection of ``anchor.latest`` up to ``anchor.on``.
+        keep: how long.
+        lead_days: how much earlier it is planned.
+    """
+
+    anchor: Anchor
+    path: Path = ()
+    reverse_path: Path = ()
+    evidence: Path = ()
+    keep: Period
+    lead_days: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedRule:
+    """A rule with a clock per collection it applies to.
+
+    Attributes:
+        closure: every collection whose rows may go along, leaders before followers; the rule's own included.
+        deletion_order: the same, holders of a reference before what they refer to.
+        has_cycles: whether one pass over ``closure`` may not reach everything.
+    """
+
+    name: str
+    rule: Rule
+    clocks: Mapping[CollectionName, Clock]
+    closure: tuple[CollectionName, ...]
+    deletion_order: tuple[CollectionName, ...]
+    has_cycles: bool
+
+    @property
+    def redacts(self) -> tuple[str, ...]:
+        """Columns that a ``redact`` rule empties; () for any other action."""
+        return self.rule.action["redact"] if isinstance(self.rule.action, dict) else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedStatutory:
+    """A legal duty to keep, with a clock per collection.
+
+    Attributes:
+        redacts: per collection, the personal columns that the duty does not need.
+    """
+
+    name: str
+    statutory: Statutory
+    clocks: Mapping[CollectionName, Clock]
+    redacts: Mapping[CollectionName, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulebook:
+    """Everything the engines need to know about a company, resolved."""
+
+    policy: Policy
+    datamap: DataMap
+    live: LiveSchema
+    edges: tuple[Edge, ...]
+    rules: Mapping[str, ResolvedRule]
+    statutory: Mapping[str, ResolvedStatutory]
+
+    def key(self, collection: CollectionName) -> tuple[tuple[str, str], ...]:
+        """Name and type of each primary key column."""
+        table = self.live[collection]
+        return tuple((name, table.columns[name].type) for name in primary_key(table, self.datamap))
+
+    def edges_into(self, target: CollectionName) -> tuple[Edge, ...]:
+        """Edges whose holders refer to ``target``."""
+        return tuple(edge for edge in self.edges if edge.target == target)
+
+    def edges_from(self, holder: CollectionName) -> tuple[Edge, ...]:
+        """Edges by which rows of ``holder`` refer to others."""
+        return tuple(edge for edge in self.edges if edge.holder == holder)
+
+    def spreading_into(self, follower: CollectionName) -> tuple[Edge, ...]:
+        """Edges along which a deletion may reach ``follower``."""
+        return tuple(edge for edge in self.edges if edge.spreads and edge.follower == follower)
+
+
+def resolve(version: PolicyVersion, datamap: DataMap, live: LiveSchema) -> Rulebook:
+    """Resolve a policy version.
+
+    Raises:
+        PolicyError: something it names does not exist, cannot be reached, or can be reached in several ways.
+    """
+    rulebook, mistakes = survey(version, datamap, live)
+    if mistakes:
+        raise mistakes[0]
+    return rulebook
+
+
+def survey(
+    version: PolicyVersion, datamap: DataMap, live: LiveSchema
+) -> tuple[Rulebook, tuple[PolicyError, ...]]:
+    """Resolve what can be resolved: a rulebook without the rules and duties that cannot, and why not."""
+    resolver = _Resolver(version, datamap, live)
+    rulebook = resolver.rulebook()
+    return rulebook, tuple({str(mistake): mistake for mistake in resolver.mistakes}.values())
+
+
+def primary_key(table: LiveTable, datamap: DataMap) -> tuple[str, ...]:
+    """The live primary key; the map's where the table has none."""
+    if table.primary_key:
+        return table.primary_key
+    collection = datamap.collections.get(table.name)
+    return collection.primary_key if collection else ()
+
+
+def spread(roots: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[tuple[CollectionName, ...], bool]:
+    """Collections that a deletion in ``roots`` may reach, leaders first, and whether they form a cycle."""
+    spreading = [edge for edge in edges if edge.spreads]
+    reached: set[CollectionName] = set()
+    pending = list(roots)
+    while pending:
+        collection = pending.pop()
+        if collection not in reached:
+            reached.add(collection)
+            pending += [edge.follower for edge in spreading if edge.leader == collection]
+    inside = [(edge.leader, edge.follower) for edge in spreading if {edge.leader, edge.follower} <= reached]
+    order, left_out = _order(reached, inside)
+    return order, bool(left_out) or any(edge.is_self and edge.leader in reached for edge in spreading)
+
+
+def deletion_order(closure: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[CollectionName, ...]:
+    """``closure`` with holders before targets; a reference that may be cut gives way where they form a cycle."""
+    names = set(closure)
+    inside = [
+        edge
+        for edge in edges
+        if edge.kind is not EdgeKind.NONE and not edge.is_self and {edge.holder, edge.target} <= names
+    ]
+    firm_first = sorted(inside, key=lambda edge: bool(edge.cut_columns))
+    return _order(names, [(edge.holder, edge.target) for edge in firm_first])[0]
+
+
+def _order(
+    names: set[CollectionName], pairs: Iterable[tuple[CollectionName, CollectionName]]
+) -> tuple[tuple[CollectionName, ...], list[tuple[CollectionName, CollectionName]]]:
+    """First before second of each pair; a pair that would close a cycle with those before it is left out."""
+    after: dict[CollectionName, set[CollectionName]] = {name: set() for name in names}
+    left_out = []
+    for first, second in pairs:
+        if first == second:
+            continue
+        if _leads_to(after, second, first):
+            left_out.append((first, second))
+        else:
+            after[first].add(second)
+    before = {name: {one for one in names if name in after[one]} for name in sorted(names)}
+    return tuple(TopologicalSorter(before).static_order()), left_out
+
+
+def _leads_to(
+    after: Mapping[CollectionName, set[CollectionName]], start: CollectionName, goal: CollectionName
+) -> bool:
+    seen: set[CollectionName] = set()
+    pending = [start]
+    while pending:
+        collection = pending.pop()
+        if collection == goal:
+            return True
+        if collection not in seen:
+            seen.add(collection)
+            pending += after[collection]
+    return False
+
+
+class _Resolver:
+    """Carries what every step of the resolution needs."""
+
+    def __init__(self, version: PolicyVersion, datamap: DataMap, live: LiveSchema) -> None:
+        self.version = version
+        self.policy = version.policy
+        self.datamap = datamap
+        self.live = live
+        self.edges = resolve_edges(datamap, live, self.policy.edges)
+        self.mistakes: list[PolicyError] = []
+
+    def rulebook(self) -> Rulebook:
+        for name, anchor in self.policy.anchors.items():
+            self._attempt(self._require_anchor, name, anchor)
+        return Rulebook(
+            policy=self.policy,
+            datamap=self.datamap,
+            live=self.live,
+            edges=self.edges,
+            rules=self._each(self.policy.rules, self._rule),
+            statutory=self._each(self.policy.statutory, self._statutory),
+        )
+
+    def _each(
+        self, promises: Mapping[str, _Promise], resolve_one: Callable[[str, _Promise], _Resolved]
+    ) -> dict[str, _Resolved]:
+        """Those that can be resolved; the mistakes of the others are noted."""
+        attempted = {name: self._attempt(resolve_one, name, promise) for name, promise in promises.items()}
+        return {name: resolved for name, resolved in attempted.items() if resolved is not None}
+
+    def _attempt(self, step: Callable[..., _Resolved], *arguments: Any, **named: Any) -> _Resolved | None:
+        try:
+            return step(*arguments, **named)
+        except PolicyError as mistake:
+            self.mistakes.append(mistake)
+            return None
+
+    def _clocks(self, keys: tuple[str, str], promise: Rule | Statutory, lead_days: int) -> dict[str, Clock]:
+        """A clock per collection; the mistakes of all are noted before the first is raised."""
+        noted = len(self.mistakes)
+        attempted = {
+            collection: self._attempt(self._clock, keys, promise, collection, lead_days=lead_days)
+            for collection in promise.applies_to
+        }
+        if len(self.mistakes) > noted:
+            raise self.mistakes[noted]
+        return {collection: clock for collection, clock in attempted.items() if clock is not None}
+
+    def _rule(self, name: str, rule: Rule) -> ResolvedRule:
+        clocks = self._clocks(("rules", name), rule, rule.lead)
+        closure, has_cycles = (
+            spread(rule.applies_to, self.edges) if rule.action == "delete" else (rule.applies_to, False)
+        )
+        for collection in closure:
+            self._require_collection(collection, ("rules", name))
+            if not primary_key(self.live[collection], self.datamap):
+                self._fail(
+                    ("rules", name),
+                    f"{collection} has no primary key, so its rows cannot be named in a plan",
+                    "add a primary key to the table or mark one in the data map",
+                )
+        return ResolvedRule(
+            name=name,
+            rule=rule,
+            clocks=clocks,
+            closure=closure,
+            deletion_order=deletion_order(closure, self.edges),
+            has_cycles=has_cycles,
+        )
+
+    def _statutory(self, name: str, duty: Statutory) -> ResolvedStatutory:
+        clocks = self._clocks(("statutory", name), duty, 0)
+        redacts = {
+            collection: self._redacted_columns(collection, kept, ("statutory", name, "columns", collection))
+            for collection, kept in duty.columns.items()
+        }
+        return ResolvedStatutory(name=name, statutory=duty, clocks=clocks, redacts=redacts)
+
+    def _redacted_columns(
+        self, collection: CollectionName, kept: tuple[str, ...], keys: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Personal columns of ``collection`` that are neither kept nor needed to identify or join the row."""
+        self._require_collection(collection, keys)
+        for column in kept:
+            self._require_column(collection, column, keys)
+        joining = {column for edge in self.edges if edge.holder == collection for column in edge.columns}
+        protected = {*kept, *joining, *primary_key(self.live[collection], self.datamap)}
+        return tuple(
+            column.name
+            for column in self.datamap.collections[collection].columns.values()
+            if column.is_personal and column.name not in protected
+        )
+
+    def _clock(
+        self, keys: tuple[str, str], promise: Rule | Statutory, collection: CollectionName, *, lead_days: int
+    ) -> Clock:
+        self._require_collection(collection, (*keys, "applies_to"))
+        anchor = self.policy.anchors.get(promise.starts)
+        if anchor is None:
+            self._fail(
+                (*keys, "starts"), f"there is no anchor {promise.starts}", "name one of the policy's anchors"
+            )
+        evidence = self._require_anchor(promise.starts, anchor)
+        path, reverse = self._reach(keys, promise, collection, anchor.on)
+        return Clock(
+            anchor=anchor,
+            path=path,
+            reverse_path=reverse,
+            evidence=evidence,
+            keep=promise.keep,
+            lead_days=lead_days,
+        )
+
+    def _reach(
+        self,
+        keys: tuple[str, str],
+        promise: Rule | Statutory,
+        collection: CollectionName,
+        goal: CollectionName,
+    ) -> tuple[Path, Path]:
+        if collection == goal:
+            return (), ()
+        if collection in promise.through:
+            return self._stated_path(keys, promise.through[collection], collection, goal), ()
+        path = self._only_path(keys, collection, goal)
+        if path:
+            return path, ()
+        reverse = self._only_path(keys, goal, collection) if keys[0] == "statutory" else ()
+        if not reverse:
+            self._fail(
+                (*keys, "applies_to"),
+                f"{collection} does not reach {goal}, where the clock starts",
+                "choose an anchor on a collection it refers to, or state the way with through",
+            )
+        return (), reverse
+
+    def _stated_path(
+        self, keys: tuple[str, str], names: tuple[str, ...], start: CollectionName, goal: CollectionName
+    ) -> Path:
+        edges = []
+        for name in names:
+            found = [edge for edge in self.edges if edge.name == name]
+            if len(found) != 1:
+                self._fail(
+                    (*keys, "through", start), f"{name} is no reference", "name columns that refer to a row"
+                )
+            edges += found
+        stops = [start, *(edge.target for edge in edges)]
+        joined = all(edge.holder == stop for edge, stop in zip(edges, stops, strict=False))
+        if not joined or stops[-1] != goal:
+            self._fail(
+                (*keys, "through", start),
+                f"these references do not lead from {start} to {goal}",
+                "name them in order, from the collection to the anchor's",
+            )
+        return tuple(edges)
+
+    def _only_path(self, keys: tuple[str, ...], start: CollectionName, goal: CollectionName) -> Path:
+        """The shortest way from ``start`` up to ``goal``; () where there is none; two of one length fail."""
+        frontier: list[Path] = [(edge,) for edge in self.edges if edge.holder == start and not edge.is_self]
+        seen = {start}
+        while frontier:
+            found = [path for path in frontier if path[-1].target == goal]
+            if len(found) > 1:
+                ways = " or ".join(" then ".join(edge.name for edge in path) for path in found)
+                self._fail(keys, f"{start} reaches {goal} in several ways: {ways}", "state one with through")
+            if found:
+                return found[0]
+            seen |= {path[-1].target for path in frontier}
+            frontier = [
+                (*path, edge)
+                for path in frontier
+                for edge in self.edges
+                if edge.holder == path[-1].target and edge.target not in seen
+            ]
+        return ()
+
+    def _evidence(self, name: str, anchor: Anchor) -> Path:
+        if not anchor.latest:
+            return ()
+        collection = anchor.latest.rsplit(".", 1)[0]
+        path = self._only_path(("anchors", name, "latest"), collection, anchor.on)
+        if not path:
+            self._fail(
+                ("anchors", name, "latest"),
+                f"{collection} does not refer to {anchor.on}",
+                "name a column of rows that refer to it",
+            )
+        return path
+
+    def _require_anchor(self, name: str, anchor: Anchor) -> Path:
+        """Refuse an anchor whose columns do not exist or tell no day; returns the way from its evidence."""
+        keys = ("anchors", name)
+        self._require_collection(anchor.on, (*keys, "on"))
+        own = [anchor.column, anchor.financial_year_end_of]
+        if anchor.otherwise != "never":
+            own.append(anchor.otherwise)
+        for column in filter(None, own):
+            self._require_moment(anchor, anchor.on, column, keys)
+        if anchor.latest:
+            collection, column = anchor.latest.rsplit(".", 1)
+            self._require_collection(collection, (*keys, "latest"))
+            self._require_moment(anchor, collection, column, (*keys, "latest"))
+            for stopping in anchor.runs_only_if_none:
+                if stopping.rsplit(".", 1)[0] != collection:
+                    self._fail(
+                        (*keys, "runs_only_if_none"),
+                        f"{stopping} is not a column of {collection}",
+                        "name columns of the collection that latest names",
+                    )
+                self._require_column(collection, stopping.rsplit(".", 1)[1], (*keys, "runs_only_if_none"))
+        return self._evidence(name, anchor)
+
+    def _require_moment(
+        self, anchor: Anchor, collection: CollectionName, column: str, keys: Iterable[str]
+    ) -> None:
+        self._require_column(collection, column, keys)
+        kind = self.live[collection].columns[column].type
+        if kind not in {"date", "timestamp with time zone", "timestamp without time zone"}:
+            self._fail(keys, f"{collection}.{column} is {kind}, no date", "name a date or timestamp column")
+        if kind == "timestamp without time zone" and anchor.time_zone is None:
+            self._fail(
+                keys,
+                f"{collection}.{column} has no time zone, so its day is not known",
+                "say in which zone it is written: time_zone: UTC",
+            )
+
+    def _require_collection(self, collection: CollectionName, keys: Iterable[str]) -> None:
+        if collection not in self.datamap.collections:
+            self._fail(keys, f"{collection} is not in the data map", "correct the name or describe the table")
+        if collection not in self.live:
+            self._fail(keys, f"{collection} is not in the database", "correct the map, or create the table")
+
+    def _require_column(self, collection: CollectionName, column: str, keys: Iterable[str]) -> None:
+        if column not in self.live[collection].columns:
+            self._fail(keys, f"{collection} has no column {column}", "correct the name")
+
+    def _fail(self, keys: Iterable[str], message: str, next_step: str) -> NoReturn:
+        raise PolicyError(message, place=self.version.place(*keys), next_step=next_step)

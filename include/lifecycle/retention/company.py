@@ -1,0 +1,69 @@
+"""A company opened for work: its database, its policies, its data map and its keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lifecycle.datamap.load import load_datamap
+from lifecycle.keys.keyring import FileKeyring
+from lifecycle.policy.load import in_force, load_policies
+from lifecycle.policy.rulebook import Rulebook, resolve
+from lifecycle.store.engine import connect, resolve_url
+from lifecycle.store.inspect import inspect
+from lifecycle.store.roles import Role
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from lifecycle.datamap.model import DataMap
+    from lifecycle.keys.provider import KeyProvider
+    from lifecycle.policy.load import PolicyVersion
+    from lifecycle.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Company:
+    """Everything a run needs.
+
+    Attributes:
+        engine: connects as the engine role.
+        policies: every version, oldest first.
+    """
+
+    engine: Engine
+    policies: tuple[PolicyVersion, ...]
+    datamap: DataMap
+    keys: KeyProvider
+    _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Company:
+        """Open the company that the settings name.
+
+        Raises:
+            PolicyError: policy or map cannot be read.
+            StoreError: the database cannot be used.
+        """
+        return cls(
+            engine=connect(resolve_url(settings), role=Role.ENGINE),
+            policies=load_policies(settings.policy_dir),
+            datamap=load_datamap(settings.datamap_dir),
+            keys=FileKeyring(settings.keyring),
+        )
+
+    def version(self, as_of: datetime) -> PolicyVersion:
+        """The policy in force at ``as_of`` (P1)."""
+        return in_force(self.policies, as_of)
+
+    def rulebook(self, as_of: datetime) -> Rulebook:
+        """The policy in force at ``as_of``, resolved against the live schema once per opened company."""
+        version = self.version(as_of)
+        name = version.policy.version
+        if name not in self._rulebooks:
+            with self.engine.connect() as connection:
+                live = inspect(connection, self.datamap.schemas)
+            self._rulebooks[name] = resolve(version, self.datamap, live)
+        return self._rulebooks[name]

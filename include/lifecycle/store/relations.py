@@ -1,0 +1,76 @@
+"""Collections as SQLAlchemy tables, and the joins that edges make between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import ColumnElement, FromClause
+
+    from lifecycle.datamap.live import LiveSchema
+    from lifecycle.datamap.model import CollectionName
+    from lifecycle.policy.edges import Edge
+    from lifecycle.policy.rulebook import Path
+
+
+def relation(live: LiveSchema, collection: CollectionName, alias: str) -> FromClause:
+    """The live table of a collection under an alias, with all of its columns."""
+    schema, name = collection.split(".", 1)
+    columns: list[sa.ColumnClause[Any]] = [sa.column(column) for column in live[collection].columns]
+    return sa.table(name, *columns, schema=schema).alias(alias)
+
+
+def refers(edge: Edge, live: LiveSchema, holder: FromClause, target: FromClause) -> ColumnElement[bool]:
+    """``holder``'s row refers to ``target``'s row.
+
+    Where the live types differ (text and integer), both are compared as text.
+    """
+    return sa.and_(*_pairs(edge, live, holder, target))
+
+
+def _pairs(
+    edge: Edge, live: LiveSchema, holder: FromClause, target: FromClause
+) -> Iterable[ColumnElement[bool]]:
+    for here, there in edge.pairs:
+        left, right = holder.c[here], target.c[there]
+        kinds = live[edge.holder].columns[here].type, live[edge.target].columns[there].type
+        if comparable(*kinds):
+            yield left == right
+        else:
+            yield sa.cast(left, sa.Text) == sa.cast(right, sa.Text)
+
+
+def comparable(left: str, right: str) -> bool:
+    """Whether PostgreSQL compares the two types without a cast, indexes included."""
+    families: tuple[set[str], ...] = (
+        {"smallint", "integer", "bigint"},
+        {"text", "character varying", "character"},
+    )
+    return left == right or any(left in family and right in family for family in families)
+
+
+def climb(live: LiveSchema, start: FromClause, path: Path, prefix: str) -> tuple[FromClause, FromClause]:
+    """``start`` joined along ``path``: the joined clause and the relation at its end."""
+    joined, end = start, start
+    for number, edge in enumerate(path):
+        target = relation(live, edge.target, f"{prefix}_{number}")
+        joined = joined.join(target, refers(edge, live, end, target))
+        end = target
+    return joined, end
+
+
+class NamedType(sa.types.UserDefinedType[Any]):
+    """A type by the name that the catalog gives it (``format_type``), for casts and temporary tables."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The name, as DDL and casts spell it."""
+        return self.name

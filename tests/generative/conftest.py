@@ -1,0 +1,8 @@
+"""Generated cases: no deadline per example, since a busy machine is not a broken rule."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("lifecycle", deadline=None, max_examples=200)
+settings.load_profile("lifecycle")

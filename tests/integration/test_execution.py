@@ -1,0 +1,365 @@
+"""Plans carried out on a real PostgreSQL: what goes, what stays, and what happens when the world moves meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from lifecycle.errors import ApprovalRequired, LifecycleError, StoreError
+from lifecycle.holds.register import Target, place, release
+from lifecycle.planning.planner import make_plan
+from lifecycle.retention import steps
+from lifecycle.retention.steps import approve_plan, plan
+from lifecycle.retention.sweep import sweep
+from lifecycle.store.engine import connect
+from lifecycle.store.roles import Role
+from support.crm import AS_OF, POLICY, counts, fill, open_crm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecycle.execute.door import Outcome
+    from lifecycle.retention.company import Company
+    from support.databases import Database
+
+
+def carry_out(company: Company, digest: str | None) -> Outcome:
+    """Carry a plan out and end it."""
+    outcome = steps.carry_out(company, digest or "")
+    steps.check_after(company, digest or "")
+    return outcome
+
+
+def ledger_entries(database: Database) -> list[dict[str, Any]]:
+    """What the ledger says, in order."""
+    query = "SELECT convert_from(payload, 'UTF8')::jsonb FROM lifecycle.ledger_entry ORDER BY sequence"
+    return [row[0] for row in database.execute(query)]
+
+
+@pytest.fixture
+def company(database: Database, tmp_path: Path) -> Company:
+    return open_crm(database, tmp_path)
+
+
+def test_people_of_ended_agreements_go_with_their_remarks_and_nothing_else_does(
+    database: Database, company: Company
+) -> None:
+    fill(database, ended=3, live=2)
+    swept = sweep(company, "humans", as_of=AS_OF)
+    assert dict(swept.rows) == {("crm.human", "deleted"): 6, ("crm.remark", "deleted"): 12}
+    assert counts(database) == {"client": 5, "agreement": 5, "human": 4, "remark": 8}
+    assert database.execute("SELECT min(client_id) FROM crm.human")[0][0] == 4
+
+
+def test_the_second_run_finds_nothing(database: Database, company: Company) -> None:
+    fill(database, ended=1, live=1)
+    sweep(company, "humans", as_of=AS_OF)
+    again = sweep(company, "humans", as_of=AS_OF + timedelta(days=1))
+    assert again.first.digest is None
+    assert not again.rows
+
+
+def test_an_ended_plan_keeps_counts_and_no_keys(database: Database, company: Company) -> None:
+    fill(database, ended=2, live=0)
+    sweep(company, "humans", as_of=AS_OF)
+    assert database.execute("SELECT state FROM lifecycle.plan") == [("executed",)]
+    assert database.execute("SELECT count(*) FROM lifecycle.plan_item WHERE keys IS NOT NULL")[0][0] == 0
+    assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 12
+    executed, verified = ledger_entries(database)
+    assert (executed["kind"], verified["kind"]) == ("plan_executed", "plan_verified")
+    assert executed["body"]["collections"] == [
+        {"action": "delete", "collection": "crm.human", "rows": 4},
+        {"action": "delete", "collection": "crm.remark", "rows": 8},
+    ]
+
+
+def test_a_live_agreement_beside_an_ended_one_stops_the_clock(database: Database, company: Company) -> None:
+    fill(database, ended=1, live=0)
+    database.execute("INSERT INTO crm.agreement VALUES (100, 1, NULL)")
+    assert plan(company, "humans", as_of=AS_OF).digest is None
+
+
+def test_the_same_plan_is_found_again(database: Database, company: Company) -> None:
+    fill(database, ended=2, live=0)
+    first, second = (plan(company, "humans", as_of=AS_OF) for _ in range(2))
+    assert first.digest == second.digest
+    assert database.execute("SELECT count(*) FROM lifecycle.plan")[0][0] == 1
+
+
+class TestTheWorldMovesBetweenPlanAndDeletion:
+    """Each row is asked again; what is not as planned is left to a new plan."""
+
+    def test_a_hold_placed_after_the_plan_wins(self, database: Database, company: Company) -> None:
+        fill(database, ended=2, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        with company.engine.begin() as connection:
+            place(
+                connection,
+                company.rulebook(AS_OF),
+                [Target.parse("crm.remark:1")],
+                kind="hold",
+                reason="litigation",
+                placed_by="tester",
+                until=AS_OF + timedelta(days=30),
+                as_of=AS_OF,
+            )
+        outcome = carry_out(company, made.digest)
+        assert list(outcome.deferred) == [0]
+        assert counts(database)["human"] == 4
+        sweep(company, "humans", as_of=AS_OF)
+        assert database.execute("SELECT human_id FROM crm.human") == [(1,)]
+        assert database.execute("SELECT remark_id FROM crm.remark") == [(1,)]
+
+    def test_a_reinstated_agreement_wins(self, database: Database, company: Company) -> None:
+        fill(database, ended=2, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("UPDATE crm.agreement SET ended_at = NULL WHERE client_id = 1")
+        assert carry_out(company, made.digest).deferred
+        sweep(company, "humans", as_of=AS_OF)
+        assert database.execute("SELECT DISTINCT client_id FROM crm.human") == [(1,)]
+
+    def test_a_remark_added_since_goes_with_the_next_plan(self, database: Database, company: Company) -> None:
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("INSERT INTO crm.remark VALUES (999, 1, 'later')")
+        assert carry_out(company, made.digest).deferred
+        sweep(company, "humans", as_of=AS_OF)
+        assert counts(database)["remark"] == 0
+
+    def test_a_remark_that_moved_to_somebody_else_stays(self, database: Database, company: Company) -> None:
+        fill(database, ended=1, live=1)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("UPDATE crm.remark SET human_id = 3 WHERE remark_id = 1")
+        assert carry_out(company, made.digest).deferred
+        sweep(company, "humans", as_of=AS_OF)
+        assert database.execute("SELECT count(*) FROM crm.remark WHERE remark_id = 1")[0][0] == 1
+        assert counts(database)["human"] == 2
+
+    def test_a_row_that_is_gone_already_is_left_to_the_next_plan(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("DELETE FROM crm.remark WHERE remark_id = 1")
+        assert carry_out(company, made.digest).deferred
+        swept = sweep(company, "humans", as_of=AS_OF)
+        assert swept.rows["crm.remark", "deleted"] == 3
+
+    def test_a_table_dropped_meanwhile_is_one_clear_error(self, database: Database, company: Company) -> None:
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("DROP TABLE crm.remark")
+        with pytest.raises(StoreError) as raised:
+            carry_out(company, made.digest)
+        assert made.digest in raised.value.place
+        assert raised.value.next_step
+        assert counts_of_humans(database) == 2
+
+
+def counts_of_humans(database: Database) -> int:
+    return int(database.execute("SELECT count(*) FROM crm.human")[0][0])
+
+
+class TestNoCollateral:
+    """The database's own count of changed rows decides whether a batch is committed."""
+
+    def test_a_trigger_that_copies_deleted_rows_stops_the_batch(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=0)
+        database.script("""
+            CREATE TABLE crm.shadow (full_name text);
+            GRANT INSERT ON crm.shadow TO lifecycle_engine;
+            CREATE FUNCTION crm.copy() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN INSERT INTO crm.shadow VALUES (OLD.full_name); RETURN OLD; END $$;
+            CREATE TRIGGER copy BEFORE DELETE ON crm.human FOR EACH ROW EXECUTE FUNCTION crm.copy();
+        """)
+        made = plan(company, "humans", as_of=AS_OF)
+        with pytest.raises(LifecycleError, match=r"crm\.shadow 2 inserted, 0 planned"):
+            carry_out(company, made.digest)
+        assert counts(database)["human"] == 2
+
+    def test_a_cascade_to_a_table_outside_the_plan_stops_the_batch(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=0)
+        database.script("""
+            CREATE TABLE crm.badge (human_id bigint REFERENCES crm.human ON DELETE CASCADE);
+            INSERT INTO crm.badge VALUES (1);
+        """)
+        made = plan(company, "humans", as_of=AS_OF)
+        with pytest.raises(LifecycleError, match=r"crm\.badge 1 deleted, 0 planned"):
+            carry_out(company, made.digest)
+        assert counts(database) == {"client": 1, "agreement": 1, "human": 2, "remark": 4}
+
+
+class TestInterruption:
+    """Batches are transactions: killed in the middle, a run goes on where it stopped."""
+
+    WORKER = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from support.crm import AS_OF, reopen_crm
+from support.databases import Database
+from lifecycle.retention.steps import carry_out
+company = reopen_crm(Database(url=sys.argv[1]), Path(sys.argv[2]))
+def slowly(done, total):
+    print(done, flush=True)
+    time.sleep(0.3)
+carry_out(company, sys.argv[4], progress=slowly)
+"""
+
+    def test_a_killed_worker_resumes_to_the_same_end_state(
+        self, database: Database, company: Company, tmp_path: Path, pytestconfig: pytest.Config
+    ) -> None:
+        fill(database, ended=20, live=3)
+        made = make_plan(company.engine, company.rulebook(AS_OF), "humans", as_of=AS_OF, batch_rows=6)
+        tests = str(pytestconfig.rootpath / "tests")
+        worker = subprocess.Popen(  # noqa: S603 - our own program, under our own interpreter
+            [sys.executable, "-c", self.WORKER, database.url, str(tmp_path), tests, made.plan.digest],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(pytestconfig.rootpath / "include")},
+        )
+        with worker:
+            assert worker.stdout is not None
+            for _ in range(3):
+                worker.stdout.readline()
+            worker.send_signal(signal.SIGKILL)
+        done = database.execute("SELECT count(*) FROM lifecycle.plan_batch WHERE state = 'done'")[0][0]
+        assert 3 <= done < len(made.plan.batches)
+
+        carry_out(company, made.plan.digest)
+        assert counts(database) == {"client": 23, "agreement": 23, "human": 6, "remark": 12}
+        journal = "SELECT collection, sum(row_count), count(DISTINCT batch) FROM lifecycle.journal GROUP BY 1"
+        batches = len(made.plan.batches)
+        assert sorted(database.execute(journal)) == [("crm.human", 40, batches), ("crm.remark", 80, batches)]
+        assert database.execute("SELECT state FROM lifecycle.plan") == [("executed",)]
+
+    def test_two_runs_at_once_do_each_batch_once(self, database: Database, company: Company) -> None:
+        fill(database, ended=30, live=0)
+        made = make_plan(company.engine, company.rulebook(AS_OF), "humans", as_of=AS_OF, batch_rows=6)
+        runs = [threading.Thread(target=carry_out, args=(company, made.plan.digest)) for _ in range(2)]
+        for run in runs:
+            run.start()
+        for run in runs:
+            run.join()
+        assert counts(database)["human"] == 0
+        assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 180
+        assert [entry["kind"] for entry in ledger_entries(database)].count("plan_executed") == 1
+
+    def test_a_row_that_the_application_holds_is_left_to_the_next_plan(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        impatient = connect(database.url, role=Role.ENGINE, lock_timeout=timedelta(milliseconds=50))
+        patient = company.engine
+        object.__setattr__(company, "engine", impatient)
+        with patient.connect() as application, application.begin():
+            application.execute(sa.text("SELECT 1 FROM crm.human WHERE human_id = 1 FOR UPDATE"))
+            outcome = carry_out(company, made.digest)
+        assert outcome.deferred == {0: "the application held its rows"}
+        assert sweep(company, "humans", as_of=AS_OF).rows["crm.human", "deleted"] == 2
+
+
+class TestGuard:
+    """Past the policy's limits a plan waits for a person who names its digest."""
+
+    @pytest.fixture
+    def company(self, database: Database, tmp_path: Path) -> Company:
+        return open_crm(database, tmp_path, policy=POLICY.replace("default: {}", "default: {rows: 5}"))
+
+    def test_a_plan_past_the_limit_does_nothing_until_approved(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=2, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        assert made.excesses == ("12 rows would go, more than 5",)
+        with pytest.raises(ApprovalRequired):
+            carry_out(company, made.digest)
+        assert counts(database)["human"] == 4
+        approve_plan(company, made.digest or "", approved_by="Officer", as_of=AS_OF)
+        carry_out(company, made.digest)
+        assert counts(database)["human"] == 0
+
+    def test_an_approval_counts_for_that_plan_only(self, database: Database, company: Company) -> None:
+        fill(database, ended=2, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        approve_plan(company, made.digest or "", approved_by="Officer", as_of=AS_OF)
+        database.execute("INSERT INTO crm.remark VALUES (999, 1, 'later')")
+        assert carry_out(company, made.digest).deferred
+        with pytest.raises(ApprovalRequired):
+            sweep(company, "humans", as_of=AS_OF)
+
+    def test_the_ledger_does_not_name_who_approved(self, database: Database, company: Company) -> None:
+        fill(database, ended=2, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        approve_plan(company, made.digest or "", approved_by="Officer Canary", as_of=AS_OF)
+        payloads = database.execute("SELECT convert_from(payload, 'UTF8') FROM lifecycle.ledger_entry")
+        assert payloads
+        assert not any("Canary" in payload for (payload,) in payloads)
+
+
+def test_a_released_hold_lets_go_what_fell_due(database: Database, company: Company) -> None:
+    fill(database, ended=1, live=0)
+    with company.engine.begin() as connection:
+        number = place(
+            connection,
+            company.rulebook(AS_OF),
+            [Target.parse("crm.client:1")],
+            kind="restriction",
+            reason="contested",
+            placed_by="tester",
+            until=AS_OF + timedelta(days=30),
+            as_of=AS_OF,
+        )
+    kept = sweep(company, "humans", as_of=AS_OF).first.plan.kept
+    assert {(one.collection, one.reason, one.rows) for one in kept} == {
+        ("crm.human", "restriction", 2),
+        ("crm.remark", "restriction", 4),
+    }
+    with company.engine.begin() as connection:
+        release(connection, number, released_by="tester", as_of=AS_OF)
+    assert sweep(company, "humans", as_of=AS_OF).rows["crm.human", "deleted"] == 2
+
+
+def test_a_hold_waits_for_the_batch_that_is_being_deleted(database: Database, company: Company) -> None:
+    """Whoever places a hold is told the truth: the rows are covered, or were gone before."""
+    fill(database, ended=1, live=0)
+    order: list[str] = []
+
+    def place_a_hold() -> None:
+        with company.engine.begin() as connection:
+            place(
+                connection,
+                company.rulebook(AS_OF),
+                [Target.parse("crm.human")],
+                kind="hold",
+                reason="late",
+                placed_by="tester",
+                until=AS_OF + timedelta(days=1),
+                as_of=AS_OF,
+            )
+            order.append("placed")
+
+    from lifecycle.holds.cover import LOCK
+
+    with company.engine.begin() as batch:
+        batch.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})
+        placing = threading.Thread(target=place_a_hold)
+        placing.start()
+        while not database.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            time.sleep(0.01)
+        order.append("committed")
+    placing.join()
+    assert order == ["committed", "placed"]
