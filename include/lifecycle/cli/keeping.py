@@ -18,6 +18,7 @@ from lifecycle.cli.session import (
     progress_bar,
 )
 from lifecycle.errors import ApprovalRequired, UsageError
+from lifecycle.execute.collateral import expected_rows
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep as sweep_rule
@@ -175,6 +176,8 @@ def _sweep_lines(swept: Swept) -> list[str]:
     if swept.first.digest is None and not swept.first.plan.kept:
         return []
     lines = _plan_lines(swept.first.plan, swept.first.digest, ())
+    if swept.rows == expected_rows(swept.first.plan.items):
+        return [*lines, "  done as planned"] if swept.first.digest else lines
     lines += [
         f"  {rows:>10,}  {what:<15} {collection}" for (collection, what), rows in sorted(swept.rows.items())
     ]
