@@ -46,7 +46,7 @@ def add(part: str, line: str) -> Edit:
 
 def add_redaction(collection: str, column: str) -> Edit:
     """A rule that empties a column."""
-    rule = f"commitments: [C1], applies_to: [{collection}], starts: left, keep: P1Y"
+    rule = f"schedule_with: all, commitments: [C1], applies_to: [{collection}], starts: left, keep: P1Y"
     return add("rules", f"redaction: {{{rule}, action: {{redact: [{column}]}}}}")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from broken.case import Case, add, warns
+from broken.case import Case, add, add_field, warns
 
 CASES = [
     Case(
         code="commitment.unknown",
-        policy=(("  fees: {commitments: [C2]", "  fees: {commitments: [C2, C9]"),),
+        policy=(("yearly, commitments: [C2]", "yearly, commitments: [C2, C9]"),),
         says="C9",
         at="fees:",
     ),
@@ -80,33 +80,48 @@ CASES = [
         at="column: visit_id",
     ),
     Case(
+        code="freshness.column",
+        ddl="ALTER TABLE club.stay ADD seen_at timestamp",
+        datamap=(add_field("left_on", "{name: seen_at, data_categories: [user.behavior]}"),),
+        policy=(add("freshness", "club.stay: {column: seen_at, within: P9D}"),),
+        says="club.stay.seen_at is timestamp without time zone",
+        at="club.stay: {column",
+    ),
+    Case(
         code="period.lead",
         policy=(("lead: P7D", "lead: P365D"),),
         says="365 days",
         at="lead: P365D",
+        also=("period.announce",),
     ),
     Case(
         code="period.keep",
         policy=(("version_of_format: 1", "version_of_format: 1, run_every: P30D"),),
         says="visits keeps for 28 days",
-        at="visits: {commitments",
+        at="keep: P1M",
     ),
     Case(
         code="period.announce",
-        policy=(("[P14D]", "[P14D, P400D]"),),
-        says="400 days",
+        policy=(("[P14D]", "[P14D, P359D]"),),
+        says="announced 359 days before it is planned, 366 days ahead",
         at="announce:",
     ),
     warns(
         code="guard.none",
         policy=(("  default: {rows: 100, share: 0.1}\n", "  members: {rows: 1}\n  places: {rows: 1}\n"),),
         says="nothing guards fees",
+        at="fees: {schedule_with",
+    ),
+    warns(
+        code="rule.unscheduled",
+        policy=(("fees: {schedule_with: yearly, ", "fees: {"),),
+        says="no schedule keeps fees",
         at="fees: {commitments",
     ),
     warns(
         code="guard.limitless",
         policy=(("visits: {share: 0.5}", "visits: {}"),),
         says="visits sets no limit",
-        at="visits: {commitments",
+        at="  visits:\n",
     ),
 ]

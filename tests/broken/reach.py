@@ -44,7 +44,12 @@ CASES = [
     ),
     warns(
         code="reach.uncertain",
-        policy=((f"  places: {{commitments: [C1], applies_to: [club.place], {PLACES}}}\n", ""),),
+        policy=(
+            (
+                f"  places: {{schedule_with: all, commitments: [C1], applies_to: [club.place], {PLACES}}}\n",
+                "",
+            ),
+        ),
         says="club.place is reached only through club.member.place_id",
         at="name: place\n",
     ),

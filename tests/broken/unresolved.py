@@ -39,6 +39,7 @@ CASES = [
         " PARTITION BY RANGE (seen_at); CREATE INDEX ON club.visit (member_id)",
         says="club.visit.seen_at has no time zone",
         at="seen:",
+        also=("freshness.column",),
     ),
     Case(
         code="policy.unresolved",
@@ -109,6 +110,6 @@ CASES = [
         code="policy.unresolved",
         policy=(("applies_to: [club.visit]", "applies_to: [club.visit, club.tour]"),),
         says="club.tour is not in the data map",
-        at="visits: {commitments",
+        at="applies_to: [club.visit, club.tour]",
     ),
 ]

@@ -197,9 +197,16 @@ rules:
     lead: P7D
     action: delete
     announce: [P14D]
-  places: {commitments: [C1], applies_to: [club.place], starts: entered, keep: P5Y, action: delete}
-  fees: {commitments: [C2], applies_to: [club.fee], starts: booked, keep: P8Y, action: delete}
-  visits: {commitments: [C3], applies_to: [club.visit], starts: seen, keep: P1M, action: drop_partition}
+    schedule_with: all
+  places: {schedule_with: all, commitments: [C1], applies_to: [club.place], starts: entered, keep: P5Y, action: delete}
+  fees: {schedule_with: yearly, commitments: [C2], applies_to: [club.fee], starts: booked, keep: P8Y, action: delete}
+  visits:
+    commitments: [C3]
+    applies_to: [club.visit]
+    starts: seen
+    keep: P1M
+    action: drop_partition
+    schedule_with: all
 statutory:
   books:
     commitments: [C2]

@@ -33,7 +33,8 @@ def check_schema(engine: Engine, datamap: DataMap) -> Checked:
         CheckFailed: names each column and table that is missing or not in the map.
     """
     with engine.connect() as connection:
-        live = inspect(connection, datamap.schemas)
+        found = inspect(connection, datamap.schemas)
+    live = {name: table for name, table in found.items() if table.kind == "table"}
     tables = [
         Names(
             name=f"tables of {schema}",
