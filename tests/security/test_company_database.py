@@ -102,7 +102,7 @@ def test_the_owner_needs_no_other_right_to_migrate(login):
 
 def test_a_worker_can_keep_every_promise(worker, tmp_path):
     """What a run needs of the database, from planning to the ledger, the engine's rights give."""
-    assert "deleted" in lifecycle(worker, tmp_path, "sweep", "--approve", "--by", "tester")
+    assert "done as planned" in lifecycle(worker, tmp_path, "sweep", "--approve", "--by", "tester")
 
 
 def test_a_worker_acts_as_the_engine(worker):
