@@ -7,7 +7,7 @@ cascades and triggers included (``pg_stat_xact_user_tables``). The project's own
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -41,6 +41,13 @@ class Tally(Counter[tuple[str, str]]):
     def __sub__(self, other: Counter[tuple[str, str]]) -> Tally:
         """What this has beyond ``other``, entries of no rows left out."""
         return Tally({key: rows - other[key] for key, rows in self.items() if rows != other[key]})
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """As a list, in order."""
+        return [
+            {"collection": collection, "what": what, "rows": rows}
+            for (collection, what), rows in sorted(self.items())
+        ]
 
     def differences(self, expected: Tally) -> str:
         """Where this differs from ``expected``, in words."""
