@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from lifecycle.settings import PROJECT
+from support.processes import run_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
-PATIENCE = 120.0
-"""Seconds after which something that should have happened will not."""
 OPERATOR = "olivia"
 """Who answers; her name must not reach the ledger."""
 
@@ -81,26 +76,10 @@ class Airflow:
             run = dag.test(logical_date=as_of)
         return self._described(run)
 
-    def start(self, name: str, as_of: datetime) -> subprocess.Popen[bytes]:
-        """The same run in a process of its own."""
-        paths = os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "tests")])
-        return subprocess.Popen(  # noqa: S603 - our own code
-            [sys.executable, "-c", _RUN, str(self.home), name, as_of.isoformat()],
-            env={**os.environ, "PYTHONPATH": paths},
-            stdout=(self.home / f"{name}.log").open("wb"),
-            stderr=subprocess.STDOUT,
-        )
-
     def run_until(self, name: str, as_of: datetime, has_come: Callable[[], bool]) -> None:
         """Run a DAG in a process of its own, and kill that (SIGKILL) as soon as something is so."""
-        process = self.start(name, as_of)
-        try:
-            wait_for(lambda: has_come() or process.poll() is not None)
-            if process.poll() is not None:
-                raise AssertionError(f"the run ended by itself: {process.returncode}")
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        arguments = [str(self.home), name, as_of.isoformat()]
+        run_until(has_come, _RUN, *arguments, output=self.home / f"{name}.log")
 
     @contextmanager
     def answering(self, choice: str) -> Iterator[list[dict[str, Any]]]:
@@ -189,12 +168,3 @@ def _short_naps() -> Iterator[None]:
     sleep = time.sleep
     with patch("time.sleep", lambda seconds: sleep(min(seconds, 0.05))):
         yield
-
-
-def wait_for(has_come: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not has_come():
-        if time.monotonic() > end:
-            raise AssertionError(f"it did not come within {PATIENCE} seconds")
-        time.sleep(0.05)
