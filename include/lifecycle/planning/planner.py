@@ -145,9 +145,7 @@ class Planner:
 
     def _roots_per_batch(self) -> int:
         """How many ordinals make a batch, so that it changes about ``batch_rows`` rows."""
-        counts = [
-            sa.select(sa.func.count().label("rows")).select_from(work.table) for work in self.works
-        ]
+        counts = [sa.select(sa.func.count().label("rows")).select_from(work.table) for work in self.works]
         total = self.connection.scalar(sa.select(sa.func.sum(sa.union_all(*counts).subquery().c.rows)))
         roots = self.works.highest_ordinal()
         return max(1, self.batch_rows * roots // max(int(total or 0), 1))
