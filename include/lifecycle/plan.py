@@ -83,6 +83,8 @@ class Plan:
         last_event_day: the greatest day of an event whose rows are due; None where nothing can be.
         stored: rows of each collection the rule applies to, as the database estimates them; the guard's
             measure for shares.
+        attempt: 1 for the first plan of a rule and moment; one made after that has ended counts on, so that
+            no two plans share a digest, however alike they are.
     """
 
     rule: str

@@ -192,6 +192,17 @@ def latest_due_day(
     return _latest_event_day(keep, _latest_last_ordinal_due(lead_days, as_of, interval_days, zone))
 
 
+def planned_day(event_day: date, keep: Period, *, lead_days: int, interval_days: int) -> date:
+    """The local day of the first run at which it is due, where runs come every `interval_days`.
+
+    Raises:
+        UsageError: for a negative lead, or an interval below one day.
+    """
+    _require_at_least(0, lead_days, "lead")
+    _require_at_least(1, interval_days, "interval between runs")
+    return _as_date(max(_last_ordinal(event_day, keep) - lead_days - interval_days + 1, 1))
+
+
 def is_over(event_day: date, keep: Period, *, as_of: datetime, zone: ZoneInfo) -> bool:
     """Whether the limit has passed: statutory keeping has ended, or what had to be gone is overdue.
 

@@ -296,7 +296,8 @@ CREATE TABLE seed.awkward (customer_id, legal_name, domain, story) AS VALUES
     (14, 'Pika Tänava Pagar OÜ', 'pagar.example', 'ended twelve months ago to the day'),
     (15, 'Narva Nael OÜ', 'nael.example', 'ended twelve months ago tomorrow'),
     (16, 'Pärnu Paat OÜ', 'paat.example', 'ended three years ago to the day'),
-    (17, 'Kuressaare Kell OÜ', 'kell.example', 'all its contracts ended, the latest first')
+    (17, 'Kuressaare Kell OÜ', 'kell.example', 'all its contracts ended, the latest first'),
+    (18, 'Jõhvi Jää OÜ', 'jaa.example', 'a credit note outlives its invoice by a financial year')
 
 -- name: app.customer (awkward)
 INSERT INTO app.customer (
@@ -307,7 +308,7 @@ SELECT
     customer_id, legal_name, (14000000 + customer_id)::text,
     CASE WHEN customer_id <> 11 THEN 'EE' || 101000000 + customer_id END,
     'Mere puiestee ' || customer_id, 'Tallinn', '10111', 'EE',
-    (today - CASE customer_id WHEN 12 THEN 5300 ELSE 3400 END) AT TIME ZONE 'Europe/Tallinn'
+    (today - CASE WHEN customer_id IN (12, 18) THEN 5300 ELSE 3400 END) AT TIME ZONE 'Europe/Tallinn'
 FROM seed.awkward, seed.moment
 
 -- name: app.contract (awkward)
@@ -325,6 +326,7 @@ SELECT
     coalesce(changed, least(coalesce(ended_instant, ended AT TIME ZONE 'Europe/Tallinn'), :as_of - interval '9 hours'))
 FROM
     seed.moment,
+    LATERAL (SELECT date_trunc('year', today::timestamp) - interval '12 days' AS last_december) AS year,
     LATERAL (
         VALUES
             (11, NULL::bigint, today - interval '40 months', today - interval '28 months', NULL::timestamptz, NULL::timestamp, NULL::timestamptz),
@@ -348,7 +350,8 @@ FROM
             (151, NULL, today - interval '2 years', today - interval '12 months' + interval '36 hours', NULL, NULL, NULL),
             (161, NULL, today - interval '5 years', today - interval '3 years' + time '12:00', NULL, NULL, NULL),
             (171, NULL, today - interval '5 years', today - interval '8 months', NULL, NULL, NULL),
-            (172, NULL, today - interval '4 years', today - interval '20 months', NULL, NULL, NULL)
+            (172, NULL, today - interval '4 years', today - interval '20 months', NULL, NULL, NULL),
+            (181, NULL, last_december - interval '10 years', last_december - interval '117 months', NULL, NULL, NULL)
     ) AS story (id, renews, starts, ended, ended_instant, reinstated, changed)
 
 -- name: app.contact (awkward)
@@ -376,7 +379,8 @@ FROM (
         (141, 'Peeter', 'Pagar', 'peeter@pagar.example', '+37250000141', 'Baker'),
         (151, 'Natalja', 'Ivanova', 'natalja.ivanova@nael.example', '+37250000151', 'Director'),
         (161, 'Kalev', 'Meri', 'kalev.meri@paat.example', '+37250000161', 'Director'),
-        (171, 'Ene', 'Kell', 'ene.kell@kell.example', '+37250000171', 'Director')
+        (171, 'Ene', 'Kell', 'ene.kell@kell.example', '+37250000171', 'Director'),
+        (181, 'Jaak', 'Jää', 'jaak.jaa@jaa.example', '+37250000181', 'Director')
 ) AS contact (key, first_name, last_name, email, phone, job_position)
 JOIN app.customer ON customer.id = key / 10
 
@@ -508,7 +512,7 @@ WHERE contract.id BETWEEN :first AND :last
   AND (ended_at IS NULL OR issued_on < (ended_at AT TIME ZONE 'Europe/Tallinn')::date)
 
 -- name: app.invoice (credit notes)
--- One invoice in fifty is taken back, and always the first one of customers 1 and 12.
+-- One invoice in fifty is taken back, and always the first one of customers 1, 12 and 18.
 INSERT INTO app.invoice (
     id, number, customer_id, contract_id, credited_invoice_id, issued_on, due_on, currency, net, vat, gross,
     buyer_name, buyer_vat_number, buyer_street, buyer_city, buyer_postal_code, buyer_country,
@@ -521,7 +525,7 @@ SELECT
     contact_name, contact_email
 FROM app.invoice CROSS JOIN seed.moment
 WHERE issued_on + 20 <= today
-  AND (id IN (11 * 32 + 1, 121 * 32 + 1) OR seed.chance('credited', id, 0.02))
+  AND (id IN (11 * 32 + 1, 121 * 32 + 1, 181 * 32 + 1) OR seed.chance('credited', id, 0.02))
 
 -- name: app.invoice_line
 -- The fee, and the seats where there are any.
@@ -847,25 +851,25 @@ WHERE id BETWEEN :first AND :last
 -- each: (SELECT max(id) FROM app.person)
 INSERT INTO app.disclosure (id, recipient, purpose, disclosed_at, person_id)
 SELECT
-    id * 4, recipient, CASE recipient WHEN 'translation_service' THEN 'translation of notes' ELSE 'summary of notes' END,
+    id * 4, recipient, CASE recipient WHEN 'machine_translation' THEN 'translation of notes' ELSE 'summary of notes' END,
     seed.instant('disclosure', id, created_at, greatest(ends_at, created_at)), id
 FROM app.person
 JOIN seed.tenure USING (customer_id)
-CROSS JOIN LATERAL (SELECT seed.choose('{translation_service,language_model_service}', 'recipient', id) AS recipient) AS chosen
+CROSS JOIN LATERAL (SELECT seed.choose('{machine_translation,language_model}', 'recipient', id) AS recipient) AS chosen
 WHERE id BETWEEN :first AND :last
   AND (id < 1000 OR seed.chance('disclosed', id, 0.2))
 
 -- name: app.disclosure (contacts)
 INSERT INTO app.disclosure (id, recipient, purpose, disclosed_at, contact_id)
-SELECT id * 4 + 1, 'mail_service', 'invoices and notices', created_at, id
+SELECT id * 4 + 1, 'mail_and_chat', 'invoices and notices', created_at, id
 FROM app.contact
 
 -- name: app.disclosure (subscriptions)
 INSERT INTO app.disclosure (id, recipient, purpose, disclosed_at, subscription_id)
-SELECT id * 4 + 2, 'mail_service', 'marketing communications', created_at, id
+SELECT id * 4 + 2, 'mail_and_chat', 'marketing communications', created_at, id
 FROM website.marketing_subscription
 
 -- name: app.disclosure (enquiries)
 INSERT INTO app.disclosure (id, recipient, purpose, disclosed_at, enquiry_id)
-SELECT id * 4 + 3, seed.choose('{chat_service,mail_service,fraud_prevention_service}', 'enquiry recipient', id), 'answering the enquiry', submitted_at, id
+SELECT id * 4 + 3, seed.choose('{mail_and_chat,mail_and_chat,fraud_prevention}', 'enquiry recipient', id), 'answering the enquiry', submitted_at, id
 FROM website.enquiry

@@ -424,7 +424,8 @@ COMMENT ON COLUMN app.invoice.id IS 'Key of the invoice.';
 COMMENT ON COLUMN app.invoice.number IS 'Number printed on it.';
 COMMENT ON COLUMN app.invoice.customer_id IS 'Customer, as long as the customer is kept.';
 COMMENT ON COLUMN app.invoice.contract_id IS 'Contract billed, as long as the contract is kept.';
-COMMENT ON COLUMN app.invoice.credited_invoice_id IS 'Invoice that this credit note takes back; amounts are negative.';
+COMMENT ON COLUMN app.invoice.credited_invoice_id IS
+    'Invoice that this credit note takes back, as long as it is kept: its ten years may end first.';
 COMMENT ON COLUMN app.invoice.issued_on IS 'Date of the document; its financial year starts the ten years.';
 COMMENT ON COLUMN app.invoice.due_on IS 'Date payment is due.';
 COMMENT ON COLUMN app.invoice.currency IS 'Currency, ISO 4217.';

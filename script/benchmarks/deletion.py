@@ -18,7 +18,7 @@ from lifecycle.datamap.load import load_datamap
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
 from lifecycle.retention.company import Company
-from lifecycle.retention.steps import carry_out, plan
+from lifecycle.retention.steps import carry_out, end_unchecked, plan
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 
@@ -200,6 +200,7 @@ def _work(url: str, files: Path) -> Iterator[float]:
     yield time.perf_counter() - begun
     begun = time.perf_counter()
     outcome = carry_out(company, made.digest or "")
+    end_unchecked(company, made.digest or "")
     yield time.perf_counter() - begun
     yield resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     yield sum(outcome.rows.values())

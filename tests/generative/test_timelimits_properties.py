@@ -22,6 +22,7 @@ from lifecycle.timelimits import (
     latest_over_day,
     limit,
     local_day,
+    planned_day,
 )
 
 ONE_DAY = timedelta(days=1)
@@ -240,3 +241,15 @@ def test_a_wall_time_is_what_a_schedule_repeats():
     """The oracle of this file: across a clock change the wall time stays and the distance does not."""
     before = datetime.combine(date(2026, 3, 28), time(12), ZoneInfo("Europe/Tallinn"))
     assert next_run(before, 1, ZoneInfo("Europe/Tallinn")) - before == timedelta(hours=23)
+
+
+@given(days, periods, leads, intervals, plain_zones)
+def test_the_planned_day_is_the_first_whose_run_finds_it_due(event, keep, lead_days, interval_days, zone):
+    day = planned_day(event, keep, lead_days=lead_days, interval_days=interval_days)
+    asked_at = {"lead_days": lead_days, "interval_days": interval_days, "zone": zone}
+
+    def is_due_on(that: date) -> bool:
+        return is_due(event, keep, as_of=datetime.combine(that, time(3), tzinfo=zone), **asked_at)
+
+    assert is_due_on(day)
+    assert not is_due_on(day - ONE_DAY)

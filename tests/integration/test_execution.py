@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from lifecycle.errors import ApprovalRequired, LifecycleError, StoreError
 from lifecycle.holds.register import Target, place, release
 from lifecycle.planning.planner import make_plan
-from lifecycle.retention.steps import approve_plan, carry_out, plan
+from lifecycle.retention import steps
+from lifecycle.retention.steps import approve_plan, plan
 from lifecycle.retention.sweep import sweep
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
@@ -26,8 +27,22 @@ from support.crm import AS_OF, POLICY, counts, fill, open_crm
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lifecycle.execute.door import Outcome
     from lifecycle.retention.company import Company
     from support.databases import Database
+
+
+def carry_out(company: Company, digest: str | None) -> Outcome:
+    """Carry a plan out and end it."""
+    outcome = steps.carry_out(company, digest or "")
+    steps.check_after(company, digest or "")
+    return outcome
+
+
+def ledger_entries(database: Database) -> list[dict[str, Any]]:
+    """What the ledger says, in order."""
+    query = "SELECT convert_from(payload, 'UTF8')::jsonb FROM lifecycle.ledger_entry ORDER BY sequence"
+    return [row[0] for row in database.execute(query)]
 
 
 @pytest.fixture
@@ -59,10 +74,9 @@ def test_an_ended_plan_keeps_counts_and_no_keys(database: Database, company: Com
     assert database.execute("SELECT state FROM lifecycle.plan") == [("executed",)]
     assert database.execute("SELECT count(*) FROM lifecycle.plan_item WHERE keys IS NOT NULL")[0][0] == 0
     assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 12
-    (entry,) = database.execute(
-        "SELECT convert_from(payload, 'UTF8')::jsonb -> 'body' FROM lifecycle.ledger_entry"
-    )
-    assert entry[0]["collections"] == [
+    executed, verified = ledger_entries(database)
+    assert (executed["kind"], verified["kind"]) == ("plan_executed", "plan_verified")
+    assert executed["body"]["collections"] == [
         {"action": "delete", "collection": "crm.human", "rows": 4},
         {"action": "delete", "collection": "crm.remark", "rows": 8},
     ]
@@ -98,7 +112,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
                 until=AS_OF + timedelta(days=30),
                 as_of=AS_OF,
             )
-        outcome = carry_out(company, made.digest or "")
+        outcome = carry_out(company, made.digest)
         assert list(outcome.deferred) == [0]
         assert counts(database)["human"] == 4
         sweep(company, "humans", as_of=AS_OF)
@@ -109,7 +123,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         fill(database, ended=2, live=0)
         made = plan(company, "humans", as_of=AS_OF)
         database.execute("UPDATE crm.agreement SET ended_at = NULL WHERE client_id = 1")
-        assert carry_out(company, made.digest or "").deferred
+        assert carry_out(company, made.digest).deferred
         sweep(company, "humans", as_of=AS_OF)
         assert database.execute("SELECT DISTINCT client_id FROM crm.human") == [(1,)]
 
@@ -117,7 +131,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         fill(database, ended=1, live=0)
         made = plan(company, "humans", as_of=AS_OF)
         database.execute("INSERT INTO crm.remark VALUES (999, 1, 'later')")
-        assert carry_out(company, made.digest or "").deferred
+        assert carry_out(company, made.digest).deferred
         sweep(company, "humans", as_of=AS_OF)
         assert counts(database)["remark"] == 0
 
@@ -125,7 +139,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         fill(database, ended=1, live=1)
         made = plan(company, "humans", as_of=AS_OF)
         database.execute("UPDATE crm.remark SET human_id = 3 WHERE remark_id = 1")
-        assert carry_out(company, made.digest or "").deferred
+        assert carry_out(company, made.digest).deferred
         sweep(company, "humans", as_of=AS_OF)
         assert database.execute("SELECT count(*) FROM crm.remark WHERE remark_id = 1")[0][0] == 1
         assert counts(database)["human"] == 2
@@ -136,7 +150,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         fill(database, ended=1, live=0)
         made = plan(company, "humans", as_of=AS_OF)
         database.execute("DELETE FROM crm.remark WHERE remark_id = 1")
-        assert carry_out(company, made.digest or "").deferred
+        assert carry_out(company, made.digest).deferred
         swept = sweep(company, "humans", as_of=AS_OF)
         assert swept.rows["crm.remark", "deleted"] == 3
 
@@ -145,7 +159,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         made = plan(company, "humans", as_of=AS_OF)
         database.execute("DROP TABLE crm.remark")
         with pytest.raises(StoreError) as raised:
-            carry_out(company, made.digest or "")
+            carry_out(company, made.digest)
         assert made.digest in raised.value.place
         assert raised.value.next_step
         assert counts_of_humans(database) == 2
@@ -171,7 +185,7 @@ class TestNoCollateral:
         """)
         made = plan(company, "humans", as_of=AS_OF)
         with pytest.raises(LifecycleError, match=r"crm\.shadow 2 inserted, 0 planned"):
-            carry_out(company, made.digest or "")
+            carry_out(company, made.digest)
         assert counts(database)["human"] == 2
 
     def test_a_cascade_to_a_table_outside_the_plan_stops_the_batch(
@@ -184,7 +198,7 @@ class TestNoCollateral:
         """)
         made = plan(company, "humans", as_of=AS_OF)
         with pytest.raises(LifecycleError, match=r"crm\.badge 1 deleted, 0 planned"):
-            carry_out(company, made.digest or "")
+            carry_out(company, made.digest)
         assert counts(database) == {"client": 1, "agreement": 1, "human": 2, "remark": 4}
 
 
@@ -241,7 +255,7 @@ carry_out(company, sys.argv[4], progress=slowly)
             run.join()
         assert counts(database)["human"] == 0
         assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 180
-        assert database.execute("SELECT count(*) FROM lifecycle.ledger_entry")[0][0] == 1
+        assert [entry["kind"] for entry in ledger_entries(database)].count("plan_executed") == 1
 
     def test_a_row_that_the_application_holds_is_left_to_the_next_plan(
         self, database: Database, company: Company
@@ -253,7 +267,7 @@ carry_out(company, sys.argv[4], progress=slowly)
         object.__setattr__(company, "engine", impatient)
         with patient.connect() as application, application.begin():
             application.execute(sa.text("SELECT 1 FROM crm.human WHERE human_id = 1 FOR UPDATE"))
-            outcome = carry_out(company, made.digest or "")
+            outcome = carry_out(company, made.digest)
         assert outcome.deferred == {0: "the application held its rows"}
         assert sweep(company, "humans", as_of=AS_OF).rows["crm.human", "deleted"] == 2
 
@@ -272,10 +286,10 @@ class TestGuard:
         made = plan(company, "humans", as_of=AS_OF)
         assert made.excesses == ("12 rows would go, more than 5",)
         with pytest.raises(ApprovalRequired):
-            carry_out(company, made.digest or "")
+            carry_out(company, made.digest)
         assert counts(database)["human"] == 4
         approve_plan(company, made.digest or "", approved_by="Officer", as_of=AS_OF)
-        carry_out(company, made.digest or "")
+        carry_out(company, made.digest)
         assert counts(database)["human"] == 0
 
     def test_an_approval_counts_for_that_plan_only(self, database: Database, company: Company) -> None:
@@ -283,7 +297,7 @@ class TestGuard:
         made = plan(company, "humans", as_of=AS_OF)
         approve_plan(company, made.digest or "", approved_by="Officer", as_of=AS_OF)
         database.execute("INSERT INTO crm.remark VALUES (999, 1, 'later')")
-        assert carry_out(company, made.digest or "").deferred
+        assert carry_out(company, made.digest).deferred
         with pytest.raises(ApprovalRequired):
             sweep(company, "humans", as_of=AS_OF)
 

@@ -153,14 +153,19 @@ def test_where_uv_fails_pip_installs_the_same(machine: Machine):
 
 def test_what_failed_is_tried_again_the_next_time(machine: Machine):
     machine.install_python()
-    shutil.copy("/bin/false", machine.path.parent / "uv")
-    python = machine.path / "python3"
-    python.write_text(python.read_text().replace("printf 'pip", "exit 1; printf 'pip"))
+    machine.setup()
+    requirements = machine.clone / "requirements.txt"
+    before = requirements.read_text()
+    requirements.write_text(f"{before}# changed\n")
+    failing = machine.clone / ".venv" / "bin" / "python"
+    failing.write_text(failing.read_text().replace("printf 'pip", "exit 1; printf 'pip"))
     failed = machine.setup()
     assert failed.returncode == 2
     assert "cannot be installed" in failed.stderr
-    shutil.rmtree(machine.clone / ".venv")
+    requirements.write_text(before)  # what is installed now may be half of the other
     machine.install_python()
+    shutil.copy(machine.path / "python3", failing)
+    machine.installed()
     assert machine.setup().returncode == 0
     assert machine.installed()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy
@@ -76,7 +77,8 @@ class DatabaseServer:
         self._administer(f"ALTER DATABASE {unfinished} RENAME TO {_TEMPLATE}")
 
     def _administer(self, statement: str) -> None:
-        with connect(self._url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        patient = connect(self._url, lock_timeout=timedelta(minutes=1))
+        with patient.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(statement)
 
     def _address_of(self, database: str) -> str:

@@ -18,6 +18,7 @@ from lifecycle.cli.session import (
     progress_bar,
 )
 from lifecycle.errors import ApprovalRequired, UsageError
+from lifecycle.execute.collateral import expected_rows
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep as sweep_rule
@@ -64,7 +65,9 @@ def apply(
         at = moment(as_of, policy_zone(company))
         steps.approve_plan(company, digest, approved_by=by, as_of=at)
     with progress_bar(f"plan {digest[:12]}") as progress:
+        steps.check_plan(company, digest)
         outcome = steps.carry_out(company, digest, progress=progress)
+        steps.check_after(company, digest)
     document = {
         "digest": digest,
         "batches_done": outcome.done,
@@ -173,6 +176,8 @@ def _sweep_lines(swept: Swept) -> list[str]:
     if swept.first.digest is None and not swept.first.plan.kept:
         return []
     lines = _plan_lines(swept.first.plan, swept.first.digest, ())
+    if swept.rows == expected_rows(swept.first.plan.items):
+        return [*lines, "  done as planned"] if swept.first.digest else lines
     lines += [
         f"  {rows:>10,}  {what:<15} {collection}" for (collection, what), rows in sorted(swept.rows.items())
     ]

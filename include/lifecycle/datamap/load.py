@@ -21,9 +21,28 @@ if TYPE_CHECKING:
     from fideslang.models import DatasetCollection, FidesDatasetReference
 
 
+class _AskedFor(BaseModel):
+    """What a form asks for, by whether an answer is needed."""
+
+    model_config = ConfigDict(extra="forbid")
+    mandatory: list[str] = []
+    optional: list[str] = []
+
+
+class _Meta(BaseModel):
+    """Fides leaves ``meta`` to its users; this much of it means something here."""
+
+    model_config = ConfigDict(extra="allow")
+    asked_for: dict[str, _AskedFor] = {}
+
+
+class _Dataset(Dataset):  # type: ignore[misc]  # fideslang has no types
+    meta: _Meta | None = None
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    dataset: list[Dataset]
+    dataset: list[_Dataset]
 
 
 def load_datamap(folder: Path) -> DataMap:
@@ -86,6 +105,7 @@ class _Reader:
             self.places.setdefault(schema, file.place(keys))
             for number, described in _in_file_order(file, [*keys, "collections"], dataset.collections):
                 self._collection(file, [*keys, "collections", number], schema, described, dataset)
+            self._asked_for(file, [*keys, "meta", "asked_for"], schema, dataset.meta)
 
     def datamap(self) -> DataMap:
         """The map of all files read."""
@@ -101,7 +121,7 @@ class _Reader:
         keys: list[str | int],
         schema: str,
         described: DatasetCollection,
-        dataset: Dataset,
+        dataset: _Dataset,
     ) -> None:
         name, place = f"{schema}.{described.name}", file.place(keys)
         if not self._is_nameable(described.name, place) or self._is_known(name, place):
@@ -111,7 +131,7 @@ class _Reader:
         columns: dict[str, Column] = {}
         for number, field in _in_file_order(file, [*keys, "fields"], described.fields):
             column, place = f"{name}.{field.name}", file.place([*keys, "fields", number])
-            if self._is_nameable(field.name, place) and not self._is_known(column, place):
+            if self._is_nameable(field.name, place):
                 self.places[column] = place
                 columns[field.name] = self._column(name, field, inherited, place)
         self.collections[name] = Collection(name=name, columns=columns)
@@ -129,6 +149,25 @@ class _Reader:
             is_primary_key=bool(meta and meta.primary_key),
             identity=meta.identity if meta else None,
         )
+
+    def _asked_for(self, file: YamlFile, keys: list[str | int], schema: str, meta: _Meta | None) -> None:
+        """Mark the columns that a form asks for (W3)."""
+        for table, marks in (meta.asked_for if meta else {}).items():
+            collection = self.collections.get(f"{schema}.{table}")
+            columns = dict(collection.columns) if collection else {}
+            for mark, names in (("mandatory", marks.mandatory), ("optional", marks.optional)):
+                for name in names:
+                    if name not in columns or columns[name].asked is not None:
+                        self._add(
+                            "asked_for.unknown",
+                            f"{schema}.{table}.{name} is asked for as {mark}, and is not described or marked twice",
+                            file.place([*keys, table, mark]),
+                            "name described columns, each once",
+                        )
+                    else:
+                        columns[name] = replace(columns[name], asked=mark)
+            if collection:
+                self.collections[collection.name] = Collection(name=collection.name, columns=columns)
 
     def _classified(self, column: str, categories: tuple[str, ...], place: str) -> None:
         if not categories:

@@ -40,6 +40,7 @@ class Column:
             is a mistake of the map, and the column then counts as personal.
         data_type: the Fides type (``string``, ``integer``, ``object[]`` …), or None where the map says none.
         identity: how a subject is found by it (``email``, ``phone_number`` or a custom kind), or None.
+        asked: ``mandatory`` or ``optional`` where a form asks the subject for it, or None.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     is_primary_key: bool = False
     identity: str | None = None
     references: tuple[Reference, ...] = ()
+    asked: str | None = None
 
     @property
     def is_personal(self) -> bool:
@@ -119,6 +121,7 @@ class DataMap:
         return frozenset(collection.schema for collection in self.collections.values())
 
     def place(self, collection: CollectionName, column: str | None = None) -> str:
-        """``file:line`` where a collection or column is described, or its name."""
+        """``file:line`` where a column is described, else its collection, else its schema; or its name."""
         name = f"{collection}.{column}" if column else collection
-        return self.places.get(name, name)
+        wider = (name, collection, collection.split(".", 1)[0])
+        return next((self.places[one] for one in wider if one in self.places), name)

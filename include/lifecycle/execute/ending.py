@@ -1,4 +1,4 @@
-"""Ending a plan: its keys are emptied, and what it did becomes an entry of the ledger."""
+"""Ending a plan: its keys are emptied, and what it did, or that it was refused, becomes an entry of the ledger."""
 
 from __future__ import annotations
 
@@ -7,90 +7,105 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.ledger.book import append
-from lifecycle.planning.items import StoredPlan, find_overtaken
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from sqlalchemy import Connection
 
-OVERTAKEN = "a later plan decides about these rows"
+    from lifecycle.plan import Plan
+    from lifecycle.planning.items import StoredPlan
+
+_EXECUTED = sa.text("""
+    -- A plan that has not ended and has nothing left to do.
+    UPDATE lifecycle.plan SET state = 'executed', ended_at = clock_timestamp()
+    WHERE plan_id = :plan_id AND state IN ('planned', 'executing')
+      AND NOT EXISTS (SELECT FROM lifecycle.plan_batch AS batch
+                      WHERE batch.plan_id = :plan_id AND batch.state = 'pending')
+    RETURNING plan_id
+""")
+_ABANDONED = sa.text("""
+    UPDATE lifecycle.plan SET state = 'abandoned', ended_at = clock_timestamp()
+    WHERE plan_id = :plan_id AND state IN ('planned', 'executing')
+    RETURNING plan_id
+""")
+_DEFERRED = sa.text("""
+    -- Waits for a batch that is being carried out at this moment.
+    UPDATE lifecycle.plan_batch SET state = 'deferred', reason = :reason, ended_at = clock_timestamp()
+    WHERE plan_id = :plan_id AND state = 'pending'
+""")
+_EMPTIED = sa.text("UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = :plan_id AND keys IS NOT NULL")
+_DONE = sa.text("""
+    SELECT collection, action, sum(row_count)::bigint AS rows FROM lifecycle.journal
+    WHERE plan_id = :plan_id GROUP BY collection, action ORDER BY collection, action
+""")
 
 
-def end_plan(connection: Connection, stored: StoredPlan, *, as_of: datetime) -> bool:
+def end_plan(
+    connection: Connection, stored: StoredPlan, *, as_of: datetime, passed: bool | None = None
+) -> bool:
     """End a plan that has no pending batch, in one transaction with its ledger entry; False if it had ended.
 
-    The entry counts what the journal says was done, not what was planned. Earlier plans of the rule that were
-    not carried out to their end are ended with it: this one decided about the same rows, later.
+    The entry counts what the journal says was done, not what was planned.
+
+    Args:
+        connection: in the caller's transaction.
+        stored: the plan.
+        as_of: the moment of the run.
+        passed: whether the check after it passed, for an entry of its own; None where nobody checked.
     """
-    if not _close(connection, stored, "executed"):
+    bound = {"plan_id": stored.plan_id}
+    if connection.scalar(_EXECUTED, bound) is None:
         return False
-    for overtaken in find_overtaken(connection, stored):
-        _overtake(connection, overtaken, as_of=as_of)
-    append(connection, "plan_executed", _body(stored, _done(connection, stored)), as_of=as_of)
+    connection.execute(_EMPTIED, bound)
+    body = {**_about(stored.plan), "collections": _done(connection, stored), "kept": _kept(stored.plan)}
+    append(connection, "plan_executed", body, as_of=as_of)
+    if passed is not None:
+        verdict = {"plan": stored.plan.digest, "check": "after", "passed": passed}
+        append(connection, "plan_verified", verdict, as_of=as_of)
     return True
 
 
-def _overtake(connection: Connection, stored: StoredPlan, *, as_of: datetime) -> None:
-    """End a plan that will not go on; what it had done stands in the ledger all the same."""
-    connection.execute(
-        sa.text(
-            "UPDATE lifecycle.plan_batch SET state = 'deferred', reason = :reason, ended_at = clock_timestamp()"
-            " WHERE plan_id = :plan_id AND state = 'pending'"
-        ),
-        {"plan_id": stored.plan_id, "reason": OVERTAKEN},
-    )
-    done = _done(connection, stored)
-    if _close(connection, stored, "executed" if done else "abandoned") and done:
-        append(connection, "plan_executed", _body(stored, done), as_of=as_of)
+def abandon_plan(connection: Connection, stored: StoredPlan, *, reason: str, as_of: datetime) -> bool:
+    """End a plan that shall not be carried out (any further), with its ledger entry; False if it had ended.
 
+    Batches that were done stay done, and the entry counts them.
 
-def _close(connection: Connection, stored: StoredPlan, state: str) -> bool:
-    """Give a plan its last state and empty its keys; False where a batch is pending or it had ended."""
-    closed = connection.scalar(
-        sa.text(
-            "UPDATE lifecycle.plan SET state = :state, ended_at = clock_timestamp()"
-            " WHERE plan_id = :plan_id AND state IN ('planned', 'executing')"
-            " AND NOT EXISTS (SELECT FROM lifecycle.plan_batch AS batch"
-            " WHERE batch.plan_id = :plan_id AND batch.state = 'pending')"
-            " RETURNING plan_id"
-        ),
-        {"plan_id": stored.plan_id, "state": state},
-    )
-    if closed is None:
+    Args:
+        connection: in the caller's transaction.
+        stored: the plan.
+        reason: one word: ``refused`` by a person, ``check_failed``, or ``superseded`` by a later run's plan.
+        as_of: the moment of the run.
+    """
+    bound = {"plan_id": stored.plan_id}
+    connection.execute(_DEFERRED, {**bound, "reason": reason})
+    if connection.scalar(_ABANDONED, bound) is None:
         return False
-    connection.execute(
-        sa.text("UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = :plan_id AND keys IS NOT NULL"),
-        {"plan_id": stored.plan_id},
-    )
+    connection.execute(_EMPTIED, bound)
+    body = {**_about(stored.plan), "reason": reason, "collections": _done(connection, stored)}
+    append(connection, "plan_refused", body, as_of=as_of)
     return True
 
 
-def _done(connection: Connection, stored: StoredPlan) -> list[dict[str, Any]]:
-    """What the journal says the plan did, by collection and action."""
-    rows = connection.execute(
-        sa.text(
-            "SELECT collection, action, sum(row_count)::bigint AS rows FROM lifecycle.journal"
-            " WHERE plan_id = :plan_id GROUP BY collection, action ORDER BY collection, action"
-        ),
-        {"plan_id": stored.plan_id},
-    )
-    return [{"collection": row.collection, "action": row.action, "rows": row.rows} for row in rows]
-
-
-def _body(stored: StoredPlan, done: list[dict[str, Any]]) -> dict[str, Any]:
-    plan = stored.plan
+def _about(plan: Plan) -> dict[str, Any]:
     return {
         "plan": plan.digest,
         "rule": plan.rule,
         "commitments": list(plan.commitments),
         "policy_version": plan.policy_version,
-        "collections": done,
-        "kept": [
-            {"collection": kept.collection, "reason": kept.reason, "rows": kept.rows, **_until(kept.until)}
-            for kept in plan.kept
-        ],
     }
+
+
+def _done(connection: Connection, stored: StoredPlan) -> list[dict[str, Any]]:
+    rows = connection.execute(_DONE, {"plan_id": stored.plan_id})
+    return [{"collection": row.collection, "action": row.action, "rows": row.rows} for row in rows]
+
+
+def _kept(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {"collection": kept.collection, "reason": kept.reason, "rows": kept.rows, **_until(kept.until)}
+        for kept in plan.kept
+    ]
 
 
 def _until(day: date | None) -> dict[str, date]:

@@ -10,24 +10,16 @@ from lifecycle.holds.cover import held, is_covered
 from lifecycle.plan import Action
 from lifecycle.planning.changes import holds_something
 from lifecycle.planning.clocks import ClockSql
+from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
-from lifecycle.store.relations import NamedType, refers, relation
+from lifecycle.store.relations import refers, relation
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Executable, FromClause
 
     from lifecycle.plan import Item, Plan
     from lifecycle.policy.rulebook import Rulebook
-
-_item = sa.table(
-    "plan_item",
-    sa.column("plan_id", sa.BigInteger),
-    sa.column("batch", sa.Integer),
-    sa.column("position", sa.Integer),
-    sa.column("keys", sa.ARRAY(sa.Text)),
-    schema="lifecycle",
-)
 
 
 class Statements:
@@ -47,7 +39,14 @@ class Statements:
     def statement(self, item: Item, links: tuple[str, ...]) -> Executable:
         """The statement of an item; its row count is the number of rows it changed."""
         row = _target(self.rulebook, item.collection)
-        planned = self._planned(item, links)
+        planned = planned_rows(
+            self.rulebook,
+            item.collection,
+            plan_item.c.plan_id == self.plan_id,
+            plan_item.c.batch == item.batch,
+            plan_item.c.position == item.position,
+            links=links,
+        )
         conditions = [
             *(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(item.collection)),
             *(_unchanged(row.c[name], planned.c[f"link_{name}"]) for name in links),
@@ -66,27 +65,6 @@ class Statements:
         """Whether any row of a collection is held: asked before a partition is dropped."""
         cover = held(self.rulebook, collection, self.plan.as_of)
         return sa.select(sa.exists(sa.select(cover)))
-
-    def _planned(self, item: Item, links: tuple[str, ...]) -> FromClause:
-        """The rows of the item: key columns by name, link columns as ``link_<name>``."""
-        types = self.rulebook.live[item.collection].columns
-        names = [name for name, _ in self.rulebook.key(item.collection)]
-        labels = [*((name, name) for name in names), *((name, f"link_{name}") for name in links)]
-        columns = [
-            sa.func.unnest(sa.cast(_item.c["keys"][number], sa.ARRAY(NamedType(types[name].type)))).label(
-                label
-            )
-            for number, (name, label) in enumerate(labels, start=1)
-        ]
-        return (
-            sa.select(*columns)
-            .where(
-                _item.c.plan_id == self.plan_id,
-                _item.c.batch == item.batch,
-                _item.c.position == item.position,
-            )
-            .subquery("planned")
-        )
 
     def _is_held(self, collection: str, row: FromClause) -> ColumnElement[bool]:
         cover = held(self.rulebook, collection, self.plan.as_of)

@@ -52,6 +52,11 @@ def is_active(as_of: datetime) -> ColumnElement[bool]:
     return sa.and_(hold.c.released_at.is_(None), hold.c.until > as_of)
 
 
+def any_active(connection: Connection, as_of: datetime) -> bool:
+    """Whether any hold or restriction counts at ``as_of``."""
+    return bool(connection.scalar(sa.select(sa.exists(sa.select(hold).where(is_active(as_of))))))
+
+
 def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
     """Collections of which holds and restrictions may cover rows at ``as_of``.
 

@@ -36,21 +36,37 @@ def append(connection: Connection, kind: str, body: Mapping[str, Any], *, as_of:
         PromiseBroken: the ledger lacks rows that it needs to grow.
         StoreError: the transaction has an older view of the ledger than its newest entry.
     """
-    body = checked_body(kind, body)
+    (entry,) = append_all(connection, [(kind, body)], as_of=as_of)
+    return entry
+
+
+def append_all(
+    connection: Connection, entries: Iterable[tuple[str, Mapping[str, Any]]], *, as_of: datetime
+) -> list[Entry]:
+    """Add entries to the ledger in this order, each a kind and a body; otherwise as :func:`append`."""
+    checked = [(kind, checked_body(kind, body)) for kind, body in entries]
+    if not checked:
+        return []
     hold(connection)
     builder = current_tree(connection)
-    entry = Entry.from_payload(seal(builder.size, kind, body, as_of))
-    (node_hashes,) = builder.extend([entry.payload])
-    row = {"sequence": entry.sequence, "node_hashes": node_hashes, "payload": entry.payload}
+    written = [
+        Entry.from_payload(seal(sequence, kind, body, as_of))
+        for sequence, (kind, body) in enumerate(checked, start=builder.size)
+    ]
+    hashes = builder.extend([entry.payload for entry in written])
+    rows = [
+        {"sequence": entry.sequence, "node_hashes": node_hashes, "payload": entry.payload}
+        for entry, node_hashes in zip(written, hashes, strict=True)
+    ]
     try:
-        connection.execute(insert(ENTRY), row)
+        connection.execute(insert(ENTRY), rows)
     except IntegrityError as error:
         raise StoreError(
-            f"Entry {entry.sequence} was written by another transaction, which this one does not see.",
+            f"Entry {written[0].sequence} was written by another transaction, which this one does not see.",
             place="lifecycle.ledger_entry",
             next_step="Append in a transaction at READ COMMITTED, and run it again.",
         ) from error
-    return entry
+    return written
 
 
 def hold(connection: Connection) -> None:

@@ -73,6 +73,15 @@ class ClockSql:
         """Whether one row is, to be asked again by the statement that deletes it."""
         return self._at_anchor(row, lambda end: sa.or_(*self._started(end, last_event_day)))
 
+    def is_stopped(self, row: FromClause) -> ColumnElement[bool]:
+        """Whether evidence stops the clock of a row: a live contract of its customer."""
+        return self._at_anchor(row, lambda end: self._has_evidence(end, "stopping", self.stops))
+
+    def stops(self, evidence: FromClause) -> ColumnElement[bool]:
+        """Whether a row of the evidence has a value that stops clocks."""
+        conditions = (_has_value(name, value) for name, value in self.anchor.runs_only_if_none.items())
+        return sa.or_(sa.false(), *(condition(evidence) for condition in conditions))
+
     def is_kept(self, row: FromClause, last_over_day: date | None) -> ColumnElement[bool]:
         """Whether a limit of the row has not passed: its event lies after ``last_over_day``, or has no day."""
         if last_over_day is None:
@@ -101,8 +110,7 @@ class ClockSql:
         climbed, top = climb(self.live, start, self.clock.evidence[:-1], "evidence_up")
         of_the_row = refers(self.clock.evidence[-1], self.live, top, end)
         day = self._day(start.c[column], self.live[collection].columns[column].type)
-        stops = [condition(start) for condition in self._stops()]
-        stopping = sa.func.bool_or(sa.or_(*stops)) if stops else sa.false()
+        stopping = sa.func.bool_or(self.stops(start))
         latest = (
             sa.select(
                 sa.case(
@@ -124,8 +132,20 @@ class ClockSql:
             return sa.cast(sa.null(), sa.Date)
         return self._day(end.c[name], self.live[self.anchor.on].columns[name].type)
 
-    def _stops(self) -> list[Any]:
-        return [_has_value(name, value) for name, value in self.anchor.runs_only_if_none.items()]
+    def started_day(self, row: FromClause) -> ColumnElement[Any]:
+        """The day that counts of an anchor's row, before its financial year is closed: its own or its evidence's."""
+        if not self.anchor.latest:
+            return self.anchor_day(row)
+        collection, column = self.anchor.latest.rsplit(".", 1)
+        start = relation(self.live, collection, "latest")
+        joined, top = climb(self.live, start, self.clock.evidence[:-1], "latest_up")
+        latest = sa.func.max(self._day(start.c[column], self.live[collection].columns[column].type))
+        joins = refers(self.clock.evidence[-1], self.live, top, row)
+        day = sa.select(latest).select_from(joined).where(joins).correlate(row).scalar_subquery()
+        if self.anchor.otherwise in {None, "never"}:
+            return day
+        own = self.anchor.otherwise or ""
+        return sa.func.coalesce(day, self._day(row.c[own], self.live[self.anchor.on].columns[own].type))
 
     def _at_anchor(self, row: FromClause, condition: Any) -> ColumnElement[bool]:
         if not self.clock.path and not self.clock.reverse_path:
@@ -160,13 +180,12 @@ class ClockSql:
 
     def _latest_started(self, end: FromClause, last_event_day: date) -> list[ColumnElement[bool]]:
         collection, column = (self.anchor.latest or "").rsplit(".", 1)
-        stops = self._stops()
 
         def early(evidence: FromClause) -> ColumnElement[bool]:
             return self._by(evidence, collection, column, last_event_day)
 
         def late_or_stopping(evidence: FromClause) -> ColumnElement[bool]:
-            return sa.or_(sa.not_(early(evidence)), *(stop(evidence) for stop in stops))
+            return sa.or_(sa.not_(early(evidence)), self.stops(evidence))
 
         ended = sa.and_(
             self._has_evidence(end, "early", early),

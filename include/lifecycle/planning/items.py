@@ -12,14 +12,16 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 
 from lifecycle.plan import Action, Item, Plan
 from lifecycle.planning.changes import batch_of
+from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, FromClause
 
     from lifecycle.planning.changes import Change
     from lifecycle.planning.partitions import Partition
+    from lifecycle.policy.rulebook import Rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,38 @@ _work_item = sa.Table(
     postgresql_on_commit="DROP",
 )
 _ITEM_COLUMNS = [column.name for column in _work_item.columns]
+
+
+plan_item = sa.table(
+    "plan_item",
+    *(sa.column(column.name, column.type) for column in _work_item.columns),
+    sa.column("plan_id", sa.BigInteger),
+    schema="lifecycle",
+)
+"""The items of stored plans, keys included."""
+
+
+def planned_rows(
+    rulebook: Rulebook, collection: str, *conditions: ColumnElement[bool], links: tuple[str, ...] = ()
+) -> FromClause:
+    """The rows of stored items of one collection: key columns by name, link columns as ``link_<name>``.
+
+    Args:
+        rulebook: knows the key and the types.
+        collection: of all the items that are chosen.
+        conditions: choose the items, on :data:`plan_item`.
+        links: the items' own, where they are wanted.
+    """
+    types = rulebook.live[collection].columns
+    names = [name for name, _ in rulebook.key(collection)]
+    labels = [*((name, name) for name in names), *((name, f"link_{name}") for name in links)]
+    columns = [
+        sa.func.unnest(sa.cast(plan_item.c["keys"][number], sa.ARRAY(NamedType(types[name].type)))).label(
+            label
+        )
+        for number, (name, label) in enumerate(labels, start=1)
+    ]
+    return sa.select(*columns).where(plan_item.c.collection == collection, *conditions).subquery("planned")
 
 
 _OPEN_PLAN = sa.text(
@@ -197,25 +231,22 @@ def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan 
     return _stored(row) if row else None
 
 
-def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
-    """How many plans of a rule and moment were ever stored."""
-    found = connection.scalar(
-        sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of"),
-        {"rule": rule, "as_of": as_of},
-    )
-    return int(found or 0)
-
-
-def find_overtaken(connection: Connection, stored: StoredPlan) -> list[StoredPlan]:
-    """Plans of the same rule, of earlier moments, that have not ended."""
+def find_left_behind(connection: Connection, rule: str, until: datetime) -> tuple[StoredPlan, ...]:
+    """Plans of a rule made for ``until`` or an earlier moment that have not ended, oldest first."""
     rows = connection.execute(
         sa.text(
             "SELECT plan_id, document FROM lifecycle.plan"
-            " WHERE rule = :rule AND as_of < :as_of AND state IN ('planned', 'executing') ORDER BY plan_id"
+            " WHERE rule = :rule AND as_of <= :until AND state IN ('planned', 'executing') ORDER BY plan_id"
         ),
-        {"rule": stored.plan.rule, "as_of": stored.plan.as_of},
+        {"rule": rule, "until": until},
     )
-    return [_stored(row) for row in rows]
+    return tuple(_stored(row) for row in rows)
+
+
+def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
+    """How many plans of a rule and moment were ever stored."""
+    query = sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of")
+    return int(connection.scalar(query, {"rule": rule, "as_of": as_of}) or 0)
 
 
 def load_plan(connection: Connection, digest: str) -> StoredPlan | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,20 +11,22 @@ from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import UsageError
 from lifecycle.plan import Kept, Plan
-from lifecycle.planning.changes import Change, deletions, redactions
+from lifecycle.planning.changes import deletions, holds_something, redactions
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import ItemWriter, StoredPlan, count_plans, find_open, store_plan
 from lifecycle.planning.keep import mark_kept
 from lifecycle.planning.partitions import droppable
 from lifecycle.planning.workset import WorkSet
-from lifecycle.timelimits import latest_due_day
+from lifecycle.timelimits import latest_due_day, latest_over_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.planning.changes import Change
+    from lifecycle.planning.partitions import Partition
     from lifecycle.policy.rulebook import ResolvedRule, Rulebook
 
 BATCH_ROWS = 50_000
@@ -39,61 +43,78 @@ _STORED = sa.text("""
 
 
 class Planner:
-    """Plans one rule at one date, on one connection, inside one transaction."""
+    """Finds what one rule reaches at one date, on one connection, inside one transaction.
+
+    Args:
+        connection: in a transaction that sees one state of the database.
+        rulebook: of the policy in force.
+        rule: its name.
+        as_of: the moment of the run.
+        last_event_day: the greatest day of an event that counts; None where none does.
+
+    Raises:
+        UsageError: no such rule.
+    """
 
     def __init__(
-        self, connection: Connection, rulebook: Rulebook, rule: str, *, as_of: datetime, batch_rows: int
+        self,
+        connection: Connection,
+        rulebook: Rulebook,
+        rule: str,
+        *,
+        as_of: datetime,
+        last_event_day: date | None,
     ) -> None:
-        if rule not in rulebook.rules:
-            raise UsageError(
-                f"the policy of {rulebook.policy.version} has no rule {rule}",
-                place="rule",
-                next_step=f"choose one of {', '.join(rulebook.rules)}",
-            )
         self.connection = connection
         self.rulebook = rulebook
-        self.rule: ResolvedRule = rulebook.rules[rule]
+        self.rule: ResolvedRule = required_rule(rulebook, rule)
         self.as_of = as_of
-        self.batch_rows = batch_rows
-        self.interval_days = rulebook.policy.policy.run_every
-        self.last_event_day = latest_due_day(
-            self.rule.rule.keep,
-            lead_days=self.rule.rule.lead,
-            as_of=as_of,
-            interval_days=self.interval_days,
-            zone=rulebook.policy.zone,
-        )
+        self.last_event_day = last_event_day
         self.works = WorkSet(connection, rulebook, self.rule.closure, self.rule.clocks)
-        self.items = ItemWriter(connection)
+        self.whole: list[tuple[str, Partition]] = []
+        if last_event_day is not None:
+            self._find()
 
-    def plan(self) -> Plan:
-        """Find what is due, mark what stays, write the items; the plan is not stored yet."""
-        action = self.rule.rule.action
-        if self.last_event_day is not None:
-            if action == "drop_partition":
-                self._drop()
-            elif action == "delete":
-                self._delete()
-            else:
-                self._redact()
-        items = self.items.read()
+    def plan(self, batch_rows: int) -> Plan:
+        """Write the items of batches of about ``batch_rows`` rows; the plan is not stored yet."""
+        items = ItemWriter(self.connection)
+        for collection, partition in self.whole:
+            items.add_partition(collection, partition)
+        if any(self.works):
+            roots = self._roots_per_batch(batch_rows)
+            for change in self._changes(roots):
+                items.add(change, roots)
+        written = items.read()
         return Plan(
             rule=self.rule.name,
             commitments=self.rule.rule.commitments,
             policy_version=self.rulebook.policy.version,
             as_of=self.as_of,
-            interval_days=self.interval_days,
+            interval_days=self.rulebook.policy.policy.run_every,
             last_event_day=self.last_event_day,
-            items=items,
+            items=written,
             kept=self._kept(),
-            stored={name: self._stored(name) for name in self.rule.clocks} if items else {},
-            attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if items else 1,
+            stored={name: self._stored(name) for name in self.rule.clocks} if written else {},
+            attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if written else 1,
         )
 
-    def _delete(self) -> None:
-        while self._collect():
-            pass
-        self._write_deletions(self.rule.clocks)
+    def unkept(self) -> dict[str, int]:
+        """What nothing keeps, by collection the rule applies to: its own rows, and partitions as one each."""
+        whole = Counter(collection for collection, _ in self.whole)
+        return {name: whole[name] + self._unkept_rows(name) for name in self.rule.clocks}
+
+    def _find(self) -> None:
+        action = self.rule.rule.action
+        if action == "delete":
+            while self._collect():
+                pass
+        elif action == "drop_partition":
+            self._collect_partitions()
+        else:
+            for collection in self.rule.clocks:
+                self.works.add_roots(collection, self._due(collection))
+        if any(self.works):
+            mark_kept(self.works, self.rule.clocks if action == "delete" else (), self.as_of)
 
     def _collect(self) -> bool:
         """One pass over the closure, leaders first; whether another may find more."""
@@ -105,31 +126,33 @@ class Planner:
             self.works.analyze(collection)
         return bool(changed) and self.rule.has_cycles
 
-    def _redact(self) -> None:
-        for collection in self.rule.clocks:
-            self.works.add_roots(collection, self._due(collection))
-        if any(self.works):
-            mark_kept(self.works, (), self.as_of)
-        for work in self.works:
-            changes = redactions(self.works, work.collection, self.rule.redacts)
-            self._write(changes, self._roots_per_batch())
-
-    def _drop(self) -> None:
+    def _collect_partitions(self) -> None:
         for collection, clock in self.rule.clocks.items():
             found = droppable(
                 self.connection, self.rulebook, clock, collection, self._last_event_day, self.as_of
             )
-            for partition in found.whole:
-                self.items.add_partition(collection, partition)
+            self.whole += [(collection, partition) for partition in found.whole]
             if found.rest is not None:
                 self.works.add_roots(collection, found.rest)
-        self._write_deletions(())
 
-    def _write_deletions(self, roots: Iterable[str]) -> None:
-        if any(self.works):
-            mark_kept(self.works, roots, self.as_of)
-            size = self._roots_per_batch()
-            self._write(deletions(self.works, self.rule, size), size)
+    def _changes(self, roots_per_batch: int) -> Iterator[Change]:
+        if not self.rule.redacts:
+            yield from deletions(self.works, self.rule, roots_per_batch)
+            return
+        for work in self.works:
+            yield from redactions(self.works, work.collection, self.rule.redacts)
+
+    def _unkept_rows(self, collection: str) -> int:
+        if collection not in self.works:
+            return 0
+        work = self.works[collection]
+        query = sa.select(sa.func.count()).where(work.table.c.is_root, work.table.c.kept.is_(None))
+        if self.rule.redacts:  # a row that was emptied is due for ever, and done
+            row = work.row("unkept")
+            query = query.where(
+                work.is_row(row), holds_something(self.rulebook, collection, row, self.rule.redacts)
+            )
+        return int(self.connection.scalar(query.select_from(work.table)) or 0)
 
     @property
     def _last_event_day(self) -> date:
@@ -143,16 +166,12 @@ class Planner:
         sql = ClockSql(self.rulebook, self.rule.clocks[collection])
         return sql.due(row, work.row_keys(row), self._last_event_day)
 
-    def _roots_per_batch(self) -> int:
+    def _roots_per_batch(self, batch_rows: int) -> int:
         """How many ordinals make a batch, so that it changes about ``batch_rows`` rows."""
         counts = [sa.select(sa.func.count().label("rows")).select_from(work.table) for work in self.works]
         total = self.connection.scalar(sa.select(sa.func.sum(sa.union_all(*counts).subquery().c.rows)))
         roots = self.works.highest_ordinal()
-        return max(1, self.batch_rows * roots // max(int(total or 0), 1))
-
-    def _write(self, changes: Iterable[Change], roots_per_batch: int) -> None:
-        for change in changes:
-            self.items.add(change, roots_per_batch)
+        return max(1, batch_rows * roots // max(int(total or 0), 1))
 
     def _kept(self) -> tuple[Kept, ...]:
         found: list[Kept] = []
@@ -195,17 +214,72 @@ def make_plan(
     Raises:
         UsageError: no such rule; ``as_of`` is naive.
     """
+    promise = required_rule(rulebook, rule).rule
+    last_event_day = latest_due_day(
+        promise.keep,
+        lead_days=promise.lead,
+        as_of=as_of,
+        interval_days=rulebook.policy.policy.run_every,
+        zone=rulebook.policy.zone,
+    )
     try:
-        return _make_plan(engine, rulebook, rule, as_of, batch_rows)
+        return _planned(engine, rulebook, rule, as_of, last_event_day, batch_rows)
     except IntegrityError:  # another run has stored the same plan at this moment: it is found now
-        return _make_plan(engine, rulebook, rule, as_of, batch_rows)
+        return _planned(engine, rulebook, rule, as_of, last_event_day, batch_rows)
 
 
-def _make_plan(engine: Engine, rulebook: Rulebook, rule: str, as_of: datetime, batch_rows: int) -> StoredPlan:
-    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
-    with snapshot.begin() as connection:
+def _planned(
+    engine: Engine,
+    rulebook: Rulebook,
+    rule: str,
+    as_of: datetime,
+    last_event_day: date | None,
+    batch_rows: int,
+) -> StoredPlan:
+    with one_state(engine) as connection:
         open_plan = find_open(connection, rule, as_of)
         if open_plan is not None:
             return open_plan
-        plan = Planner(connection, rulebook, rule, as_of=as_of, batch_rows=batch_rows).plan()
-        return StoredPlan(plan_id=None if plan.is_empty else store_plan(connection, plan), plan=plan)
+        planner = Planner(connection, rulebook, rule, as_of=as_of, last_event_day=last_event_day)
+        plan = planner.plan(batch_rows)
+        plan_id = None if plan.is_empty else store_plan(connection, plan)
+        return StoredPlan(plan_id=plan_id, plan=plan)
+
+
+def overdue(engine: Engine, rulebook: Rulebook, rule: str, *, as_of: datetime) -> dict[str, int]:
+    """Rows (and whole partitions) whose limit has passed at ``as_of`` and that nothing keeps, by collection.
+
+    Only the rows that are due by themselves count; what belongs to them goes with them.
+
+    Raises:
+        UsageError: no such rule; ``as_of`` is naive.
+    """
+    keep = required_rule(rulebook, rule).rule.keep
+    last_event_day = latest_over_day(keep, as_of=as_of, zone=rulebook.policy.zone)
+    with one_state(engine) as connection:
+        return Planner(connection, rulebook, rule, as_of=as_of, last_event_day=last_event_day).unkept()
+
+
+def required_rule(rulebook: Rulebook, rule: str) -> ResolvedRule:
+    """The rule of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if rule not in rulebook.rules:
+        raise UsageError(
+            f"the policy of {rulebook.policy.version} has no rule {rule}",
+            place="rule",
+            next_step=f"choose one of {', '.join(rulebook.rules)}",
+        )
+    return rulebook.rules[rule]
+
+
+@contextmanager
+def one_state(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database from its first statement to its last."""
+    with (
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+        connection.begin(),
+    ):
+        yield connection

@@ -196,7 +196,12 @@ class Anchor(Form):
 
 
 class Rule(Form):
-    """A promise to delete: which collections, from when, how long, what then."""
+    """A promise to delete: which collections, from when, how long, what then.
+
+    Attributes:
+        announce: how long before the planned day each coming deletion is announced; makes notices.
+        schedule_with: name of the schedule (the DAG) that keeps it; None where only the command line does.
+    """
 
     commitments: tuple[Identifier, ...] = Field(min_length=1)
     applies_to: tuple[CollectionName, ...] = Field(min_length=1)
@@ -206,6 +211,7 @@ class Rule(Form):
     action: Literal["delete", "drop_partition"] | Redaction
     through: dict[CollectionName, tuple[ColumnName, ...]] = {}
     announce: tuple[Days, ...] = ()
+    schedule_with: Identifier | None = None
 
 
 class Statutory(Form):
@@ -268,10 +274,15 @@ class Guard(Form):
 
 
 class Freshness(Form):
-    """How old the newest row of a collection may be before nothing is decided on it."""
+    """How old the newest row of a collection may be before nothing is decided on it.
+
+    Attributes:
+        time_zone: zone in which a column without one (``timestamp``) is written; never assumed.
+    """
 
     column: Column
     within: Keep
+    time_zone: Zone | None = None
 
 
 class Recipient(Form):

@@ -6,20 +6,28 @@ Between the steps only digests, counts and names travel. A step that is run agai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.errors import UsageError
+from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.door import Door, Outcome
-from lifecycle.execute.ending import end_plan
+from lifecycle.execute.ending import abandon_plan, end_plan
 from lifecycle.execute.guard import approve, excesses, require_approval
-from lifecycle.planning.items import StoredPlan, load_plan
+from lifecycle.ledger.checkpoints import checkpoint
+from lifecycle.planning.items import StoredPlan, find_left_behind, load_plan
 from lifecycle.planning.planner import make_plan
+from lifecycle.quality.after import check_after as quality_after
+from lifecycle.quality.after import check_overdue
+from lifecycle.quality.before import check_freshness, check_schema
+from lifecycle.quality.plans import check_plan as quality_of_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from lifecycle.ledger.notes import Checkpoint
     from lifecycle.plan import Plan
+    from lifecycle.quality.suite import Checked
     from lifecycle.retention.company import Company
 
 
@@ -57,15 +65,47 @@ class Planned:
         }
 
 
-def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
-    """Plan a rule; the plan is stored where it does anything."""
+def check_before(company: Company, *, as_of: datetime, rules: Iterable[str] = ()) -> tuple[Checked, ...]:
+    """The database is as the map describes it, and the evidence that the rules stand on is fresh.
+
+    Raises:
+        CheckFailed: nothing may be decided.
+    """
+    schema = check_schema(company.engine, company.datamap)
     rulebook = company.rulebook(as_of)
+    fresh = (check_freshness(company.engine, rulebook, rule, as_of=as_of) for rule in rules)
+    return (schema, *fresh)
+
+
+def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
+    """Plan a rule; the plan is stored where it does anything.
+
+    Plans of the rule that an earlier run left behind, waiting or half done, are abandoned: this one decides
+    anew on what they had left.
+    """
+    rulebook = company.rulebook(as_of)
+    _abandon_left_behind(company, rule, as_of)
     stored = make_plan(company.engine, rulebook, rule, as_of=as_of)
     return Planned(
         plan=stored.plan,
         digest=None if stored.plan_id is None else stored.plan.digest,
         excesses=excesses(stored.plan, rulebook.policy.guard(rule)),
     )
+
+
+def check_plan(company: Company, digest: str) -> Checked:
+    """A stored plan makes sense; one that does not is abandoned.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+        CheckFailed: what is wrong with it.
+    """
+    stored = _stored(company, digest)
+    try:
+        return quality_of_plan(company.engine, company.rulebook(stored.plan.as_of), stored, digest)
+    except CheckFailed:
+        _abandon(company, stored, reason="check_failed", as_of=stored.plan.as_of)
+        raise
 
 
 def approve_plan(company: Company, digest: str, *, approved_by: str, as_of: datetime) -> None:
@@ -78,10 +118,19 @@ def approve_plan(company: Company, digest: str, *, approved_by: str, as_of: date
         approve(connection, digest, approved_by=approved_by, keys=company.keys, as_of=as_of)
 
 
+def refuse_plan(company: Company, digest: str, *, as_of: datetime) -> None:
+    """Record that a person refused this plan: it is abandoned, and the next run plans anew.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+    """
+    _abandon(company, _stored(company, digest), reason="refused", as_of=as_of)
+
+
 def carry_out(
     company: Company, digest: str, *, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
-    """Carry out a stored plan and end it. Safe to repeat: what was done stays done.
+    """Carry out a stored plan; :func:`check_after` ends it. Safe to repeat: what was done stays done.
 
     Raises:
         UsageError: there is no plan of this digest.
@@ -92,10 +141,71 @@ def carry_out(
     rulebook = company.rulebook(stored.plan.as_of)
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
-    outcome = Door(company.engine, rulebook, stored, progress).carry_out()
+    return Door(company.engine, rulebook, stored, progress).carry_out()
+
+
+def check_after(company: Company, digest: str) -> Checked:
+    """Check what a plan that was carried out left behind, and end it: what was done is proven either way.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+        CheckFailed: what is wrong.
+    """
+    stored = _stored(company, digest)
+    try:
+        checked = quality_after(company.engine, company.rulebook(stored.plan.as_of), stored)
+    except CheckFailed:
+        _end(company, stored, passed=False)
+        raise
+    _end(company, stored, passed=True)
+    return checked
+
+
+def end_unchecked(company: Company, digest: str) -> None:
+    """End a plan that was carried out, without the check after it: for benchmarks and simulations.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+    """
+    _end(company, _stored(company, digest), passed=None)
+
+
+def check_kept(company: Company, rule: str, *, as_of: datetime) -> Checked:
+    """The promise is kept: nothing is left past its limit.
+
+    Raises:
+        CheckFailed: how much is.
+    """
+    return check_overdue(company.engine, company.rulebook(as_of), rule, as_of=as_of)
+
+
+def sign_ledger(company: Company, *, as_of: datetime) -> Checkpoint:
+    """Sign the ledger as it stands.
+
+    Raises:
+        PromiseBroken: it does not continue its newest checkpoint.
+    """
     with company.engine.begin() as connection:
-        end_plan(connection, stored, as_of=stored.plan.as_of)
-    return outcome
+        return checkpoint(connection, company.keys, as_of=as_of)
+
+
+def _end(company: Company, stored: StoredPlan, *, passed: bool | None) -> None:
+    with company.engine.begin() as connection:
+        end_plan(connection, stored, as_of=stored.plan.as_of, passed=passed)
+
+
+def _abandon(company: Company, stored: StoredPlan, *, reason: str, as_of: datetime) -> None:
+    with company.engine.begin() as connection:
+        abandon_plan(connection, stored, reason=reason, as_of=as_of)
+
+
+def _abandon_left_behind(company: Company, rule: str, as_of: datetime) -> None:
+    """End what no run will take up again: plans a whole interval older than this run."""
+    interval = timedelta(days=company.rulebook(as_of).policy.policy.run_every)
+    with company.engine.connect() as connection:
+        left = find_left_behind(connection, rule, as_of - interval)
+    for stored in left:
+        _abandon(company, stored, reason="superseded", as_of=as_of)
 
 
 def _stored(company: Company, digest: str) -> StoredPlan:

@@ -1,4 +1,7 @@
-"""One run of one rule from end to end: plan, guard, carry out, and again for what had changed meanwhile."""
+"""One run of one rule from end to end: check, plan, check, guard, carry out, check.
+
+And again for what had changed meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.execute.collateral import Tally
-from lifecycle.retention.steps import Planned, approve_plan, carry_out, plan
+from lifecycle.retention.steps import (
+    Planned,
+    approve_plan,
+    carry_out,
+    check_after,
+    check_before,
+    check_kept,
+    check_plan,
+    end_unchecked,
+    plan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from lifecycle.execute.door import Outcome
     from lifecycle.retention.company import Company
 
 ROUNDS = 3
@@ -52,6 +66,7 @@ def sweep(
     as_of: datetime,
     approved_by: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    checks: bool = True,
 ) -> Swept:
     """Keep one promise as of a moment.
 
@@ -61,21 +76,47 @@ def sweep(
         as_of: the moment of the run.
         approved_by: the person who approves whatever the guard would stop; None lets it stop.
         progress: called with (batches ended, batches in all).
+        checks: False leaves the checks between the steps out, for benchmarks and simulations of decades.
 
     Raises:
+        CheckFailed: the database, a plan or what it left behind is not as promised.
         ApprovalRequired: the plan passes the guard and nobody approves it.
     """
+    if checks:
+        check_before(company, as_of=as_of, rules=[rule])
     first = planned = plan(company, rule, as_of=as_of)
     rows, left = Tally(), 0
     for _ in range(ROUNDS):
         if planned.digest is None:
             break
-        if planned.excesses and approved_by:
-            approve_plan(company, planned.digest, approved_by=approved_by, as_of=as_of)
-        outcome = carry_out(company, planned.digest, progress=progress)
+        outcome = _carry_out(company, planned, approved_by=approved_by, progress=progress, checks=checks)
         rows.update(outcome.rows)
         left = len(outcome.deferred)
         if not left:
             break
         planned = plan(company, rule, as_of=as_of)
+    if checks:
+        check_kept(company, rule, as_of=as_of)
     return Swept(rule=rule, first=first, rows=rows, left=left)
+
+
+def _carry_out(
+    company: Company,
+    planned: Planned,
+    *,
+    approved_by: str | None,
+    progress: Callable[[int, int], None] | None,
+    checks: bool,
+) -> Outcome:
+    """One round: check the plan, let it be approved, carry it out, check what it left, end it."""
+    digest = planned.digest or ""
+    if checks:
+        check_plan(company, digest)
+    if planned.excesses and approved_by:
+        approve_plan(company, digest, approved_by=approved_by, as_of=planned.plan.as_of)
+    outcome = carry_out(company, digest, progress=progress)
+    if checks:
+        check_after(company, digest)
+    else:
+        end_unchecked(company, digest)
+    return outcome

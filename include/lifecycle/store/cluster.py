@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SUPERUSER = "postgres"
 READY_SECONDS = 60
 _LOG_TAIL_BYTES = 4_000
+_REASON = re.compile(r"(?:FATAL|error): +(.+)")
 
 # What PostgreSQL's programs write when they fail (in English: they run with LC_ALL=C), and what it means.
 _CAUSES: tuple[tuple[str, str, str], ...] = (
@@ -31,6 +33,12 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "run it as a user that /etc/passwd knows, or set LIFECYCLE_DATABASE_URL",
     ),
     ("Cannot allocate memory", "there is not enough memory", "free some and start again"),
+    (
+        "pre-existing shared memory block",
+        "another PostgreSQL runs on its data",
+        "stop the one started by hand",
+    ),
+    ("did not start in time", "it is still busy, perhaps with recovery", "start it again in a minute"),
     (
         "is incompatible with server",
         "the data was written by another version of PostgreSQL",
@@ -154,11 +162,9 @@ class Cluster:
         for sign, cause, next_step in _CAUSES:
             if sign in output:
                 return StoreError(f"{what}: {cause}", place=str(self.home), next_step=next_step)
-        lines = [
-            line for line in output.splitlines() if "FATAL" in line or "error:" in line or "ERROR" in line
-        ]
+        reasons = _REASON.findall(output)
         return StoreError(
-            f"{what}: {lines[-1].strip() if lines else 'no reason given'}",
+            f"{what}: {reasons[-1] if reasons else 'no reason given'}",
             place=str(self.home),
             next_step=f"see {self.home / 'log'}, or set LIFECYCLE_DATABASE_URL to a PostgreSQL of your own",
         )

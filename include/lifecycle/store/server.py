@@ -4,12 +4,12 @@ Its programs come from a Python wheel. It listens on 127.0.0.1 only and asks eve
 that is kept in a file only its owner can read. What it leaves under ``<state>/postgres``:
 
 ==================  ==========================================================================
-``server.json``     port, passwords and home of the server; readable by its owner only
+``server.json``     port and passwords of the server; readable by its owner only
 ``start.lock``      held while somebody starts or stops the server
 ``running.lock``    held by the server's own processes as long as one of them lives
 ``home``            the data directory and the log. For root, where the account that runs the
-                    server cannot enter the state folder, this is a folder of its own under
-                    ``/var/lib``, named in ``server.json``
+                    server cannot enter the state folder, a link to a folder of its own under
+                    ``/var/lib``
 ==================  ==========================================================================
 """
 
@@ -36,6 +36,7 @@ from lifecycle.errors import StoreError
 from lifecycle.store.account import Account, account_for
 from lifecycle.store.binaries import programs_for
 from lifecycle.store.cluster import READY_SECONDS, SUPERUSER, Cluster, PortTakenError
+from lifecycle.store.failures import describe
 from lifecycle.store.file_lock import exclusive_lock, is_locked
 
 if TYPE_CHECKING:
@@ -78,7 +79,6 @@ _FAST_SETTINGS: Mapping[str, str] = {
 class _Record:
     """What ``server.json`` remembers."""
 
-    home: str
     port: int
     password: str
     superuser_password: str
@@ -115,6 +115,11 @@ class EmbeddedServer:
         return _url(record)
 
     @property
+    def home(self) -> Path:
+        """The folder of the data directory and the log, wherever it is."""
+        return (self._folder / "home").resolve()
+
+    @property
     def is_running(self) -> bool:
         """Whether a process of this server lives."""
         return is_locked(self._running_lock)
@@ -147,9 +152,8 @@ class EmbeddedServer:
         if not self._folder.exists():
             return
         with self._clear_file_errors(), exclusive_lock(self._folder / "start.lock"):
-            record = self._read_record()
-            if record is not None and self.is_running:
-                _cluster(record).stop()
+            if self.is_running:
+                self._cluster().stop()
                 self._wait_until_gone()
 
     def destroy(self) -> None:
@@ -159,9 +163,8 @@ class EmbeddedServer:
             StoreError: it does not stop, or its files are somebody else's.
         """
         self.stop()
-        record = self._read_record()
         with self._clear_file_errors():
-            for folder in (*([Path(record.home)] if record else []), self._folder):
+            for folder in (self.home, self._folder):
                 if folder.exists():
                     shutil.rmtree(folder)
 
@@ -181,7 +184,10 @@ class EmbeddedServer:
         existing = next(place for place in (self._folder, *self._folder.parents) if place.exists())
         account = account_for(existing)
         is_shared = account.is_switched and account.user_id == existing.stat().st_uid
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if account.is_switched:
+                self._folder.chmod(0o711)  # whatever the umask: the account passes through to its home
         return account, is_shared
 
     def _hand_over(self, account: Account) -> None:
@@ -211,9 +217,14 @@ class EmbeddedServer:
         unfinished.rename(self._folder / "server.json")
 
     def _new_record(self, account: Account) -> _Record:
-        home = self._new_home(account)
+        if (self.home / "data").exists():
+            raise StoreError(
+                "there is a database here whose passwords are lost: server.json is missing",
+                place=str(self._folder),
+                next_step="restore server.json, or remove the folder and the database with it",
+            )
+        self._make_home(account)
         record = _Record(
-            home=str(home),
             port=_free_port(),
             password=secrets.token_urlsafe(24),
             superuser_password=secrets.token_urlsafe(24),
@@ -221,20 +232,13 @@ class EmbeddedServer:
         self._write_record(record)
         return record
 
-    def _new_home(self, account: Account) -> Path:
-        home = self._folder / "home"
-        if (home / "data").exists():
-            raise StoreError(
-                "there is a database here whose passwords are lost: server.json is missing",
-                place=str(self._folder),
-                next_step="restore server.json, or remove the folder and the database with it",
-            )
-        if not account.can_enter(self._folder):
+    def _make_home(self, account: Account) -> None:
+        if not account.can_enter(self._folder) and not self.home.exists():
             parent = next(place for place in _HOMES_FOR_ROOT if os.access(place, os.W_OK))
-            home = Path(tempfile.mkdtemp(prefix="lifecycle-postgres-", dir=parent))
-        home.mkdir(mode=0o700, exist_ok=True)
-        account.give(home)
-        return home
+            elsewhere = tempfile.mkdtemp(prefix="lifecycle-postgres-", dir=parent)
+            (self._folder / "home").symlink_to(elsewhere)
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        account.give(self.home)
 
     def _answers(self, record: _Record) -> bool:
         """Whether the server answers; False once it is certain that no process of it lives."""
@@ -261,7 +265,13 @@ class EmbeddedServer:
             time.sleep(0.01)
 
     def _launch(self, record: _Record) -> _Record:
-        cluster = _cluster(record)
+        if not self.home.exists():
+            raise StoreError(
+                "the data of the embedded PostgreSQL is gone",
+                place=str(self.home),
+                next_step=f"restore it, or remove {self._folder} to begin with an empty database",
+            )
+        cluster = self._cluster()
         is_new = not cluster.exists
         if is_new:
             cluster.initialise(record.superuser_password, flush=not self._fast)
@@ -274,19 +284,20 @@ class EmbeddedServer:
                     raise
                 record = replace(record, port=_free_port())
                 self._write_record(record)
-        _create_database(record)
+        try:
+            _create_database(record)
+        except psycopg.Error as error:
+            raise describe(error, place=str(self.home)) from error
         return record
+
+    def _cluster(self) -> Cluster:
+        account = account_for(self.home)
+        return Cluster(home=self.home, account=account, programs=programs_for(account, self.home))
 
     def _run_cluster(self, cluster: Cluster, port: int) -> None:
         settings = {**_SETTINGS, **(_FAST_SETTINGS if self._fast else {}), "port": str(port)}
         with exclusive_lock(self._running_lock) as lock:
             cluster.start(settings, keep_open=lock)
-
-
-def _cluster(record: _Record) -> Cluster:
-    home = Path(record.home)
-    account = account_for(home)
-    return Cluster(home=home, account=account, programs=programs_for(account, home))
 
 
 def _url(record: _Record) -> str:

@@ -1,4 +1,4 @@
-"""Periods and guards: leads, intervals and announcements fit into what is kept, and something guards it."""
+"""Periods, guards, schedules: the times of a rule add up, something guards it, something runs it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ _FOUR_YEARS = [date(2001, 1, 1) + timedelta(days=number) for number in range(146
 
 
 def check(examined: Examined) -> Iterator[Finding]:
-    """Rules whose time does not add up, and rules that nothing guards."""
+    """Rules whose time does not add up, and rules that nothing guards or runs."""
     for name, rule in examined.policy.rules.items():
         yield from _times(examined, name, rule)
         yield from _guard(examined, name)
+        if rule.schedule_with is None:
+            yield warning(
+                "rule.unscheduled",
+                f"no schedule keeps {name}, only whoever runs the command line",
+                examined.version.place("rules", name),
+                "name the DAG that keeps it: schedule_with",
+            )
 
 
 def _times(examined: Examined, name: str, rule: Rule) -> Iterator[Finding]:
@@ -44,10 +51,11 @@ def _times(examined: Examined, name: str, rule: Rule) -> Iterator[Finding]:
             "run more often (policy.run_every), or keep longer",
         )
     for number, before in enumerate(rule.announce):
-        if before > days:
+        if before + rule.lead > days:
             yield error(
                 "period.announce",
-                f"{name} is announced {before} days ahead of a limit that may be {days} days away",
+                f"{name} is announced {before} days before it is planned, {before + rule.lead} days ahead of a limit"
+                f" that may be {days} days away",
                 place("rules", name, "announce", number),
                 "announce it within the time that is kept",
             )

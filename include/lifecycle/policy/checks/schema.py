@@ -104,7 +104,7 @@ def _key(examined: Examined, collection: Collection, table: LiveTable) -> Iterat
             place,
             "mark exactly the key's columns with fides_meta.primary_key",
         )
-    if table.primary_key or not collection.primary_key or collection.name not in examined.deletable:
+    if table.primary_key or collection.name not in examined.deletable:
         return
     is_unique = any(set(key) == set(collection.primary_key) for key in table.unique_keys)
     nullable = any(
@@ -112,8 +112,9 @@ def _key(examined: Examined, collection: Collection, table: LiveTable) -> Iterat
     )
     if nullable or not is_unique:
         yield error(
-            "key.not_unique",
-            f"{table.name} has no primary key, and {described} may name several rows",
+            "key.missing",
+            f"{table.name} has no primary key, rows of it may be deleted, and what the map marks ({described})"
+            " may name several",
             place,
             "add a primary key to the table: a plan names rows by it",
         )

@@ -31,12 +31,13 @@ def check(examined: Examined) -> Iterator[Finding]:
                 )
     for collection, freshness in examined.policy.freshness.items():
         live = examined.live_column(collection, freshness.column)
-        if live and live.type not in _MOMENTS:
+        is_naive = live and live.type == "timestamp without time zone" and freshness.time_zone is None
+        if live and (is_naive or live.type not in _MOMENTS):
             yield error(
                 "freshness.column",
                 f"{collection}.{freshness.column} is {live.type} and tells no day",
                 examined.version.place("freshness", collection, "column"),
-                "name a date or timestamp column",
+                "name a date or timestamptz column, or say in which zone a timestamp is written: time_zone: UTC",
             )
 
 

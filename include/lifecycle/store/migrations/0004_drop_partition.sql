@@ -19,7 +19,7 @@ DECLARE
     upper_bound timestamptz;
     estimated_rows bigint;
 BEGIN
-    IF false OR NOT isfinite(expected_upper) THEN
+    IF num_nulls(parent, partition, expected_upper, zone) > 0 OR NOT isfinite(expected_upper) THEN
         RAISE 'drop_partition needs a parent, a partition, a finite upper bound and a time zone'
             USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;

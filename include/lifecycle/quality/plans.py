@@ -1,0 +1,213 @@
+"""Before anything is deleted: the stored plan is what its digest says, and makes sense.
+
+Everything is counted from the keys that the plan holds, so the cost follows what is due. Only what the plan
+would still do counts: batches that are done or were deferred are no longer asked about.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.holds.cover import any_active, held, is_covered
+from lifecycle.plan import Action
+from lifecycle.planning.clocks import ClockSql
+from lifecycle.planning.items import plan_item, planned_rows
+from lifecycle.quality.suite import Checked, Count, validate
+from lifecycle.store.relations import relation
+from lifecycle.timelimits import first_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Select, TextClause
+
+    from lifecycle.plan import Item, Plan
+    from lifecycle.planning.items import StoredPlan
+    from lifecycle.policy.rulebook import Rulebook
+
+_UNLIKE_DOCUMENT = sa.text("""
+    -- Items that stand in only one of the two: the document that the digest is over, and the stored items.
+    WITH listed AS (
+        SELECT jsonb_array_elements(document -> 'items') AS item FROM lifecycle.plan WHERE plan_id = :plan_id
+    ), stored AS (
+        SELECT jsonb_build_object(
+            'batch', batch, 'position', position, 'collection', collection, 'action', action, 'rows', row_count,
+            'sha256', sha256, 'columns', columns, 'edge', edge, 'partition', partition, 'is_root', is_root
+        ) AS item
+        FROM lifecycle.plan_item WHERE plan_id = :plan_id
+    )
+    SELECT (SELECT count(*) FROM (TABLE listed EXCEPT ALL TABLE stored) AS unstored)
+         + (SELECT count(*) FROM (TABLE stored EXCEPT ALL TABLE listed) AS unlisted)
+""")
+_UNLIKE_KEYS = sa.text("""
+    -- Items still to be done whose keys are not as many, or not the same, as the plan says.
+    SELECT count(*) FROM lifecycle.plan_item AS item JOIN lifecycle.plan_batch AS batch USING (plan_id, batch)
+    WHERE plan_id = :plan_id AND batch.state = 'pending' AND item.action <> 'drop_partition'
+      AND (item.keys IS NULL
+           OR cardinality(item.keys[1]::text[]) <> item.row_count
+           OR encode(sha256(convert_to(array_to_string(item.keys, E'\\n'), 'UTF8')), 'hex') <> item.sha256)
+""")
+_PENDING = sa.text("SELECT batch FROM lifecycle.plan_batch WHERE plan_id = :plan_id AND state = 'pending'")
+_YOUNG_PARTITIONS = sa.text("""
+    SELECT count(*) FROM lifecycle.plan_item
+    WHERE plan_id = :plan_id AND action = 'drop_partition' AND upper_bound > :end
+""")
+_DELETED = plan_item.c.action == Action.DELETE.value
+
+
+def check_plan(engine: Engine, rulebook: Rulebook, stored: StoredPlan, digest: str) -> Checked:
+    """A stored plan holds what its digest says, only rows that are due, none that is held or still running.
+
+    Args:
+        engine: connects as the engine role.
+        rulebook: of the policy version the plan names.
+        stored: the plan as it was found under ``digest``.
+        digest: what a person approves.
+
+    Raises:
+        CheckFailed: names what is wrong, with counts.
+    """
+    with engine.connect() as connection:
+        counts = list(_Measures(connection, rulebook, stored, digest).all())
+    return validate(
+        "plan",
+        counts,
+        place=f"plan {digest}",
+        next_step="nothing was deleted and the plan is abandoned; look at what changed, then plan anew",
+    )
+
+
+class _Measures:
+    """Counts of what is wrong with one plan; every one should be 0."""
+
+    def __init__(self, connection: Connection, rulebook: Rulebook, stored: StoredPlan, digest: str) -> None:
+        self.connection = connection
+        self.rulebook = rulebook
+        self.plan: Plan = stored.plan
+        self.digest = digest
+        self.plan_id = stored.plan_id
+        self.rule = rulebook.rules[self.plan.rule]
+        pending = set(connection.scalars(_PENDING, {"plan_id": stored.plan_id}))
+        self.items = [item for item in self.plan.items if item.batch in pending]
+        self.collections = tuple(dict.fromkeys(item.collection for item in self.items))
+
+    def all(self) -> Iterator[Count]:
+        """Every measure that applies to the plan."""
+        yield from self._unlike_its_digest()
+        for collection in self.collections:
+            yield from self._beyond_bounds(collection)
+            yield from self._live_evidence(collection)
+            if collection in self.rule.clocks:
+                yield from self._not_due(collection)
+        yield from self._young_partitions()
+        if any_active(self.connection, self.plan.as_of):
+            yield from (self._held(collection) for collection in self.collections)
+
+    def _unlike_its_digest(self) -> Iterator[Count]:
+        yield Count(
+            name="plans that differ from the digest they are filed under",
+            value=int(self.plan.digest != self.digest),
+        )
+        yield Count(name="items that differ from the plan's document", value=self._number(_UNLIKE_DOCUMENT))
+        yield Count(name="items whose keys differ from what was counted", value=self._number(_UNLIKE_KEYS))
+
+    def _beyond_bounds(self, collection: str) -> Iterator[Count]:
+        """No row goes twice, and no more rows go than there are."""
+        planned = sum(item.rows for item in self._items(collection, Action.DELETE))
+        if not planned:
+            return
+        rows = self._planned(collection, _DELETED)
+        there = relation(self.rulebook.live, collection, "there")
+        yield Count(
+            name=f"rows of {collection} planned twice",
+            value=planned - self._rows(sa.select(*rows.c).distinct()),
+        )
+        yield Count(
+            name=f"rows of {collection} planned beyond those it has",
+            value=planned - self._rows(sa.select(sa.literal(1)).select_from(there).limit(planned)),
+        )
+
+    def _live_evidence(self, collection: str) -> Iterator[Count]:
+        """No row that keeps a clock from running goes along: no live contract."""
+        clocks = [
+            clock
+            for clock in self.rule.clocks.values()
+            if clock.anchor.runs_only_if_none and clock.evidence[0].holder == collection
+        ]
+        for clock in clocks[:1]:
+            stops = ClockSql(self.rulebook, clock).stops
+            yield Count(
+                name=f"live rows of {collection} in the plan", value=self._where(collection, stops, _DELETED)
+            )
+
+    def _not_due(self, collection: str) -> Iterator[Count]:
+        """What goes by itself is due, and nothing stops its clock."""
+        last = self.plan.last_event_day
+        if last is None:
+            return
+        clock = self.rule.clocks[collection]
+        sql = ClockSql(self.rulebook, clock)
+        by_itself = sa.true() if self.rule.redacts else plan_item.c.is_root
+        yield Count(
+            name=f"planned rows of {collection} that are not due",
+            value=self._where(collection, lambda row: sql.is_due(row, last).is_not(sa.true()), by_itself),
+        )
+        if clock.anchor.runs_only_if_none:
+            yield Count(
+                name=f"planned rows of {collection} whose clock is stopped",
+                value=self._where(collection, sql.is_stopped, by_itself),
+            )
+
+    def _young_partitions(self) -> Iterator[Count]:
+        last = self.plan.last_event_day
+        if last is not None and any(item.action is Action.DROP_PARTITION for item in self.items):
+            end = first_instant(last + timedelta(days=1), self.rulebook.policy.zone)
+            yield Count(
+                name="planned partitions with rows that are not due",
+                value=self._number(_YOUNG_PARTITIONS, end=end),
+            )
+
+    def _held(self, collection: str) -> Count:
+        """Rows that a hold or restriction covers; a partition is covered where any row of its collection is."""
+        cover = held(self.rulebook, collection, self.plan.as_of)
+        planned = self._planned(collection)
+        keys = {name: f"key_{number}" for number, (name, _) in enumerate(self.rulebook.key(collection))}
+        value = self._rows(sa.select(*planned.c).where(is_covered(cover, planned, keys)))
+        if self._items(collection, Action.DROP_PARTITION):
+            value += self._rows(sa.select(*cover.c).limit(1))
+        return Count(name=f"planned rows of {collection} that are held or restricted", value=value)
+
+    def _items(self, collection: str, action: Action) -> list[Item]:
+        return [item for item in self.items if item.collection == collection and item.action is action]
+
+    def _planned(self, collection: str, *conditions: ColumnElement[bool]) -> FromClause:
+        """Keys of the collection's rows that the plan would still change."""
+        return planned_rows(
+            self.rulebook,
+            collection,
+            plan_item.c.plan_id == self.plan_id,
+            plan_item.c.batch.in_({item.batch for item in self.items}),
+            *conditions,
+        )
+
+    def _where(
+        self,
+        collection: str,
+        condition: Callable[[FromClause], ColumnElement[bool]],
+        *items: ColumnElement[bool],
+    ) -> int:
+        """Rows of chosen items that are there and meet a condition."""
+        planned = self._planned(collection, *items)
+        row = relation(self.rulebook.live, collection, "planned_row")
+        same = [row.c[name] == planned.c[name] for name, _ in self.rulebook.key(collection)]
+        joined = row.join(planned, sa.and_(*same))
+        return self._rows(sa.select(sa.literal(1)).select_from(joined).where(condition(row)))
+
+    def _rows(self, selection: Select[Any]) -> int:
+        return int(self.connection.scalar(sa.select(sa.func.count()).select_from(selection.subquery())) or 0)
+
+    def _number(self, query: TextClause, **bound: Any) -> int:
+        return int(self.connection.scalar(query, {"plan_id": self.plan_id, **bound}) or 0)

@@ -1,0 +1,176 @@
+"""Runs expectations: counts against bounds, and names against the names there must be.
+
+Great Expectations gets a frame of one row of counts, or a frame that has columns and no rows. It never sees
+personal data; its results are asked for as true and false only, and its logs and progress bars are off.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+RESULT_FORMAT = "BOOLEAN_ONLY"
+"""Every other format repeats values that an expectation met."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """A number of rows, days or things, and the bounds it must keep.
+
+    Attributes:
+        name: what is counted, as a sentence's subject: no value of a row.
+        least: the least it may be; None where there is no such bound.
+        most: the most it may be.
+    """
+
+    name: str
+    value: int
+    least: int | None = None
+    most: int | None = 0
+
+    def complaint(self) -> str:
+        """What is wrong, where the bounds are not kept."""
+        bounds = (("at least", self.least), ("at most", self.most))
+        allowed = " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+        return f"{self.name}: {self.value}, {allowed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """Names of tables or columns that must be exactly those expected."""
+
+    name: str
+    found: frozenset[str]
+    expected: frozenset[str]
+
+    def complaint(self) -> str:
+        """Which names are missing and which nobody expected."""
+        unexpected = ", ".join(sorted(self.found - self.expected))
+        missing = ", ".join(sorted(self.expected - self.found))
+        parts = [
+            f"not in the data map: {unexpected}" if unexpected else "",
+            f"not in the database: {missing}" if missing else "",
+        ]
+        return f"{self.name}: {'; '.join(filter(None, parts))}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A suite that passed.
+
+    Attributes:
+        checks: name of each expectation and whether it was met.
+    """
+
+    suite: str
+    checks: tuple[tuple[str, bool], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Names and verdicts; no values."""
+        return {
+            "suite": self.suite,
+            "checks": [{"name": name, "passed": passed} for name, passed in self.checks],
+        }
+
+
+def validate(suite: str, expected: Iterable[Count | Names], *, place: str, next_step: str) -> Checked:
+    """Hold everything against what is expected of it.
+
+    Args:
+        suite: a name for reports.
+        expected: counts and names, as measured.
+        place: what was checked, for the error.
+        next_step: what to do where it fails.
+
+    Raises:
+        CheckFailed: an expectation is not met; names each, with counts and names of tables and columns only.
+    """
+    measured = list(expected)
+    counts = [one for one in measured if isinstance(one, Count)]
+    verdicts: list[tuple[Count | Names, bool]] = [*zip(counts, _meet_bounds(suite, counts), strict=True)]
+    verdicts += [(one, _are_expected(suite, one)) for one in measured if isinstance(one, Names)]
+    failed = [one.complaint() for one, passed in verdicts if not passed]
+    if failed:
+        raise CheckFailed(
+            f"{len(failed)} of {len(verdicts)} expectations of {suite} are not met: {'; '.join(failed)}",
+            place=place,
+            next_step=next_step,
+        )
+    return Checked(suite=suite, checks=tuple((one.name, passed) for one, passed in verdicts))
+
+
+def _meet_bounds(suite: str, counts: Sequence[Count]) -> list[bool]:
+    """Whether each count keeps its bounds; a column of the frame for each."""
+    if not counts:
+        return []
+    import pandas as pd
+
+    gx = _great_expectations()
+    columns = [f"count_{number}" for number, _ in enumerate(counts)]
+    frame = pd.DataFrame({name: [one.value] for name, one in zip(columns, counts, strict=True)})
+    expectations = [
+        gx.expectations.ExpectColumnValuesToBeBetween(column=name, min_value=one.least, max_value=one.most)
+        for name, one in zip(columns, counts, strict=True)
+    ]
+    met = {}
+    for result in _run(suite, frame, expectations):
+        met[result.expectation_config.kwargs["column"]] = result.success is True
+    return [met[name] for name in columns]
+
+
+def _are_expected(suite: str, names: Names) -> bool:
+    """Whether the names are exactly those expected; they are the columns of a frame without rows."""
+    import pandas as pd
+
+    gx = _great_expectations()
+    expectation = gx.expectations.ExpectTableColumnsToMatchSet(
+        column_set=sorted(names.expected), exact_match=True
+    )
+    (result,) = _run(suite, pd.DataFrame(columns=sorted(names.found)), [expectation])
+    return result.success is True
+
+
+def _run(suite: str, frame: Any, expectations: list[Any]) -> list[Any]:
+    gx = _great_expectations()
+    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
+    validated = batch.validate(
+        gx.ExpectationSuite(name=suite, expectations=expectations), result_format=RESULT_FORMAT
+    )
+    return list(validated.results)
+
+
+@cache
+def _batch_definition() -> Any:
+    """Where frames are handed over, in a context that lives in memory, makes no reports and tells nobody."""
+    gx = _great_expectations()
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars={"globally": False, "metric_calculations": False},
+    )
+    context = gx.get_context(project_config=config, mode="ephemeral")
+    asset = context.data_sources.add_pandas("measured").add_dataframe_asset("measured")
+    return asset.add_batch_definition_whole_dataframe("whole")
+
+
+@cache
+def _great_expectations() -> Any:
+    """The library, imported when first needed: it takes seconds. Its own use of old modules is not our affair."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations as gx
+        import great_expectations.expectations
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".", 1)[0] == "great_expectations":
+            logging.getLogger(name).setLevel(logging.WARNING)
+    return gx

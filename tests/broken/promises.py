@@ -1,0 +1,127 @@
+"""Commitments, purposes, recipients, times and guards that do not add up."""
+
+from __future__ import annotations
+
+from broken.case import Case, add, add_field, warns
+
+CASES = [
+    Case(
+        code="commitment.unknown",
+        policy=(("yearly, commitments: [C2]", "yearly, commitments: [C2, C9]"),),
+        says="C9",
+        at="fees:",
+    ),
+    Case(
+        code="commitment.unknown",
+        policy=(
+            (
+                "    commitments: [C2]\n    applies_to: [club.fee, club.receipt]",
+                "    commitments: [C9]\n    applies_to: [club.fee, club.receipt]",
+            ),
+        ),
+        says="C9",
+        at="commitments: [C9]",
+    ),
+    Case(
+        code="commitment.unknown",
+        policy=(("club.loan]\n    commitments: [C1]", "club.loan]\n    commitments: [C9]"),),
+        says="C9",
+        at="commitments: [C9]",
+    ),
+    Case(
+        code="commitment.unknown",
+        policy=(
+            ("receives: [club.member], commitments: [C4]", "receives: [club.member], commitments: [C9]"),
+        ),
+        says="C9",
+        at="printer:",
+    ),
+    Case(code="commitment.unknown", policy=(("because: C2", "because: C9"),), says="C9", at="because: C9"),
+    Case(
+        code="part.unknown",
+        policy=(("[policy versions]", "[good will]"),),
+        says="good will",
+        at="C4: {section",
+    ),
+    warns(
+        code="commitment.unkept",
+        policy=(add("commitments", "C5: {section: Dogs, promise: Dogs are welcome}"),),
+        says="nothing keeps commitment C5: Dogs are welcome",
+        at="C5:",
+    ),
+    warns(
+        code="purpose.none",
+        policy=(("club.badge, club.loan]", "club.badge]"),),
+        says="club.loan",
+        at="name: loan\n",
+    ),
+    Case(
+        code="recipient.unsafe",
+        policy=(("region: PT", "region: US"),),
+        says="printer is in US",
+        at="printer:",
+    ),
+    Case(
+        code="recipient.unsafe",
+        policy=(("region: PT", 'region: CH, safeguard: "  "'),),
+        says="printer is in CH",
+        at="printer:",
+    ),
+    Case(
+        code="anchor.value",
+        policy=(("[live, paused]", "[live, 3]"),),
+        says="club.stay.state is text",
+        at="club.stay.state: [live, 3]",
+    ),
+    Case(
+        code="freshness.column",
+        policy=(("column: seen_at, within", "column: visit_id, within"),),
+        says="club.visit.visit_id is bigint",
+        at="column: visit_id",
+    ),
+    Case(
+        code="freshness.column",
+        ddl="ALTER TABLE club.stay ADD seen_at timestamp",
+        datamap=(add_field("left_on", "{name: seen_at, data_categories: [user.behavior]}"),),
+        policy=(add("freshness", "club.stay: {column: seen_at, within: P9D}"),),
+        says="club.stay.seen_at is timestamp without time zone",
+        at="club.stay: {column",
+    ),
+    Case(
+        code="period.lead",
+        policy=(("lead: P7D", "lead: P365D"),),
+        says="365 days",
+        at="lead: P365D",
+        also=("period.announce",),
+    ),
+    Case(
+        code="period.keep",
+        policy=(("version_of_format: 1", "version_of_format: 1, run_every: P30D"),),
+        says="visits keeps for 28 days",
+        at="keep: P1M",
+    ),
+    Case(
+        code="period.announce",
+        policy=(("[P14D]", "[P14D, P359D]"),),
+        says="announced 359 days before it is planned, 366 days ahead",
+        at="announce:",
+    ),
+    warns(
+        code="guard.none",
+        policy=(("  default: {rows: 100, share: 0.1}\n", "  members: {rows: 1}\n  places: {rows: 1}\n"),),
+        says="nothing guards fees",
+        at="fees: {schedule_with",
+    ),
+    warns(
+        code="rule.unscheduled",
+        policy=(("fees: {schedule_with: yearly, ", "fees: {"),),
+        says="no schedule keeps fees",
+        at="fees: {commitments",
+    ),
+    warns(
+        code="guard.limitless",
+        policy=(("visits: {share: 0.5}", "visits: {}"),),
+        says="visits sets no limit",
+        at="  visits:\n",
+    ),
+]

@@ -1,0 +1,94 @@
+"""``lifecycle check`` finds each thing that is wrong, at its file and line, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from broken import CASES
+from broken.case import add_collection
+from support import club
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def connection(module_database):
+    module_database.script(club.SCHEMA)
+    with module_database.connect().connect() as connection:
+        yield connection
+
+
+@pytest.mark.commitment("W1", "W2", "A2", "A3", "G2")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}: {case.says}")
+def test_what_is_broken_is_found_at_its_line(connection, tmp_path, case):
+    findings = club.examine(connection, tmp_path, ddl=case.ddl, datamap=case.datamap, policy=case.policy)
+    assert {finding.code for finding in findings} == {case.code, *case.also}
+    found = [finding for finding in findings if case.says in finding.message and finding.code == case.code]
+    assert found, [finding.message for finding in findings]
+    for finding in found:
+        path, _, line = finding.place.rpartition(":")
+        assert case.at in Path(path).read_text(encoding="utf-8").splitlines(keepends=True)[int(line) - 1]
+        assert finding.severity is case.severity
+        assert finding.next_step
+
+
+def test_a_company_in_order_has_no_findings(connection, tmp_path):
+    assert club.examine(connection, tmp_path) == ()
+
+
+def test_everything_that_is_wrong_is_found_at_once_errors_first(connection, tmp_path):
+    findings = club.examine(
+        connection,
+        tmp_path,
+        ddl="DROP INDEX club.stay_left_on; CREATE TABLE club.diary (day date)",
+        datamap=(add_collection("- name: note", "  fields: []"),),
+        policy=(("region: PT", "region: US"), ("starts: entered, keep", "starts: opened, keep")),
+    )
+    assert [finding.code for finding in findings] == [
+        "table.undescribed",
+        "table.missing",
+        "policy.unresolved",
+        "recipient.unsafe",
+        "index.anchor",
+    ]
+
+
+def test_what_the_policy_says_of_the_database_is_no_finding(connection, tmp_path):
+    """ON DELETE CASCADE where the row goes along anyway, SET NULL where the link is cut anyway."""
+    ddl = """
+        ALTER TABLE club.stay DROP CONSTRAINT stay_member_id_fkey;
+        ALTER TABLE club.stay ADD FOREIGN KEY (member_id) REFERENCES club.member ON DELETE CASCADE;
+        ALTER TABLE club.fee DROP CONSTRAINT fee_member_id_fkey;
+        ALTER TABLE club.fee ADD FOREIGN KEY (member_id) REFERENCES club.member ON DELETE SET NULL;
+        ALTER TABLE club.fee ADD CONSTRAINT of_one CHECK (num_nonnulls(member_id, remark) <= 1);
+        ALTER TABLE club.fee ADD CONSTRAINT other_id CHECK (member_id <> fee_id)
+    """
+    assert club.examine(connection, tmp_path, ddl=ddl) == ()
+
+
+def codes() -> set[str]:
+    """Every code that any check gives, read from the source."""
+    package = PROJECT / "include" / "lifecycle"
+    files = [*(package / "policy" / "checks").glob("*.py"), package / "policy" / "check.py"]
+    found = set()
+    for path in [*files, package / "datamap" / "load.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(
+                getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", "")
+            )
+            if name in {"error", "warning", "_add"} and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
+    return found
+
+
+def test_every_finding_there_is_has_a_broken_example():
+    assert codes() == {case.code for case in CASES}
+
+
+@pytest.mark.parametrize("code", sorted(codes()))
+def test_every_finding_there_is_is_documented(code):
+    page = (PROJECT / "docs" / "checks.md").read_text(encoding="utf-8")
+    assert f"| `{code}` |" in page

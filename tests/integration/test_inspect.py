@@ -1,0 +1,90 @@
+"""The live schema is read as it is: keys, uniqueness, indexes, foreign keys, constraints, partitions, views."""
+
+from __future__ import annotations
+
+import pytest
+
+from lifecycle.datamap.live import Constraint, ForeignKey
+from lifecycle.store.inspect import inspect
+
+SCHEMA = """
+CREATE SCHEMA a;
+CREATE SCHEMA b;
+CREATE TABLE a.person (
+    id    bigint PRIMARY KEY,
+    email text NOT NULL,
+    phone text,
+    name  text NOT NULL,
+    team  text NOT NULL UNIQUE,
+    note  text CONSTRAINT short CHECK (length(note) < 100)
+);
+CREATE UNIQUE INDEX ON a.person (name, lower(email));
+CREATE INDEX ON a.person (phone) WHERE phone IS NOT NULL;
+CREATE INDEX ON a.person (lower(note), phone);
+CREATE INDEX ON a.person (note, lower(phone), name);
+CREATE INDEX ON a.person (email) INCLUDE (phone);
+CREATE UNIQUE INDEX ON a.person (phone, id) WHERE id > 5;
+CREATE TABLE a.event (at timestamptz NOT NULL, person_id bigint REFERENCES a.person) PARTITION BY RANGE (at);
+CREATE TABLE a.event_2025 PARTITION OF a.event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE a.list (kind text) PARTITION BY LIST (kind);
+CREATE MATERIALIZED VIEW a.names AS SELECT name FROM a.person;
+CREATE VIEW a.phones AS SELECT phone FROM a.person;
+CREATE TABLE b.guest (host bigint CONSTRAINT hosted REFERENCES a.person ON DELETE SET NULL);
+"""
+
+
+@pytest.fixture(scope="module")
+def live(module_database):
+    module_database.script(SCHEMA)
+    with module_database.connect().connect() as connection:
+        return inspect(connection, ["a"])
+
+
+def test_tables_count_once_and_views_that_hold_rows_are_told_apart(live):
+    assert {name: table.kind for name, table in live.items()} == {
+        "a.person": "table",
+        "a.event": "table",
+        "a.list": "table",
+        "a.names": "materialized view",
+        "b.guest": "table",
+    }
+
+
+def test_a_column_is_unique_where_a_unique_index_holds_it_in_an_expression_too(live):
+    columns = live["a.person"].columns
+    assert {name for name, column in columns.items() if column.is_unique} == {
+        "id", "name", "email", "team", "phone",
+    }  # fmt: skip
+
+
+def test_indexes_count_up_to_the_first_expression_and_over_all_rows_only(live):
+    assert live["a.person"].indexed == {("id",), ("name",), ("team",), ("note",), ("email",)}
+    assert live["a.person"].unique_keys == {("id",), ("team",)}
+    assert live["a.person"].primary_key == ("id",)
+
+
+def test_types_and_nulls_are_as_the_catalog_has_them(live):
+    column = live["a.event"].columns["at"]
+    assert (column.type, column.is_nullable) == ("timestamp with time zone", False)
+    assert live["a.person"].columns["phone"].is_nullable
+
+
+def test_constraints_are_read_with_their_columns(live):
+    assert live["a.person"].constraints == (
+        Constraint(name="short", columns=("note",), expression="(length(note) < 100)"),
+    )
+
+
+def test_foreign_keys_are_read_once_and_from_other_schemas_too(live):
+    assert [key.columns for key in live["a.event"].foreign_keys] == [("person_id",)]
+    assert live["b.guest"].foreign_keys == (
+        ForeignKey(
+            name="hosted", columns=("host",), target="a.person", target_columns=("id",), on_delete="n"
+        ),
+    )
+    assert live["b.guest"].columns == {}
+
+
+def test_only_a_range_of_one_column_partitions(live):
+    assert live["a.event"].partition_column == "at"
+    assert live["a.list"].partition_column is None

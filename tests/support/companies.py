@@ -1,0 +1,49 @@
+"""Companies for tests: a tiny one whose every row is known, opened as a run opens it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from lifecycle.datamap.load import load_datamap
+from lifecycle.keys.keyring import FileKeyring
+from lifecycle.policy.load import load_policies
+from lifecycle.retention.company import Company
+from lifecycle.store.grants import grant
+from lifecycle.store.roles import Role
+
+if TYPE_CHECKING:
+    from support.databases import Database
+
+AGENCY = Path(__file__).parent / "agency"
+AS_OF = datetime(2026, 3, 10, 3, tzinfo=ZoneInfo("Europe/Tallinn"))
+"""When the agency's rows are as its population file describes them."""
+CANARY = "canary"
+"""Stands in every personal value of the agency, and may stand nowhere else."""
+
+
+def create_agency(database: Database) -> None:
+    """The agency's tables, its rows, and the engine's grants on them."""
+    database.script((AGENCY / "schema.sql").read_text())
+    database.script((AGENCY / "population.sql").read_text())
+    tables = [tuple(name.split(".", 1)) for name in load_datamap(AGENCY / "datamap").collections]
+    with database.connect().begin() as connection:
+        grant(connection, [(schema, table) for schema, table in tables])
+
+
+def open_agency(database: Database, keyring: Path, policies: Path = AGENCY / "policies") -> Company:
+    """The agency as a run sees it."""
+    return Company(
+        engine=database.connect(Role.ENGINE),
+        policies=load_policies(policies),
+        datamap=load_datamap(AGENCY / "datamap"),
+        keys=FileKeyring(keyring, environment={}),
+    )
+
+
+def rows_of(database: Database) -> dict[str, set[int]]:
+    """The numbers of all rows of the agency, by table."""
+    tables = ("customer", "contract", "person", "note", "invoice", "visit")
+    return {table: {row.id for row in database.execute(f"SELECT id FROM agency.{table}")} for table in tables}

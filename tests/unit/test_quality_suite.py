@@ -1,0 +1,124 @@
+"""Expectations are run by Great Expectations, and only names and counts come back."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from lifecycle.errors import CheckFailed
+from lifecycle.quality import suite
+from lifecycle.quality.suite import Count, Names, validate
+
+
+def run(*expected):
+    return validate("sanity", expected, place="somewhere", next_step="look")
+
+
+def names(found: str, expected: str) -> Names:
+    return Names(name="columns of a.b", found=frozenset(found), expected=frozenset(expected))
+
+
+@pytest.mark.parametrize(
+    ("count", "is_met"),
+    [
+        (Count(name="bad rows", value=0), True),
+        (Count(name="bad rows", value=1), False),
+        (Count(name="days", value=31, most=31), True),
+        (Count(name="days", value=32, most=31), False),
+        (Count(name="rows", value=-1, most=31), True),
+        (Count(name="rows", value=4, least=4, most=None), True),
+        (Count(name="rows", value=3, least=4, most=None), False),
+    ],
+)
+def test_a_count_is_held_against_its_bounds(count, is_met):
+    if is_met:
+        assert run(count).checks == ((count.name, True),)
+    else:
+        with pytest.raises(CheckFailed, match=f"1 of 1 expectations of sanity are not met: {count.name}: "):
+            run(count)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "complaint"),
+    [
+        ("ab", "ba", None),
+        ("", "", None),
+        ("abc", "ab", "not in the data map: c"),
+        ("a", "abc", "not in the database: b, c"),
+        ("", "a", "not in the database: a"),
+        ("ax", "ab", "not in the data map: x; not in the database: b"),
+    ],
+)
+def test_names_must_be_exactly_those_expected(found, expected, complaint):
+    if complaint is None:
+        assert run(names(found, expected)).checks == (("columns of a.b", True),)
+    else:
+        with pytest.raises(CheckFailed) as raised:
+            run(names(found, expected))
+        assert raised.value.message.endswith(f"columns of a.b: {complaint}")
+        assert raised.value.place == "somewhere"
+
+
+def test_every_failure_is_named_and_nothing_that_passed():
+    with pytest.raises(CheckFailed, match="2 of 4 expectations") as raised:
+        run(Count(name="good", value=0), Count(name="late", value=7), names("a", "a"), names("a", "b"))
+    assert "late: 7, at most 0" in raised.value.message
+    assert "good" not in raised.value.message
+
+
+def test_two_counts_of_one_name_are_two_expectations():
+    with pytest.raises(CheckFailed, match="1 of 2 "):
+        run(Count(name="rows", value=0), Count(name="rows", value=1))
+
+
+def test_a_suite_that_passed_says_so_in_json():
+    assert run(Count(name="rows", value=0)).to_json() == {
+        "suite": "sanity",
+        "checks": [{"name": "rows", "passed": True}],
+    }
+
+
+def test_an_expectation_that_cannot_be_computed_is_not_met():
+    with pytest.raises(CheckFailed, match="1 of 1 "):
+        run(
+            Count(name="rows", value=1, least=5, most=2)
+        )  # GX raises inside: the bounds contradict each other
+
+
+def test_results_hold_no_values():
+    """BOOLEAN_ONLY is the only format that repeats none of what an expectation met."""
+    import pandas as pd
+
+    gx = suite._great_expectations()
+    frame = pd.DataFrame({"mail": ["canary@example.test"]})
+    expectation = gx.expectations.ExpectColumnValuesToMatchRegex(column="mail", regex="^x$")
+    (result,) = suite._run("leak", frame, [expectation])
+    assert not result.success
+    assert "canary" not in str(result)
+
+
+def test_reports_progress_bars_and_analytics_are_off():
+    context = suite._batch_definition().data_asset.datasource.data_context
+    assert context.variables.analytics_enabled is False
+    assert context.variables.progress_bars == {"globally": False, "metric_calculations": False}
+    assert not context.variables.data_docs_sites
+
+
+def test_a_failing_suite_is_silent(caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(CheckFailed):
+        run(Count(name="rows", value=1), names("a", "b"))
+    assert [record.name for record in caplog.records if record.name.startswith("great_expectations")] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_great_expectations_is_imported_only_when_something_is_checked():
+    code = (
+        "import sys, lifecycle.quality.before, lifecycle.quality.plans, lifecycle.quality.after,"
+        " lifecycle.retention.sweep;"
+        "sys.exit('great_expectations' in sys.modules or 'pandas' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})  # noqa: S603 - our own code
