@@ -57,6 +57,15 @@ def any_active(connection: Connection, as_of: datetime) -> bool:
     return bool(connection.scalar(sa.select(sa.exists(sa.select(hold).where(is_active(as_of))))))
 
 
+def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
+    """Collections of which holds and restrictions may cover rows at ``as_of``.
+
+    Those that they name, and those whose rows may belong to rows of these; of no other need anybody ask.
+    """
+    named = sa.select(hold_row.c.collection).distinct().join(hold, hold.c.hold_id == hold_row.c.hold_id)
+    return frozenset(spread(connection.scalars(named.where(is_active(as_of))), rulebook.edges)[0])
+
+
 def held(rulebook: Rulebook, collection: str, as_of: datetime) -> CTE:
     """A common table expression of the covered rows of ``collection``.
 

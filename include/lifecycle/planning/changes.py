@@ -43,13 +43,22 @@ class Change:
 
 def deletions(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Iterator[Change]:
     """Everything a ``delete`` rule does, in the order in which a batch does it."""
+    for collection in rule.closure:
+        if collection in works.kept:
+            yield from _statutory_redactions(works, collection)
+    if works.any_goes():
+        yield from _cuts(works, rule, roots_per_batch)
+        yield from _goings(works, rule)
+
+
+def _cuts(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Iterator[Change]:
     order = {collection: position for position, collection in enumerate(rule.deletion_order)}
     for edge in works.rulebook.edges:
         if edge.target in works and _may_be_cut(works.rulebook, edge, order):
             yield _cut(works, edge, order, roots_per_batch)
-    for collection in rule.closure:
-        if collection in works.kept:
-            yield from _statutory_redactions(works, collection)
+
+
+def _goings(works: WorkSet, rule: ResolvedRule) -> Iterator[Change]:
     for collection in rule.deletion_order:
         if collection not in works:
             continue

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from lifecycle.holds.cover import any_active, held, is_covered
+from lifecycle.holds.cover import held, held_collections, is_covered
 from lifecycle.planning.clocks import ClockSql, last_day_of
 from lifecycle.policy.model import EdgeKind
 from lifecycle.store.relations import refers, relation
 from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, FromClause
@@ -28,21 +28,21 @@ FIRM = ("hold", "restriction")
 
 
 def mark_kept(works: WorkSet, roots: Iterable[str], as_of: datetime) -> None:
-    """Mark the rows of the work set that stay, with reason, source and last day."""
-    has_holds = any_active(works.connection, as_of)
-    if has_holds:
-        for work in works:
+    """Mark the rows of the work set that stay, with reason, source and last day.
+
+    Args:
+        works: the work set, complete.
+        roots: collections whose rows are due by themselves, so that rows which stay may still share them.
+        as_of: the moment at which holds and duties are asked.
+    """
+    held_ones = held_collections(works.connection, works.rulebook, as_of)
+    for work in works:
+        if work.collection in held_ones:
             _mark_held(works, work, as_of)
     mark_statutory(works, as_of)
-    outside = _OutsideSources(as_of if has_holds else None, frozenset(roots))
-    if has_holds or works.kept or _may_still_be_shared(works, outside):
-        while _mark_needed(works, outside):
-            pass
-
-
-def _may_still_be_shared(works: WorkSet, outside: _OutsideSources) -> bool:
-    """Whether rows that are due by themselves may be shared by rows that are not."""
-    return any(edge.kind is EdgeKind.SHARED and edge.target in outside.roots for edge in works.rulebook.edges)
+    _mark_needed_outside(works, frozenset(roots), held_ones, as_of)
+    while works.kept and _mark_needed_by_kept(works):
+        pass
 
 
 def mark_statutory(works: WorkSet, as_of: datetime) -> None:
@@ -106,38 +106,34 @@ def _ends(clock: Clock, days: Iterable[date | None]) -> FromClause:
     return rows.render_derived()
 
 
-class _OutsideSources:
-    """Rows outside the work set that may need one inside it.
-
-    Attributes:
-        holds_as_of: the moment at which holds are asked, or None where there are none.
-        roots: collections whose rows are due by themselves, so that something may still refer to them.
-    """
-
-    def __init__(self, holds_as_of: datetime | None, roots: frozenset[str]) -> None:
-        self.holds_as_of = holds_as_of
-        self.roots = roots
+def _mark_needed_outside(
+    works: WorkSet, roots: frozenset[str], held_ones: frozenset[str], as_of: datetime
+) -> None:
+    """Rows that a row outside the work set needs, because it is held or shares them."""
+    for work, edge in _references_to(works):
+        if edge.holder in held_ones:
+            _mark_from_held(works, work, edge, as_of)
+        if edge.kind is EdgeKind.SHARED and edge.target in roots:
+            _mark_from_staying(works, work, edge)
 
 
-def _mark_needed(works: WorkSet, outside: _OutsideSources) -> int:
-    """One round: rows that a row which stays refers to; returns how many were marked."""
-    marked = 0
-    for work in works:
-        for edge in works.rulebook.edges_into(work.collection):
-            if edge.kind is not EdgeKind.NONE:
-                marked += _mark_needed_along(works, work, edge, outside)
-    return marked
+def _mark_needed_by_kept(works: WorkSet) -> int:
+    """One round: rows that a kept row of the work set refers to; returns how many were marked."""
+    return sum(
+        _mark_from_kept(works, work, edge)
+        for work, edge in _references_to(works)
+        if edge.holder in works.kept
+    )
 
 
-def _mark_needed_along(works: WorkSet, work: Work, edge: Edge, outside: _OutsideSources) -> int:
-    marked = 0
-    if edge.holder in works.kept:
-        marked += _mark_from_kept(works, work, edge)
-    if outside.holds_as_of is not None:
-        marked += _mark_from_held(works, work, edge, outside.holds_as_of)
-    if edge.kind is EdgeKind.SHARED and edge.target in outside.roots:
-        marked += _mark_from_staying(works, work, edge)
-    return marked
+def _references_to(works: WorkSet) -> Iterator[tuple[Work, Edge]]:
+    """The edges along which a row that stays may need one of the work set."""
+    return (
+        (work, edge)
+        for work in works
+        for edge in works.rulebook.edges_into(work.collection)
+        if edge.kind is not EdgeKind.NONE
+    )
 
 
 def _mark_from_kept(works: WorkSet, work: Work, edge: Edge) -> int:

@@ -53,28 +53,36 @@ class Work:
         return {name: f"link_{number}" for number, name in enumerate(names)}
 
     @cached_property
-    def table(self) -> sa.Table:
-        """The table; with a primary key where a row may be reached more than once."""
-        kinds = self.rulebook.live[self.collection].columns
-        return sa.Table(
+    def types(self) -> dict[str, str]:
+        """Key and link columns of this table with their types."""
+        live = self.rulebook.live[self.collection].columns
+        return {here: live[name].type for name, here in (*self.keys.items(), *self.links.items())}
+
+    @cached_property
+    def table(self) -> sa.TableClause:
+        """The table: the same for every plan of a rule, so that its statements are compiled once."""
+        return sa.table(
             f"work_{self.number}",
-            sa.MetaData(),
-            *(
-                sa.Column(here, NamedType(kinds[name].type), primary_key=self.is_keyed)
-                for name, here in self.keys.items()
-            ),
-            *(sa.Column(here, NamedType(kinds[name].type)) for name, here in self.links.items()),
-            sa.Column("ordinal", sa.BigInteger, nullable=False),
-            sa.Column("is_root", sa.Boolean, nullable=False, server_default=sa.false()),
-            sa.Column("kept", sa.Text),
-            sa.Column("source", sa.Text),
-            sa.Column("until", sa.Date),
-            prefixes=["TEMPORARY"],
-            postgresql_on_commit="DROP",
+            *(sa.column(name, NamedType(kind)) for name, kind in self.types.items()),
+            sa.column("ordinal", sa.BigInteger),
+            sa.column("is_root", sa.Boolean),
+            sa.column("kept", sa.Text),
+            sa.column("source", sa.Text),
+            sa.column("until", sa.Date),
         )
 
     @property
-    def key_columns(self) -> list[sa.Column[Any]]:
+    def definition(self) -> str:
+        """The statement that creates it; with a primary key where a row may be reached more than once."""
+        columns = [f"{name} {kind}" for name, kind in self.types.items()]
+        columns += ["ordinal bigint NOT NULL", "is_root boolean NOT NULL DEFAULT false"]
+        columns += ["kept text", "source text", "until date"]
+        if self.is_keyed:
+            columns.append(f"PRIMARY KEY ({', '.join(self.keys.values())})")
+        return f"CREATE TEMPORARY TABLE {self.table.name} ({', '.join(columns)}) ON COMMIT DROP"
+
+    @property
+    def key_columns(self) -> list[sa.ColumnClause[Any]]:
         """This table's key columns, in key order."""
         return [self.table.c[name] for name in self.keys.values()]
 
@@ -246,7 +254,7 @@ class WorkSet:
 
     def _add(self, work: Work, insert: postgresql.Insert) -> int:
         if work.collection not in self._created:
-            work.table.create(self.connection, checkfirst=False)
+            self.connection.exec_driver_sql(work.definition)
             self._created.add(work.collection)
         counted = insert.execution_options(
             preserve_rowcount=True
@@ -262,6 +270,13 @@ class WorkSet:
         if marked:
             self.kept.add(work.collection)
         return marked
+
+    def any_goes(self) -> bool:
+        """Whether any row of the work set is not kept."""
+        if not self.kept:
+            return any(True for _ in self)
+        going = [sa.exists(sa.select(work.table).where(work.table.c.kept.is_(None))) for work in self]
+        return bool(self.connection.scalar(sa.select(sa.or_(*going))))
 
     def highest_ordinal(self) -> int:
         """The highest ordinal in use, 0 where there is none."""

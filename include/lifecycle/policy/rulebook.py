@@ -7,6 +7,7 @@ meet no surprises: whatever cannot be resolved is a :class:`~lifecycle.errors.Po
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -107,7 +108,7 @@ class Rulebook:
 
     def edges_into(self, target: CollectionName) -> tuple[Edge, ...]:
         """Edges whose holders refer to ``target``."""
-        return tuple(edge for edge in self.edges if edge.target == target)
+        return self._edges_into.get(target, ())
 
     def edges_from(self, holder: CollectionName) -> tuple[Edge, ...]:
         """Edges by which rows of ``holder`` refer to others."""
@@ -115,7 +116,18 @@ class Rulebook:
 
     def spreading_into(self, follower: CollectionName) -> tuple[Edge, ...]:
         """Edges along which a deletion may reach ``follower``."""
-        return tuple(edge for edge in self.edges if edge.spreads and edge.follower == follower)
+        return self._spreading_into.get(follower, ())
+
+    @cached_property
+    def _edges_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
+        targets = {edge.target for edge in self.edges}
+        return {name: tuple(edge for edge in self.edges if edge.target == name) for name in targets}
+
+    @cached_property
+    def _spreading_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
+        spreading = [edge for edge in self.edges if edge.spreads]
+        followers = {edge.follower for edge in spreading}
+        return {name: tuple(edge for edge in spreading if edge.follower == name) for name in followers}
 
 
 def resolve(version: PolicyVersion, datamap: DataMap, live: LiveSchema) -> Rulebook:
