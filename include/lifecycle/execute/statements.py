@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from lifecycle.holds.cover import held, is_covered
 from lifecycle.plan import Action
-from lifecycle.planning.changes import holds_something
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
@@ -55,8 +54,6 @@ class Statements:
         ]
         if item.action is Action.DELETE:
             return sa.delete(row).where(*conditions, *self._still_goes(item, row))
-        if item.action is Action.REDACT:
-            conditions.append(holds_something(self.rulebook, item.collection, row, item.columns))
         live = self.rulebook.live[item.collection].columns
         return (
             sa.update(row).values({name: empty_value(live[name]) for name in item.columns}).where(*conditions)
@@ -101,7 +98,7 @@ class Statements:
             clock = rule.clocks[item.collection]
             conditions.append(ClockSql(self.rulebook, clock).is_due(row, self.plan.last_event_day))
         for edge in self.rulebook.edges_into(item.collection):
-            unguarded = not edge.is_foreign_key or edge.leads_from_holder
+            unguarded = edge.is_to_key and (not edge.is_foreign_key or edge.leads_from_holder)
             if edge.kind is not EdgeKind.NONE and unguarded and not edge.is_self:
                 conditions.append(self._nobody_refers(edge, row))
         return conditions

@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.plan import Kept, Plan
+from lifecycle.planning.batches import settle
 from lifecycle.planning.changes import Change, deletions, redactions
 from lifecycle.planning.clocks import ClockSql
+from lifecycle.planning.collect import collect, leave_used, mark_in_use
 from lifecycle.planning.items import ItemWriter, StoredPlan, find_open, store_plan
 from lifecycle.planning.keep import mark_kept
 from lifecycle.planning.partitions import droppable
@@ -88,26 +90,15 @@ class Planner:
         )
 
     def _delete(self) -> None:
-        while self._collect():
-            pass
-        mark_kept(self.works, self.rule.clocks, self.as_of)
-        if self.works.highest_ordinal():
-            self._write(deletions(self.works, self.rule, roots := self._roots_per_batch()), roots)
-
-    def _collect(self) -> bool:
-        """One pass over the closure, leaders first; whether another may find more."""
-        changed = 0
-        for collection in self.rule.closure:
-            changed += self.works.spread(collection)
-            if collection in self.rule.clocks:
-                changed += self.works.add_roots(collection, self._due(collection))
-            self.works.analyze(collection)
-        return bool(changed) and self.rule.has_cycles
+        for strand in self.rule.strands:
+            due = {name: self._due(name) for name in strand.collections if name in self.rule.clocks}
+            collect(self.works, strand, due)
+        self._settle()
 
     def _redact(self) -> None:
         for collection in self.rule.clocks:
             self.works.add_roots(collection, self._due(collection))
-        mark_kept(self.works, (), self.as_of)
+        mark_kept(self.works, self.rule, self._last_event_day, self.as_of)
         roots = self._roots_per_batch()
         for collection in self.rule.clocks:
             self._write(redactions(self.works, collection, self.rule.redacts), roots)
@@ -121,8 +112,18 @@ class Planner:
                 self.items.add_partition(collection, partition)
             if found.rest is not None:
                 self.works.add_roots(collection, found.rest)
-        mark_kept(self.works, (), self.as_of)
-        self._write(deletions(self.works, self.rule, roots := self._roots_per_batch()), roots)
+        while sum(mark_in_use(self.works, collection) for collection in self.rule.clocks):
+            pass
+        for collection in self.rule.clocks:
+            leave_used(self.works, collection)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Mark what stays, and write what is done to the rest."""
+        mark_kept(self.works, self.rule, self._last_event_day, self.as_of)
+        if self.works.highest_ordinal():
+            settle(self.works, self.rule)
+            self._write(deletions(self.works, self.rule, roots := self._roots_per_batch()), roots)
 
     @property
     def _last_event_day(self) -> date:

@@ -1,8 +1,8 @@
 """The work set: temporary tables that hold the rows a plan is about, and nothing else.
 
 One table per collection: the key (``key_0`` …), the ``ordinal`` of the row that led to it (batches are ranges
-of ordinals), whether the row is due by itself (``is_root``), and, where it stays all the same, why
-(``kept``, ``source``, ``until``).
+of ordinals), whether the row is due by itself (``is_root``), whether it would go but for a row that stays and uses
+it (``in_use``), and, where it stays, why (``kept``, ``source``, ``until``, the ``duties`` that keep it).
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from lifecycle.store.relations import NamedType, refers, relation
+from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
 
-    from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Rulebook
 
 
@@ -49,9 +48,12 @@ class Work:
             ),
             sa.Column("ordinal", sa.BigInteger, nullable=False),
             sa.Column("is_root", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("is_reached", sa.Boolean, nullable=False, server_default=sa.true()),
+            sa.Column("in_use", sa.Boolean, nullable=False, server_default=sa.false()),
             sa.Column("kept", sa.Text),
             sa.Column("source", sa.Text),
             sa.Column("until", sa.Date),
+            sa.Column("duties", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
             prefixes=["TEMPORARY"],
             postgresql_on_commit="DROP",
         )
@@ -94,8 +96,8 @@ class WorkSet:
     def __contains__(self, collection: str) -> bool:
         return collection in self.works
 
-    def add_roots(self, collection: str, due: sa.Select[Any]) -> int:
-        """Add due rows, numbered in key order after those that are there; returns how many are new.
+    def add_roots(self, collection: str, due: sa.Select[Any]) -> None:
+        """Add due rows, numbered in key order after those that are there.
 
         Args:
             collection: theirs.
@@ -107,79 +109,30 @@ class WorkSet:
         number = sa.func.row_number().over(order_by=order) + self.highest_ordinal()
         names = [*work.keys.values(), "ordinal", "is_root"]
         insert = postgresql.insert(work.table).from_select(names, sa.select(*order, number, sa.true()))
-        return self._insert_counted(insert.on_conflict_do_nothing())
+        self.connection.execute(
+            insert.on_conflict_do_update(index_elements=list(work.keys.values()), set_={"is_root": sa.true()})
+        )
 
-    def spread(self, collection: str) -> int:
-        """Add the rows of ``collection`` that go along with rows already there; returns how many changed.
+    def add_followers(self, collection: str, rows: sa.Select[Any]) -> int:
+        """Add rows with their ordinals; a row that is there takes the higher one. Returns how many changed.
 
-        A row that several lead to takes the highest ordinal: it goes with the last of them.
+        Args:
+            collection: theirs.
+            rows: selects each row once: its key, then the ordinal.
         """
-        edges = [edge for edge in self.rulebook.spreading_into(collection) if edge.leader in self]
-        return sum(self._spread_along(edge) for edge in edges)
-
-    def analyze(self, collection: str) -> None:
-        """Tell the planner how many rows there are."""
-        self.connection.exec_driver_sql(f"ANALYZE {self[collection].table.name}")
-
-    def _spread_along(self, edge: Edge) -> int:
-        leading, following = self[edge.leader], self[edge.follower]
-        leader, follower = leading.row("leader"), following.row("follower")
-        holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
-        keys = following.row_keys(follower)
-        joined = leading.is_row(leader), refers(edge, self.rulebook.live, holder, target)
-        if edge.leads_from_holder:  # several rows may lead to one: it waits for the last
-            rows = sa.select(*keys, sa.func.max(leading.table.c.ordinal)).where(*joined).group_by(*keys)
-        else:
-            rows = sa.select(*keys, leading.table.c.ordinal).where(*joined)
-        if not edge.keeps_alive:
-            return self._insert(following, rows)
-        others = [
-            other
-            for other in self.rulebook.spreading_into(edge.follower)
-            if other.keeps_alive and not (other is edge and not edge.leads_from_holder)
-        ]
-        return self._insert(
-            following, rows.where(*(self._no_leader_stays(other, follower) for other in others))
-        )
-
-    def _no_leader_stays(self, edge: Edge, follower: FromClause) -> ColumnElement[bool]:
-        """No row that leads to ``follower`` along ``edge`` is outside the work set (the last owner rule)."""
-        leader = relation(self.rulebook.live, edge.leader, "other_leader")
-        holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
-        conditions = [refers(edge, self.rulebook.live, holder, target)]
-        if edge.is_self:
-            keys = self.rulebook.key(edge.leader)
-            conditions.append(sa.not_(sa.and_(*(leader.c[name] == follower.c[name] for name, _ in keys))))
-        if edge.leader in self:
-            leading = self[edge.leader]
-            gone = leading.table.alias("gone")
-            conditions.append(
-                sa.not_(
-                    sa.exists(
-                        sa.select(sa.literal(1))
-                        .select_from(gone)
-                        .where(leading.is_row(leader, gone))
-                        .correlate(leader)
-                    )
-                )
-            )
-        return sa.not_(
-            sa.exists(sa.select(sa.literal(1)).select_from(leader).where(*conditions).correlate(follower))
-        )
-
-    def _insert(self, work: Work, rows: sa.Select[Any]) -> int:
-        names = [*work.keys.values(), "ordinal"]
-        insert = postgresql.insert(work.table).from_select(names, rows)
+        work = self[collection]
+        insert = postgresql.insert(work.table).from_select([*work.keys.values(), "ordinal"], rows)
         later = insert.on_conflict_do_update(
             index_elements=list(work.keys.values()),
             set_={"ordinal": insert.excluded.ordinal},
             where=work.table.c.ordinal < insert.excluded.ordinal,
         )
-        return self._insert_counted(later)
+        # SQLAlchemy forgets how many rows an INSERT changed unless it is told to keep the count.
+        return self.connection.execute(later, execution_options={"preserve_rowcount": True}).rowcount
 
-    def _insert_counted(self, insert: Any) -> int:
-        """Insert, and count the rows: SQLAlchemy forgets the count of an INSERT unless told to keep it."""
-        return self.connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
+    def analyze(self, collection: str) -> None:
+        """Tell the planner how many rows there are."""
+        self.connection.exec_driver_sql(f"ANALYZE {self[collection].table.name}")
 
     def highest_ordinal(self) -> int:
         """The highest ordinal in use, 0 where there is none."""
