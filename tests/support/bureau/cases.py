@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from itertools import product
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
@@ -205,89 +204,154 @@ class _Moments:
         return [date(year, month, number) for year in (day.year - 1, day.year)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Company:
+    """What the rows of a company have in common: who there is, and when things happened."""
+
+    draw: st.DrawFn
+    addresses: Sequence[int]
+    clients: Sequence[int]
+    teams: Sequence[int]
+    people: Sequence[int]
+    day: st.SearchStrategy[date | None]
+    moment: st.SearchStrategy[datetime | None]
+    ended: st.SearchStrategy[datetime | None]
+    opened: st.SearchStrategy[datetime | None]
+
+    def ids(self, least: int, most: int) -> Sequence[int]:
+        return self.draw(_ids(least, most))
+
+    def table(self, ids: Sequence[int], **columns: st.SearchStrategy[Any]) -> list[dict[str, Any]]:
+        return [{"id": id_, **self.draw(st.fixed_dictionaries(columns))} for id_ in ids]
+
+
 @st.composite
 def companies(draw: st.DrawFn, policy: dict[str, Any], moments: _Moments) -> Rows:
     """A few rows in every table; whatever may refer to nothing sometimes does."""
-    table = partial(_table, draw)
-    day, moment = moments.days, moments.moments()
-    ended, opened = (moments.moments(_zone(policy, anchor)) for anchor in ("contract_over", "opened"))
-    addresses, clients, teams, people = (draw(_ids(*bounds)) for bounds in ((0, 3), (1, 3), (0, 2), (0, 4)))
-    tickets, events, invoices = (draw(_ids(0, most)) for most in (4, 2, 3))
-    messages = _messages(draw, tickets, day)
+    company = _Company(
+        draw=draw,
+        addresses=draw(_ids(0, 3)),
+        clients=draw(_ids(1, 3)),
+        teams=draw(_ids(0, 2)),
+        people=draw(_ids(0, 4)),
+        day=moments.days,
+        moment=moments.moments(),
+        ended=moments.moments(_zone(policy, "contract_over")),
+        opened=moments.moments(_zone(policy, "opened")),
+    )
     return {
-        "crm.address": table(
-            addresses, street=_one("Lai 1", ""), photo=_one("\\x00", "\\x"), noted_at=moment
+        **_customers(company),
+        **_people(company),
+        **_desk(company),
+        **_events(company),
+        **_books(company),
+    }
+
+
+def _customers(company: _Company) -> Rows:
+    addresses, clients = company.addresses, company.clients
+    return {
+        "crm.address": company.table(
+            addresses, street=_one("Lai 1", ""), photo=_one("\\x00", "\\x"), noted_at=company.moment
         ),
-        "crm.address_remark": table(
-            draw(_ids(0, 2 if addresses else 0)), address_id=_one(*addresses), remark=_one("x")
+        "crm.address_remark": company.table(
+            company.ids(0, 2 if addresses else 0), address_id=_one(*addresses), remark=_one("x")
         ),
-        "crm.client": table(
+        "crm.client": company.table(
             clients,
             name=_one("Ada", ""),
             address_id=_maybe(addresses),
             invoice_address_id=_maybe(addresses),
-            speaker_id=_maybe(people),
-            created_on=day,
+            speaker_id=_maybe(company.people),
+            created_on=company.day,
         ),
-        "crm.contract": table(
-            contracts := draw(_ids(0, 4)),
+        "crm.contract": company.table(
+            contracts := company.ids(0, 4),
             client_id=_one(*clients),
             renews_id=_maybe(contracts),
             state=_one("ended", "live", "paused"),
-            ended_at=ended,
+            ended_at=company.ended,
         ),
-        "crm.team": table(teams, client_id=_maybe(clients), head_id=_maybe(people)),
-        "crm.person": table(
-            people,
-            client_id=_one(*clients),
-            team_id=_maybe(teams),
+    }
+
+
+def _people(company: _Company) -> Rows:
+    return {
+        "crm.team": company.table(
+            company.teams, client_id=_maybe(company.clients), head_id=_maybe(company.people)
+        ),
+        "crm.person": company.table(
+            company.people,
+            client_id=_one(*company.clients),
+            team_id=_maybe(company.teams),
             email=_maybe(ADDRESSES),
             name=_one("Bo", ""),
             phone=_maybe(("+372 1",)),
-            seen_at=moment,
+            seen_at=company.moment,
         ),
-        "crm.letter": table(draw(_ids(0, 2)), email=_maybe(ADDRESSES), body=_one("Dear")),
-        "desk.ticket": table(
+        "crm.letter": company.table(company.ids(0, 2), email=_maybe(ADDRESSES), body=_one("Dear")),
+    }
+
+
+def _desk(company: _Company) -> Rows:
+    people, tickets = company.people, company.ids(0, 4)
+    messages = _messages(company.draw, tickets, company.day)
+    return {
+        "desk.ticket": company.table(
             tickets,
             person_id=_maybe(people),
             other_person_id=_maybe(people),
             parent_id=_maybe(tickets),
             duplicate_of=_maybe([*map(str, tickets), "x"]),
             subject=_maybe(("Help",)),
-            opened_at=opened,
+            opened_at=company.opened,
         ),
         "desk.message": messages,
         "desk.attachment": [
             {
                 "id": UUID(int=number),
                 **{name: message[name] for name in ("ticket_id", "number")},
-                "uploader": draw(_maybe([*map(str, people), "x"])),
-                "title": draw(_maybe(("a.pdf",))),
+                "uploader": company.draw(_maybe([*map(str, people), "x"])),
+                "title": company.draw(_maybe(("a.pdf",))),
             }
-            for number in draw(_ids(0, 3 if messages else 0))
-            for message in [draw(_one(*messages))]
+            for number in company.ids(0, 3 if messages else 0)
+            for message in [company.draw(_one(*messages))]
         ],
-        "desk.event": table(events, client_id=_maybe(clients), venue_id=_maybe(addresses), held_on=day),
+    }
+
+
+def _events(company: _Company) -> Rows:
+    events = company.ids(0, 2)
+    return {
+        "desk.event": company.table(
+            events, client_id=_maybe(company.clients), venue_id=_maybe(company.addresses), held_on=company.day
+        ),
         "desk.attendance": [
             {"event_id": event, "person_id": person, "remark": "late"}
-            for event, person in product(events, people)
-            if draw(st.booleans())
+            for event, person in product(events, company.people)
+            if company.draw(st.booleans())
         ],
-        "books.invoice": table(
+    }
+
+
+def _books(company: _Company) -> Rows:
+    invoices = company.ids(0, 3)
+    return {
+        "books.invoice": company.table(
             invoices,
-            client_id=_maybe(clients),
-            person_id=_maybe(people),
+            client_id=_maybe(company.clients),
+            person_id=_maybe(company.people),
             credited_id=_maybe(invoices),
             number=_one("R"),
             contact_name=_maybe(("Cy",)),
             contact_email=_one("c@example.org", ""),
-            issued_on=day,
+            issued_on=company.day,
         ),
-        "books.line": table(
-            draw(_ids(0, 3 if invoices else 0)), invoice_id=_one(*invoices), detail=_one("x")
+        "books.line": company.table(
+            company.ids(0, 3 if invoices else 0), invoice_id=_one(*invoices), detail=_one("x")
         ),
-        "books.payment": table(
-            draw(_ids(0, 3)), invoice_id=_maybe(invoices), payer=_maybe(("Di",)), paid_at=moment
+        "books.payment": company.table(
+            company.ids(0, 3), invoice_id=_maybe(invoices), payer=_maybe(("Di",)), paid_at=company.moment
         ),
     }
 
@@ -334,10 +398,6 @@ def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, zone: ZoneInfo, number
         ),
         targets=tuple(targets),
     )
-
-
-def _table(draw: st.DrawFn, ids: Sequence[int], **columns: st.SearchStrategy[Any]) -> list[dict[str, Any]]:
-    return [{"id": id_, **draw(st.fixed_dictionaries(columns))} for id_ in ids]
 
 
 def _ids(least: int, most: int) -> st.SearchStrategy[Sequence[int]]:
