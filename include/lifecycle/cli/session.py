@@ -78,6 +78,27 @@ def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
     return given
 
 
+def ask_secretly(what: str) -> str:
+    """A value that may stand in no command line, since shells and process lists keep those: one line of input.
+
+    In a terminal it is asked for, twice, and not shown.
+
+    Raises:
+        UsageError: there is no line, or it is no text.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError:
+        raise UsageError("is no text in UTF-8", place="standard input", next_step="write it so") from None
+    if not line:
+        raise UsageError(
+            f"has no line for: {what}", place="standard input", next_step="write one line for each --subject"
+        )
+    return line.rstrip("\r\n")
+
+
 def policy_zone(company: Company) -> ZoneInfo:
     """Time zone of the newest policy, in which days on the command line are meant."""
     return company.policies[-1].policy.zone

@@ -1,7 +1,7 @@
 """Which rows active holds and restrictions cover, as SQL.
 
-Asked from the side of the holds, which are few: the rows they name, then the rows that belong to those, along
-the edges by which a deletion would spread.
+Asked from the side of the holds, which are few: the rows they name, by key or by a subject's identity, then the
+rows that belong to those, along the edges by which a deletion would spread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from lifecycle.holds.subjects import collections_naming, naming_subjects
+from lifecycle.holds.tables import ABOUT, LOCK, hold, hold_row, is_active
 from lifecycle.policy.rulebook import collections_of, spread
 from lifecycle.store.relations import NamedType, refers, relation
 
@@ -24,35 +26,6 @@ if TYPE_CHECKING:
 
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Rulebook
-
-LOCK = 0x6C696665686F6C64  # "lifehold"
-"""Advisory lock: a deleting transaction shares it, placing a hold takes it alone; neither misses the other."""
-
-hold = sa.table(
-    "hold",
-    sa.column("hold_id", sa.Uuid),
-    sa.column("kind", sa.Text),
-    sa.column("reason", sa.Text),
-    sa.column("placed_by", sa.Text),
-    sa.column("placed_at", sa.DateTime(timezone=True)),
-    sa.column("until", sa.DateTime(timezone=True)),
-    sa.column("released_by", sa.Text),
-    sa.column("released_at", sa.DateTime(timezone=True)),
-    schema="lifecycle",
-)
-hold_row = sa.table(
-    "hold_row",
-    sa.column("hold_id", sa.Uuid),
-    sa.column("collection", sa.Text),
-    sa.column("key", sa.ARRAY(sa.Text)),
-    schema="lifecycle",
-)
-_ABOUT_THE_HOLD = ("hold_id", "kind", "until")
-
-
-def is_active(as_of: datetime) -> ColumnElement[bool]:
-    """A hold counts at ``as_of``: not released, and not past its end."""
-    return sa.and_(hold.c.released_at.is_(None), hold.c.until > as_of)
 
 
 def any_active(connection: Connection, as_of: datetime) -> bool:
@@ -80,10 +53,12 @@ def unchanging_holds(connection: Connection) -> Iterator[None]:
 def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
     """Collections of which holds and restrictions may cover rows at ``as_of``.
 
-    Those that they name, and those whose rows may belong to rows of these; of no other need anybody ask.
+    Those that they name, by whatever, and those whose rows may belong to rows of these; of no other need anybody
+    ask.
     """
     named = sa.select(hold_row.c.collection).distinct().join(hold, hold.c.hold_id == hold_row.c.hold_id)
-    strands = spread(connection.scalars(named.where(is_active(as_of))), rulebook.edges)
+    by_name = connection.scalars(named.where(is_active(as_of)))
+    strands = spread({*by_name, *collections_naming(connection, rulebook, as_of)}, rulebook.edges)
     return frozenset(collections_of(strands))
 
 
@@ -149,10 +124,11 @@ def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
 def _directly(
     rulebook: Rulebook, collection: str, as_of: datetime, leaders: Mapping[str, CTE]
 ) -> list[Select[Any]]:
-    """Rows that a hold names, and those that belong to rows of ``leaders``."""
+    """Rows that a hold names, by key or by its subject, and those that belong to rows of ``leaders``."""
     return [
         _named(rulebook, collection, as_of),
         _whole(rulebook, collection, as_of),
+        *naming_subjects(rulebook, collection, as_of),
         *(
             _belonging(rulebook, edge, leaders[edge.leader])
             for edge in rulebook.spreading_into(collection)
@@ -192,7 +168,7 @@ def _step(rulebook: Rulebook, collections: tuple[str, ...], edge: Edge, circle: 
     number = collections.index(edge.leader)
     keys = [circle.c[f"key_{number}_{part}"] for part, _ in enumerate(rulebook.key(edge.leader))]
     of_the_leader = circle.c.home == edge.leader
-    about = [circle.c[name] for name in _ABOUT_THE_HOLD]
+    about = [circle.c[name] for name in ABOUT]
     return _followers(rulebook, edge, keys, about).where(of_the_leader).correlate(circle).subquery("branch")
 
 
@@ -205,9 +181,7 @@ def _at_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, rows: 
         for number, name in enumerate(collections)
         for part, (_, kind) in enumerate(rulebook.key(name))
     ]
-    return sa.select(
-        sa.literal(home, sa.Text).label("home"), *keys, *(rows.c[name] for name in _ABOUT_THE_HOLD)
-    )
+    return sa.select(sa.literal(home, sa.Text).label("home"), *keys, *(rows.c[name] for name in ABOUT))
 
 
 def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle: CTE) -> CTE:
@@ -215,7 +189,7 @@ def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle
     keys = [
         circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
     ]
-    about = [circle.c[name] for name in _ABOUT_THE_HOLD]
+    about = [circle.c[name] for name in ABOUT]
     return sa.select(*keys, *about).where(circle.c.home == home).cte("held_" + home.replace(".", "_"))
 
 
@@ -229,7 +203,7 @@ def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
         for number, (_, kind) in enumerate(rulebook.key(collection))
     ]
     named = (
-        sa.select(*columns, *(hold.c[name] for name in _ABOUT_THE_HOLD))
+        sa.select(*columns, *(hold.c[name] for name in ABOUT))
         .select_from(hold_row.join(hold, hold.c.hold_id == hold_row.c.hold_id))
         .where(is_active(as_of), hold_row.c.collection == collection, sa.func.cardinality(hold_row.c.key) > 0)
         .cte("named_" + collection.replace(".", "_"))
@@ -243,7 +217,7 @@ def _whole(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
     row = relation(rulebook.live, collection, "whole")
     names_it = sa.and_(hold_row.c.collection == collection, sa.func.cardinality(hold_row.c.key) == 0)
     return (
-        sa.select(*_keys(rulebook, collection, row), *(hold.c[name] for name in _ABOUT_THE_HOLD))
+        sa.select(*_keys(rulebook, collection, row), *(hold.c[name] for name in ABOUT))
         .select_from(row.join(hold_row, names_it).join(hold, hold.c.hold_id == hold_row.c.hold_id))
         .where(is_active(as_of))
     )
@@ -252,7 +226,7 @@ def _whole(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
 def _belonging(rulebook: Rulebook, edge: Edge, leaders: FromClause) -> Select[Any]:
     """Rows that belong, along ``edge``, to covered rows of its leader."""
     keys = [leaders.c[f"key_{part}"] for part, _ in enumerate(rulebook.key(edge.leader))]
-    return _followers(rulebook, edge, keys, [leaders.c[name] for name in _ABOUT_THE_HOLD])
+    return _followers(rulebook, edge, keys, [leaders.c[name] for name in ABOUT])
 
 
 def _followers(
