@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from lifecycle.datamap.identity import EMAIL, NUMBER_PATTERN, UUID_PATTERN
+from lifecycle.datamap.identity import EMAIL, NUMBER_PATTERN, NUMBERS, UUID_PATTERN
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, FromClause
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveColumn
     from lifecycle.datamap.model import Identity
 
-_NUMBERS = frozenset({"smallint", "integer", "bigint"})
 _TEXTS = frozenset({"text", "character varying", "character", "citext"})
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -27,8 +26,7 @@ def names_subject(
     """Whether a column of ``row`` names the subject whose identity of this kind is ``given``.
 
     No value of ``given`` makes the statement fail; one that the column's type cannot hold is nobody's. The
-    condition can use an index on the column, of e-mail addresses one on :func:`indexed_expressions`; inside JSON,
-    and in columns of other types than numbers, UUIDs and texts, every row is read.
+    condition can use an index of :func:`~lifecycle.datamap.identity.helpful_indexes`.
     """
     stored = row.c[column.name]
     if not identity.path:
@@ -36,22 +34,9 @@ def names_subject(
     path = "$[*]" + "".join(f".{json.dumps(name)}[*]" for name in identity.path)
     query = sa.func.jsonb_path_query(sa.cast(stored, JSONB), sa.cast(path, JSONPATH))
     found = query.table_valued("value").render_derived("found")
-    text = found.c.value.op("#>>", return_type=sa.Text())(sa.cast([], sa.ARRAY(sa.Text)))
+    text = found.c.value.op("#>>", return_type=sa.Text())(sa.literal_column("CAST('{}' AS text[])"))
     same = _is_same(identity.kind, "text", text, given)
     return sa.exists(sa.select(sa.literal(1)).select_from(found).where(same).correlate_except(found))
-
-
-def indexed_expressions(column: LiveColumn, identity: Identity, quoted_name: str) -> tuple[str, ...]:
-    """What an index on the column has to begin with to find an identity, as PostgreSQL prints it.
-
-    Nothing where no index can help.
-    """
-    if identity.path:
-        return ()
-    if identity.kind == EMAIL:
-        return (f"lower(btrim({quoted_name}))", f"lower(btrim({quoted_name}::text))")
-    plain = _NUMBERS | {"uuid", "text", "character varying"}
-    return (quoted_name,) if column.type in plain else ()
 
 
 def _is_same(
@@ -59,7 +44,7 @@ def _is_same(
 ) -> ColumnElement[bool]:
     if kind == EMAIL:
         return _folded(sa.cast(stored, sa.Text)) == _folded(given)
-    if type_ in _NUMBERS:
+    if type_ in NUMBERS:
         return stored == _number(given)
     if type_ == "uuid":
         return stored == sa.case((given.regexp_match(f"^{UUID_PATTERN}$"), sa.cast(given, sa.Uuid)))
