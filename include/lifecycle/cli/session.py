@@ -51,7 +51,8 @@ def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> date
         if "T" not in text and " " not in text:
             return first_instant(date.fromisoformat(text), zone)
         given = datetime.fromisoformat(text)
-    except ValueError:
+        given.astimezone(UTC)
+    except (ValueError, OverflowError, UsageError):
         raise UsageError(
             "is no moment", place=option, next_step="write 2026-03-01 or 2026-03-01T03:00:00+02:00"
         ) from None

@@ -6,6 +6,7 @@ are under way at this moment, so that afterwards a row is either covered or was 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["hold", "restriction"]
 PLACED = {"hold": "hold_placed", "restriction": "restriction_placed"}
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 PATIENCE = "10min"
 """How long placing a hold waits for the batches that are being deleted; a batch takes seconds."""
 RELEASED = {"hold": "hold_released", "restriction": "restriction_lifted"}
@@ -95,7 +97,7 @@ def place(
 
     Raises:
         UsageError: no target, an unknown collection or kind of identity, a key that no row has, an end that has
-            passed.
+            passed, a reason that is no word, nobody who places it.
     """
     targets = tuple(targets)
     if not targets:
@@ -103,6 +105,7 @@ def place(
             "a hold names at least one row, collection or subject",
             next_step="for example schema.table:42, or --subject email",
         )
+    _require_words(reason, placed_by)
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     connection.execute(sa.text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": PATIENCE})
@@ -124,8 +127,9 @@ def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: d
     """Release a hold: what fell due meanwhile is deleted by the next run, and whom it named is forgotten.
 
     Raises:
-        UsageError: there is none of this number, or it was released before.
+        UsageError: there is none of this number, it was released before, or nobody releases it.
     """
+    _require_name(released_by)
     found = connection.execute(
         sa.update(hold)
         .values(released_at=as_of, released_by=released_by)
@@ -196,7 +200,7 @@ def covered_counts(
     """How many rows of each collection a hold or restriction covers."""
     found = {}
     for collection in rulebook.datamap.collections:
-        if rulebook.key(collection):
+        if collection in rulebook.live and rulebook.key(collection):
             cover = held(rulebook, collection, as_of)
             keys = [column for column in cover.c if str(column.name).startswith("key_")]
             rows = sa.select(*keys).where(cover.c.hold_id == hold_id).distinct().subquery("covered_rows")
@@ -204,6 +208,22 @@ def covered_counts(
             if count:
                 found[collection] = int(count)
     return found
+
+
+def _require_words(reason: str, placed_by: str) -> None:
+    """Refuse a reason that may not stand in the ledger, and a hold that nobody places."""
+    if not _WORD.fullmatch(reason):
+        raise UsageError(
+            "the reason goes into the ledger and is one word: letters, digits, _ and -, at most 64",
+            place="reason",
+            next_step="for example litigation, or the number of a case as case-2031; the story belongs in its file",
+        )
+    _require_name(placed_by)
+
+
+def _require_name(person: str) -> None:
+    if not person.strip():
+        raise UsageError("it has to be known who does this", place="by", next_step="give a name")
 
 
 def _name(connection: Connection, hold_id: UUID, targets: Sequence[Target | Subject]) -> None:

@@ -58,6 +58,10 @@ class Target:
             raise UsageError(
                 "the data map has no such collection", place=self.collection, next_step="see lifecycle check"
             )
+        if self.collection not in rulebook.live:
+            raise UsageError(
+                "the database has no such table", place=self.collection, next_step="see lifecycle check"
+            )
         key = rulebook.key(self.collection)
         if self.key and not (len(key) == len(self.key) and self._exists(connection, rulebook)):
             raise UsageError(

@@ -8,6 +8,7 @@ stops again, or started on another day, the notice is cancelled; where nothing i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from lifecycle.timelimits import financial_year_end, last_day, local_day, planne
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select
 
@@ -210,6 +211,8 @@ class _Notices:
         keys = started.subquery("started")
         same = [row.c[name] == keys.c[name] for name, _ in self.rulebook.key(self.collection)]
         self._write(_running, sa.select(*columns).where(*same, self._leads_to_something(row)))
+        before_any = sa.literal(date.min)  # minus infinity, which Python cannot hold
+        self.connection.execute(sa.update(_running).values(day=before_any).where(_running.c.day < before_any))
         self._write(_remaining, self._remaining())
 
     def _remaining(self) -> Select[Any]:

@@ -42,6 +42,10 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "57014": ("the statement took too long or was cancelled", "run it again; see what else the server does"),
 }
 _UNREACHED = ("the database cannot be reached", "check LIFECYCLE_DATABASE_URL and that the server runs")
+_UNREADABLE = (
+    "a value cannot be passed between the database and Python",
+    "look for dates outside the years 1 to 9999 and for text that is not UTF-8",
+)
 # Data exceptions repeat the value that they reject; a company's own triggers say what they like.
 _MAY_QUOTE_VALUES = ("22", "P0")
 
@@ -56,8 +60,7 @@ def describe(error: DBAPIError | psycopg.Error, *, place: str = "") -> StoreErro
     original = error if isinstance(error, psycopg.Error) else error.orig
     if not isinstance(original, psycopg.Error):
         return StoreError(f"the database cannot be used: {type(original).__name__}", place=place)
-    state = original.sqlstate
-    meaning, next_step = _meaning(state) if state else _UNREACHED
+    meaning, next_step = _meaning(original)
     return StoreError(f"{meaning}: {_reason(original)}", place=place, next_step=next_step)
 
 
@@ -67,14 +70,17 @@ def hide_values(engine: sqlalchemy.Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def _hide(context: sqlalchemy.ExceptionContext) -> None:
         original, wrapped = context.original_exception, context.sqlalchemy_exception
-        if isinstance(original, psycopg.Error) and original.sqlstate:
+        if isinstance(original, psycopg.Error):
             original.args = (_reason(original),)
             if wrapped is not None:
                 wrapped.args = (f"({type(original).__name__}) {_reason(original)}",)
 
 
-def _meaning(state: str) -> tuple[str, str]:
-    """What a SQLSTATE means and what to do next; the most exact entry that fits."""
+def _meaning(error: psycopg.Error) -> tuple[str, str]:
+    """What an error means and what to do next; by the most exact entry that fits its SQLSTATE."""
+    state = error.sqlstate
+    if state is None:
+        return _UNREACHED if isinstance(error, psycopg.OperationalError) else _UNREADABLE
     for length in (5, 3, 2):
         if state[:length] in _MEANINGS:
             return _MEANINGS[state[:length]]
@@ -87,8 +93,12 @@ def _meaning(state: str) -> tuple[str, str]:
 def _reason(error: psycopg.Error) -> str:
     """What the server says, in one line; only its SQLSTATE where that could repeat a value."""
     state = error.sqlstate
-    if state is None:  # no server answered: libpq names host and user, never the password
-        return " ".join(str(error).split())
+    if state is None and isinstance(error, psycopg.OperationalError):
+        return " ".join(
+            str(error).split()
+        )  # no server answered: libpq names host and user, never the password
+    if state is None:  # the driver's own word, which repeats the value
+        return type(error).__name__
     if state.startswith(_MAY_QUOTE_VALUES) or error.diag.message_primary is None:
         return f"SQLSTATE {state}"
     return f"{error.diag.message_primary} (SQLSTATE {state})"
