@@ -63,7 +63,7 @@ def company(database: Database, settings: dict[str, str | Path]) -> Company:
 
 @pytest.fixture
 def lifecycle(monkeypatch, capsys, caplog, settings) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, caplog, settings)
+    return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
 
 
 def hold(company: Company, value: str, *, identity: str = "email", until: datetime = UNTIL) -> UUID:
@@ -227,8 +227,7 @@ def test_a_forgotten_subject_is_known_by_its_kind_only(company):
 
 
 def test_the_identity_is_read_from_input_and_shown_nowhere(lifecycle, database):
-    now = ("--as-of", AS_OF.isoformat())
-    placed = lifecycle(*PLACE, *now, "--subject", "email", stdin=HELD + "\n")
+    placed = lifecycle(*PLACE, "--subject", "email", stdin=HELD + "\n")
     assert placed.code == 0
     number, *counts = placed.out.splitlines()
     assert UUID(number)
@@ -236,12 +235,12 @@ def test_the_identity_is_read_from_input_and_shown_nowhere(lifecycle, database):
         ["2", "agency.note", "covered", "now"],
         ["1", "agency.person", "covered", "now"],
     ]
-    listed = lifecycle("hold", "list", *now)
+    listed = lifecycle("hold", "list")
     assert "a subject by email" in listed.out
-    assert lifecycle("hold", "list", "--json", *now).document[0]["identities"] == ["email"]
-    released = lifecycle("hold", "release", number, "--by", "counsel", *now)
+    assert lifecycle("hold", "list", "--json").document[0]["identities"] == ["email"]
+    released = lifecycle("hold", "release", number, "--by", "counsel")
     assert released.code == 0
-    assert "canary" not in (placed.out + placed.err + listed.out + listed.err + released.out + released.err)
+    assert "canary" not in placed.everything + listed.everything + released.everything
     assert values(database) == [None]
 
 
@@ -249,7 +248,7 @@ def test_a_hold_may_be_placed_before_any_row_names_the_subject(lifecycle):
     placed = lifecycle(*PLACE, "--subject", "email", stdin="canary.unknown@example.test\n")
     assert placed.code == 0
     assert "0  rows are covered now; those that arrive will be" in placed.out
-    assert "canary" not in placed.out + placed.err
+    assert "canary" not in placed.everything
 
 
 def test_a_line_is_read_for_each_subject(lifecycle):
@@ -279,7 +278,7 @@ def test_what_is_no_subject_is_refused_without_repeating_it(lifecycle, database,
     assert refused.code == 2
     assert says in refused.err
     assert "Next: " in refused.err
-    assert "canary" not in refused.out + refused.err
+    assert "canary" not in refused.everything
     assert database.execute("SELECT FROM lifecycle.hold") == []
 
 

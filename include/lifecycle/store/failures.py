@@ -31,7 +31,7 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "40": ("another transaction was in the way", "run it again"),
     "42501": (
         "the database user lacks a right",
-        "connect as the owner of the tables, who may create roles and schemas",
+        "run lifecycle init, which grants what is mapped; connect as the owner of the tables to do so",
     ),
     "42703": ("a column does not exist", "run lifecycle check"),
     "42P01": ("a table does not exist", "run lifecycle init, then lifecycle check"),
@@ -39,6 +39,10 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "53200": ("the database server is out of memory", "free some and run it again"),
     "53300": ("the database server has no connection left", "close some, or raise max_connections"),
     "55P03": ("a row or table is locked by somebody else", "run it again when the other transaction is done"),
+    "XX": (
+        "the server met what it did not expect; a table may have been dropped meanwhile",
+        "run it again, and lifecycle check if that fails",
+    ),
     "57014": ("the statement took too long or was cancelled", "run it again; see what else the server does"),
 }
 _UNREACHED = ("the database cannot be reached", "check LIFECYCLE_DATABASE_URL and that the server runs")
