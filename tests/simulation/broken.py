@@ -1,0 +1,15 @@
+"""What a simulation is after."""
+
+from __future__ import annotations
+
+
+class Broken(AssertionError):
+    """A promise was broken, or engine and model disagree.
+
+    Attributes:
+        kind: in which way, in one word, so that a shorter history is known to fail in the same one.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
