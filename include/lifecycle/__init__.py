@@ -15,5 +15,6 @@ Rooms, each importing only rooms above it (``tests/architecture`` enforces the o
     execute                                 the only door through which anything is deleted
     quality                                 Great Expectations before and after
     retention                               the capability: promises kept on a schedule
+    orchestration                           Airflow: the steps of a run as tasks, approvals, alerts
     synthetic  cli                          a company to try it on, and the command line
 """

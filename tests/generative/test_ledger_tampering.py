@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from support.ledgers import checkpoint_over, rows_of
 
 if TYPE_CHECKING:
     from lifecycle.ledger.notes import Checkpoint
+
+pytestmark = pytest.mark.commitment("G1")
 
 KEY = SigningKey.from_private_bytes("ledger", b"1" * 32)
 LEDGER = rows_of(45)

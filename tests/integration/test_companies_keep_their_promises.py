@@ -50,6 +50,7 @@ def company(database: Database, sample: Sample, tmp_path: Path) -> Company:
     )
 
 
+@pytest.mark.commitment("W7", "W8", "A6", "A7", "A9")
 def test_every_promise_is_kept_and_a_second_run_has_nothing_to_do(company: Company, sample: Sample) -> None:
     version = in_force(company.policies, AS_OF)
     with company.engine.connect() as connection:

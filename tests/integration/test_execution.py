@@ -82,6 +82,7 @@ def test_an_ended_plan_keeps_counts_and_no_keys(database: Database, company: Com
     ]
 
 
+@pytest.mark.commitment("A6", "A9")
 def test_a_live_agreement_beside_an_ended_one_stops_the_clock(database: Database, company: Company) -> None:
     fill(database, ended=1, live=0)
     database.execute("INSERT INTO crm.agreement VALUES (100, 1, NULL)")
@@ -98,6 +99,7 @@ def test_the_same_plan_is_found_again(database: Database, company: Company) -> N
 class TestTheWorldMovesBetweenPlanAndDeletion:
     """Each row is asked again; what is not as planned is left to a new plan."""
 
+    @pytest.mark.commitment("W9", "A8")
     def test_a_hold_placed_after_the_plan_wins(self, database: Database, company: Company) -> None:
         fill(database, ended=2, live=0)
         made = plan(company, "humans", as_of=AS_OF)
@@ -119,6 +121,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         assert database.execute("SELECT human_id FROM crm.human") == [(1,)]
         assert database.execute("SELECT remark_id FROM crm.remark") == [(1,)]
 
+    @pytest.mark.commitment("A9")
     def test_a_reinstated_agreement_wins(self, database: Database, company: Company) -> None:
         fill(database, ended=2, live=0)
         made = plan(company, "humans", as_of=AS_OF)
@@ -169,6 +172,7 @@ def counts_of_humans(database: Database) -> int:
     return int(database.execute("SELECT count(*) FROM crm.human")[0][0])
 
 
+@pytest.mark.commitment("G1")
 class TestNoCollateral:
     """The database's own count of changed rows decides whether a batch is committed."""
 
@@ -272,6 +276,7 @@ carry_out(company, sys.argv[4], progress=slowly)
         assert sweep(company, "humans", as_of=AS_OF).rows["crm.human", "deleted"] == 2
 
 
+@pytest.mark.commitment("G1")
 class TestGuard:
     """Past the policy's limits a plan waits for a person who names its digest."""
 
@@ -310,6 +315,7 @@ class TestGuard:
         assert not any("Canary" in payload for (payload,) in payloads)
 
 
+@pytest.mark.commitment("W9", "A8")
 def test_a_released_hold_lets_go_what_fell_due(database: Database, company: Company) -> None:
     fill(database, ended=1, live=0)
     with company.engine.begin() as connection:
@@ -333,6 +339,7 @@ def test_a_released_hold_lets_go_what_fell_due(database: Database, company: Comp
     assert sweep(company, "humans", as_of=AS_OF).rows["crm.human", "deleted"] == 2
 
 
+@pytest.mark.commitment("W9", "A8")
 def test_a_hold_waits_for_the_batch_that_is_being_deleted(database: Database, company: Company) -> None:
     """Whoever places a hold is told the truth: the rows are covered, or were gone before."""
     fill(database, ended=1, live=0)

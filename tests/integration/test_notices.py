@@ -51,6 +51,7 @@ def ledger(database) -> list[tuple[str, dict]]:
     return [(row.kind, row.body) for row in rows]
 
 
+@pytest.mark.commitment("A9")
 def test_a_termination_is_noticed_on_the_next_run(company, database):
     end(database, 20, ENDED)
     assert take_notice(company, "persons", as_of=at(date(2025, 6, 14))).added == 0
@@ -111,6 +112,7 @@ def test_the_planned_day_is_the_day_on_which_it_happens(company, database):
     assert notices(database)[0].done_at == at(PLANNED_ON)
 
 
+@pytest.mark.commitment("A9")
 def test_reinstatement_cancels_and_a_second_end_is_noticed_anew(company, database):
     end(database, 20, ENDED)
     take_notice(company, "persons", as_of=AS_OF)
@@ -161,6 +163,7 @@ def test_a_later_hour_of_the_same_day_changes_nothing(company, database):
     assert take_notice(company, "persons", as_of=AS_OF).cancelled == 0
 
 
+@pytest.mark.commitment("A8")
 def test_what_is_held_stays_noticed(company, database):
     end(database, 20, ENDED)
     take_notice(company, "persons", as_of=AS_OF)

@@ -112,7 +112,7 @@ def test_stale_evidence_stops_the_rules_that_stand_on_it(company, database, befo
     database.execute("UPDATE agency.contract SET updated_at = timestamptz '2026-02-06 12:00+02'")
     sweep(company, "visits", as_of=AS_OF - timedelta(days=1))
     late = AS_OF.replace(day=9)
-    assert steps.check_before(company, as_of=late, rules=["persons"])
+    assert steps.check_evidence(company, "persons", as_of=late)
     with stopped_by("days since the newest agency.contract.updated_at: 32, at most 31"):
         sweep(company, "persons", as_of=AS_OF)
     assert rows_of(database)["person"] == before["person"]
@@ -120,7 +120,7 @@ def test_stale_evidence_stops_the_rules_that_stand_on_it(company, database, befo
 
 def test_evidence_of_the_future_or_of_infinity_counts_as_fresh(company, database):
     database.execute("UPDATE agency.contract SET updated_at = 'infinity'")
-    (_, fresh) = steps.check_before(company, as_of=AS_OF, rules=["persons"])
+    fresh = steps.check_evidence(company, "persons", as_of=AS_OF)
     assert fresh.checks == (("days since the newest agency.contract.updated_at", True),)
 
 
@@ -142,7 +142,7 @@ def test_freshness_of_a_column_that_tells_no_time_is_refused(database, tmp_path,
     policies = reworded(tmp_path, "{column: updated_at, within: P31D}", stated)
     other = open_agency(database, tmp_path / "keyring", policies)
     with pytest.raises(PolicyError, match=r"freshness\.agency\.contract"):
-        steps.check_before(other, as_of=AS_OF, rules=["persons"])
+        steps.check_evidence(other, "persons", as_of=AS_OF)
 
 
 def test_freshness_of_a_naive_timestamp_is_read_in_its_own_zone(database, tmp_path):
@@ -153,9 +153,9 @@ def test_freshness_of_a_naive_timestamp_is_read_in_its_own_zone(database, tmp_pa
         "ALTER TABLE agency.contract ALTER updated_at TYPE timestamp USING timestamp '2026-02-05 23:30'"
     )
     other = open_agency(database, tmp_path / "keyring", policies)
-    assert steps.check_before(other, as_of=AS_OF, rules=["persons"])
+    assert steps.check_evidence(other, "persons", as_of=AS_OF)
     with stopped_by("updated_at: 33, at most 32"):
-        steps.check_before(other, as_of=AS_OF + timedelta(days=1), rules=["persons"])
+        steps.check_evidence(other, "persons", as_of=AS_OF + timedelta(days=1))
 
 
 # --- the plan
@@ -445,7 +445,8 @@ def test_checks_can_be_left_out(company, database, monkeypatch):
 def test_no_value_of_a_row_reaches_results_errors_or_logs(company, caplog):
     """Every personal value holds the word canary; the frames hold counts, so nothing can repeat it."""
     caplog.set_level(logging.DEBUG)
-    said = [str(one.to_json()) for one in steps.check_before(company, as_of=AS_OF, rules=["persons"])]
+    checked = [steps.check_before(company), steps.check_evidence(company, "persons", as_of=AS_OF)]
+    said = [str(one.to_json()) for one in checked]
     for rule in ("visits", "persons", "customers"):
         with pytest.raises(CheckFailed) as overdue:
             steps.check_kept(company, rule, as_of=AS_OF)

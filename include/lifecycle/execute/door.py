@@ -55,6 +55,14 @@ class Outcome:
     deferred: dict[int, str]
     rows: Tally
 
+    def to_json(self) -> dict[str, Any]:
+        """Counts and reasons."""
+        return {
+            "done": self.done,
+            "deferred": [{"batch": batch, "reason": reason} for batch, reason in self.deferred.items()],
+            "rows": self.rows.to_json(),
+        }
+
 
 class Door:
     """One plan on its way through.

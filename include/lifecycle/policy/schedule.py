@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,13 @@ class Schedule:
 
     Attributes:
         time_zone: the newest policy's, in which the hour of the run is meant.
+        since: date of the oldest policy; nothing was promised before.
         rules: names in the order of the policy, the newest version's first; older versions count too, for runs
             of days on which they were in force.
     """
 
     time_zone: str
+    since: date
     rules: tuple[str, ...]
 
 
@@ -50,11 +53,11 @@ def schedule_of(folder: Path, name: str) -> Schedule:
         )
     versions = sorted((_read(path, path.stat().st_mtime_ns) for path in paths), key=lambda one: one[0])
     chosen = [rule for _, _, rules in reversed(versions) for rule, scheduled in rules if scheduled == name]
-    return Schedule(time_zone=versions[-1][1], rules=tuple(dict.fromkeys(chosen)))
+    return Schedule(time_zone=versions[-1][1], since=versions[0][0], rules=tuple(dict.fromkeys(chosen)))
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, _changed: int) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+def _read(path: Path, _changed: int) -> tuple[date, str, tuple[tuple[str, str], ...]]:
     """Date, time zone, and each rule with its schedule; once per state of the file.
 
     The base loader makes texts of everything, so no name can be taken for a number or a truth value.
@@ -63,7 +66,7 @@ def _read(path: Path, _changed: int) -> tuple[str, str, tuple[tuple[str, str], .
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506 - builds texts only
         header = content["policy"]
         rules = tuple((_name(rule), _scheduled(stated)) for rule, stated in content.get("rules", {}).items())
-        return str(header["last_updated"]), str(header["time_zone"]), rules
+        return date.fromisoformat(header["last_updated"]), str(header["time_zone"]), rules
     except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         raise PolicyError(
             f"cannot be read ({type(error).__name__})",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.door import Door, Outcome
 from lifecycle.execute.ending import abandon_plan, end_plan
@@ -22,7 +24,7 @@ from lifecycle.quality.before import check_freshness, check_schema
 from lifecycle.quality.plans import check_plan as quality_of_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from lifecycle.ledger.notes import Checkpoint
@@ -50,6 +52,7 @@ class Planned:
             "rule": self.plan.rule,
             "as_of": self.plan.as_of.isoformat(),
             "policy_version": self.plan.policy_version,
+            "commitments": list(self.plan.commitments),
             "digest": self.digest,
             "counts": self.plan.counts(),
             "kept": [
@@ -65,16 +68,22 @@ class Planned:
         }
 
 
-def check_before(company: Company, *, as_of: datetime, rules: Iterable[str] = ()) -> tuple[Checked, ...]:
-    """The database is as the map describes it, and the evidence that the rules stand on is fresh.
+def check_before(company: Company) -> Checked:
+    """The database is as the map describes it.
 
     Raises:
-        CheckFailed: nothing may be decided.
+        CheckFailed: it is not; nothing may be decided.
     """
-    schema = check_schema(company.engine, company.datamap)
-    rulebook = company.rulebook(as_of)
-    fresh = (check_freshness(company.engine, rulebook, rule, as_of=as_of) for rule in rules)
-    return (schema, *fresh)
+    return check_schema(company.engine, company.datamap)
+
+
+def check_evidence(company: Company, rule: str, *, as_of: datetime) -> Checked:
+    """The evidence that a rule stands on is fresh.
+
+    Raises:
+        CheckFailed: it is not; nothing may be decided by this rule.
+    """
+    return check_freshness(company.engine, company.rulebook(as_of), rule, as_of=as_of)
 
 
 def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
@@ -177,6 +186,19 @@ def check_kept(company: Company, rule: str, *, as_of: datetime) -> Checked:
         CheckFailed: how much is.
     """
     return check_overdue(company.engine, company.rulebook(as_of), rule, as_of=as_of)
+
+
+def done(company: Company, rule: str, *, as_of: datetime) -> list[dict[str, Any]]:
+    """What the journal says was done by the plans of a rule and moment: rows by collection and action."""
+    query = sa.text("""
+        SELECT journal.collection, journal.action, sum(journal.row_count)::bigint AS rows
+        FROM lifecycle.plan JOIN lifecycle.journal USING (plan_id)
+        WHERE plan.rule = :rule AND plan.as_of = :as_of
+        GROUP BY journal.collection, journal.action ORDER BY journal.collection, journal.action
+    """)
+    with company.engine.connect() as connection:
+        rows = connection.execute(query, {"rule": rule, "as_of": as_of})
+        return [{"collection": row.collection, "action": row.action, "rows": row.rows} for row in rows]
 
 
 def sign_ledger(company: Company, *, as_of: datetime) -> Checkpoint:

@@ -15,8 +15,10 @@ from lifecycle.retention.steps import (
     carry_out,
     check_after,
     check_before,
+    check_evidence,
     check_kept,
     check_plan,
+    done,
     end_unchecked,
     plan,
 )
@@ -51,10 +53,7 @@ class Swept:
         """Counts only."""
         return {
             **self.first.to_json(),
-            "done": [
-                {"collection": collection, "what": what, "rows": rows}
-                for (collection, what), rows in sorted(self.rows.items())
-            ],
+            "done": self.rows.to_json(),
             "left": self.left,
         }
 
@@ -83,7 +82,8 @@ def sweep(
         ApprovalRequired: the plan passes the guard and nobody approves it.
     """
     if checks:
-        check_before(company, as_of=as_of, rules=[rule])
+        check_before(company)
+        check_evidence(company, rule, as_of=as_of)
     first = planned = plan(company, rule, as_of=as_of)
     rows, left = Tally(), 0
     for _ in range(ROUNDS):
@@ -98,6 +98,26 @@ def sweep(
     if checks:
         check_kept(company, rule, as_of=as_of)
     return Swept(rule=rule, first=first, rows=rows, left=left)
+
+
+def finish(company: Company, rule: str, *, as_of: datetime) -> dict[str, Any]:
+    """Sweep what had changed since a plan of this run was made, and tell what the run did to the rule's rows.
+
+    Returns:
+        The rule, what its run did by collection and action, what stays although it is due and why, and how
+        many batches are left to the next run.
+
+    Raises:
+        CheckFailed: something is left past its limit, or is not as promised.
+        ApprovalRequired: what is left would need another approval.
+    """
+    swept = sweep(company, rule, as_of=as_of)
+    told = swept.first.to_json()
+    return {
+        **{name: told[name] for name in ("rule", "as_of", "policy_version", "commitments", "kept")},
+        "done": done(company, rule, as_of=as_of),
+        "left": swept.left,
+    }
 
 
 def _carry_out(

@@ -1,0 +1,180 @@
+"""Task bodies: each opens the company that the environment names and makes one call."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from lifecycle.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lifecycle.retention.company import Company
+
+
+@contextmanager
+def opened() -> Iterator[Company]:
+    """The company of the environment, open while a task runs; what the database complains of is named."""
+    from sqlalchemy.exc import DBAPIError
+
+    from lifecycle.retention.company import Company
+    from lifecycle.settings import Settings
+    from lifecycle.store.failures import describe
+
+    company = Company.open(Settings.from_environment())
+    try:
+        yield company
+    except DBAPIError as error:
+        raise describe(error, place="lifecycle") from None
+    finally:
+        company.engine.dispose()
+
+
+def run_moment() -> datetime:
+    """The moment a run is for: the end of its data interval; for a run without one, when it may start.
+
+    Raises:
+        UsageError: it lies in the future, where rows would go that are not due.
+    """
+    context = get_current_context()
+    moment: datetime = context.get("data_interval_end") or context["dag_run"].run_after
+    if moment > datetime.now(UTC):
+        raise UsageError(
+            "the run is for a moment in the future",
+            place=context["dag_run"].run_id,
+            next_step="trigger it for a moment that has come",
+        )
+    return moment
+
+
+def rules_in_force(company: Company, as_of: datetime) -> list[str]:
+    """The rules that the policy in force at ``as_of`` gives to the DAG of this run."""
+    name = get_current_context()["dag"].dag_id
+    rules = company.version(as_of).policy.rules
+    return [rule for rule, stated in rules.items() if stated.schedule_with == name]
+
+
+def check_before() -> dict[str, Any]:
+    """Check the database against the map, and that the moment of the run has come."""
+    from lifecycle.retention.steps import check_before
+
+    run_moment()
+    with opened() as company:
+        return check_before(company).to_json()
+
+
+def check_evidence(rule: str) -> dict[str, Any]:
+    """Check that what a rule stands on is fresh; skipped where the policy in force does not have the rule."""
+    from lifecycle.retention.steps import check_evidence
+
+    as_of = run_moment()
+    with opened() as company:
+        if rule not in rules_in_force(company, as_of):
+            raise AirflowSkipException(f"{rule} is not in the policy in force at {as_of:%Y-%m-%d}")
+        return check_evidence(company, rule, as_of=as_of).to_json()
+
+
+def plan(rule: str) -> dict[str, Any]:
+    """Plan a rule."""
+    from lifecycle.retention.steps import plan
+
+    as_of = run_moment()
+    with opened() as company:
+        return plan(company, rule, as_of=as_of).to_json()
+
+
+def check_plan(planned: dict[str, Any]) -> str:
+    """Check the plan; its digest. Skipped where there is nothing to do."""
+    from lifecycle.retention.steps import check_plan
+
+    if planned["digest"] is None:
+        raise AirflowSkipException(f"nothing is due under {planned['rule']}")
+    with opened() as company:
+        check_plan(company, planned["digest"])
+    return str(planned["digest"])
+
+
+def guard(planned: dict[str, Any]) -> str:
+    """The task to go on with: a person's approval, where the plan passes the policy's limits."""
+    group = get_current_context()["ti"].task_id.rpartition(".")[0]
+    return f"{group}.{'approval' if planned['needs_approval'] else 'execute'}"
+
+
+def execute(digest: str) -> dict[str, Any]:
+    """Carry out the plan. Killed and run again, it goes on where it stopped."""
+    from lifecycle.retention.steps import carry_out
+
+    with opened() as company:
+        return carry_out(company, digest).to_json()
+
+
+def check_after(digest: str) -> dict[str, Any]:
+    """Check what the plan left behind, and end it."""
+    from lifecycle.retention.steps import check_after
+
+    with opened() as company:
+        return check_after(company, digest).to_json()
+
+
+def finish(planned: dict[str, Any] | None) -> dict[str, Any]:
+    """Plan again what had changed meanwhile, and see that nothing is left past its limit."""
+    from lifecycle.retention.sweep import finish
+
+    if planned is None:
+        raise AirflowSkipException("the rule was not planned")
+    as_of = run_moment()
+    with opened() as company:
+        return finish(company, planned["rule"], as_of=as_of)
+
+
+def take_notice() -> list[dict[str, Any]]:
+    """Bring the notices of the DAG's rules up to date."""
+    from lifecycle.retention.notices import take_notice
+
+    as_of = run_moment()
+    with opened() as company:
+        rules = rules_in_force(company, as_of)
+        return [take_notice(company, rule, as_of=as_of).to_json() for rule in rules]
+
+
+def sign_ledger() -> dict[str, Any]:
+    """Sign the ledger as the run leaves it."""
+    from lifecycle.retention.steps import sign_ledger
+
+    as_of = run_moment()
+    with opened() as company:
+        signed = sign_ledger(company, as_of=as_of)
+    return {"checkpoint": signed.number, "entries": signed.tree_size, "root": signed.root_hash.hex()}
+
+
+def last_notices(noticed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The announcements after which no other follows, as an event; skipped where there is none."""
+    last = [
+        {"rule": one["rule"], **announcement}
+        for one in noticed
+        for announcement in one["announcements"]
+        if announcement["is_last"]
+    ]
+    if not last:
+        raise AirflowSkipException("no deletion comes near enough for its last notice")
+    _tell({"notices": last})
+    return last
+
+
+def summary(finished: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
+    """What the run did, rule by rule, as its result and as an event."""
+    told = {"as_of": run_moment().isoformat(), "rules": [one for one in finished if one]}
+    _tell(told)
+    return told
+
+
+def _tell(extra: dict[str, Any]) -> None:
+    """Put something into the events of the task's assets."""
+    context = get_current_context()
+    for asset in context["task"].outlets:
+        context["outlet_events"][asset].extra = extra

@@ -1,0 +1,196 @@
+"""The DAGs as they are parsed: what they promise, when they run, what they try again."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from lifecycle.errors import (
+    ApprovalRequired,
+    CheckFailed,
+    PolicyError,
+    PromiseBroken,
+    StoreError,
+    UsageError,
+)
+from lifecycle.policy.load import load_policies
+from lifecycle.settings import PROJECT
+
+NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
+HEAVY = ("pandas", "great_expectations", "faker", "fideslang", "ruamel.yaml", "lifecycle.retention.steps")
+
+
+@pytest.fixture
+def dags(airflow_home, airflow_over_the_reference):
+    assert airflow_home.exists()
+    return airflow_over_the_reference
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return load_policies(PROJECT / "include/policies")[-1].policy
+
+
+def stated(name: str, constant: str):
+    """A constant of a DAG file, read as coverage reads it: without running the file."""
+    tree = ast.parse((PROJECT / "dags" / f"{name}.py").read_text())
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant
+    ]
+    return ast.literal_eval(values[0])
+
+
+def test_every_file_parses_and_makes_its_dag(dags):
+    assert dags.import_errors == {}
+    assert sorted(dags.dags) == sorted(NAMES)
+
+
+def test_parsing_imports_nothing_heavy(airflow_home):
+    code = (
+        "import sys, warnings; warnings.simplefilter('ignore')\n"
+        "import website_retention, contract_termination_deletion, customer_data_retention\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert airflow_home.exists()
+    paths = f"{PROJECT / 'include'}:{PROJECT / 'dags'}"
+    found = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": paths, "AIRFLOW_HOME": str(airflow_home)},
+    )
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_names_the_commitments_it_keeps(dags, policy, name):
+    dag, commitments = dags.dags[name], stated(name, "COMMITMENTS")
+    rules = [rule for rule in policy.rules.values() if rule.schedule_with == name]
+    assert {one for rule in rules for one in rule.commitments} <= set(commitments) <= set(policy.commitments)
+    assert set(commitments) <= dag.tags
+    assert [one for one in commitments if one not in dag.doc_md] == []
+
+
+def test_every_rule_is_kept_by_one_dag_in_the_order_of_the_policy(dags, policy):
+    for name, dag in dags.dags.items():
+        groups = [one for one in dag.task_group.children if "." not in one and one in policy.rules]
+        assert groups == [one for one, rule in policy.rules.items() if rule.schedule_with == name]
+        for earlier, later in pairwise(groups):
+            assert f"{earlier}.settled" in dag.task_dict[f"{later}.check_evidence"].upstream_task_ids
+    assert {rule.schedule_with for rule in policy.rules.values()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_runs_once_at_a_time_and_is_never_silently_late(dags, name):
+    dag = dags.dags[name]
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    (deadline,) = dag.deadline if isinstance(dag.deadline, list) else [dag.deadline]
+    assert deadline.callback.path == "lifecycle.orchestration.alerts.report_late"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_runs_every_local_day_also_when_clocks_change(dags, name):
+    from airflow.sdk.definitions.timetables.assets import AssetOrTimeSchedule
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    schedule = dags.dags[name].timetable
+    assert isinstance(schedule, AssetOrTimeSchedule)
+    timetable = coerce_to_core_timetable(schedule)
+    zone = ZoneInfo("Europe/Tallinn")
+    for clocks_change in (date(2026, 3, 29), date(2026, 10, 25)):
+        begin = datetime.combine(clocks_change - timedelta(days=2), datetime.min.time(), tzinfo=zone)
+        restriction = TimeRestriction(earliest=begin, latest=None, catchup=True)
+        info, days = None, []
+        for _ in range(5):
+            info = timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
+            days.append(info.data_interval.end.astimezone(zone))
+        assert [day.date() for day in days] == [clocks_change + timedelta(days=n - 2) for n in range(5)]
+        assert {day.hour for day in days} <= {3, 4}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_releasing_a_hold_starts_a_dag_at_once(dags, name):
+    assets = [asset.name for asset in dags.dags[name].timetable.asset_condition.objects]
+    assert assets == ["hold_released"]
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (StoreError("the database cannot be reached"), "retry"),
+        (CheckFailed("no"), "fail"),
+        (PolicyError("no"), "fail"),
+        (UsageError("no"), "fail"),
+        (PromiseBroken("no"), "fail"),
+        (ApprovalRequired("no"), "fail"),
+        (OSError("no"), "default"),
+    ],
+)
+def test_what_is_tried_again(dags, error, action):
+    for dag in dags.dags.values():
+        for task in dag.tasks:
+            if task.task_id.endswith(".approval"):
+                assert task.retries == 0
+            else:
+                assert task.retries == 4
+                assert task.retry_policy.evaluate(error, 1, 4).action.value == action
+
+
+def test_a_run_succeeds_only_where_every_promise_is_kept(dags):
+    """The state of a run is that of its last tasks: they follow every promise and wait for none that failed."""
+    for dag in dags.dags.values():
+        last = {task.task_id for task in dag.tasks if not task.downstream_task_ids}
+        assert last <= {"summary", "last_notices"}
+        summary = dag.task_dict["summary"]
+        finished = {task.task_id for task in dag.tasks if task.task_id.endswith(".finish")}
+        assert finished <= summary.upstream_task_ids
+        assert summary.trigger_rule == "none_failed"
+
+
+def test_nothing_is_executed_without_its_check_and_its_guard(dags):
+    for dag in dags.dags.values():
+        for task in dag.tasks:
+            if task.task_id.endswith(".execute"):
+                group = task.task_id.removesuffix(".execute")
+                needed = {f"{group}.{step}" for step in ("plan", "check_plan", "guard", "approval")}
+                assert needed | {"check_before"} <= {
+                    one.task_id for one in task.get_flat_relatives(upstream=True)
+                }
+                assert task.trigger_rule == "none_failed_min_one_success"
+
+
+def test_another_company_brings_its_own_rules(airflow):
+    dag = airflow.dags().dags["website_retention"]
+    assert {task.task_id for task in dag.tasks if "." in task.task_id} == {
+        f"visits.{step}"
+        for step in (
+            "check_evidence", "plan", "check_plan", "guard", "approval",
+            "execute", "check_after", "finish", "settled",
+        )
+    }  # fmt: skip
+
+
+def test_a_company_without_rules_for_a_dag_has_one_that_only_checks(airflow, monkeypatch):
+    monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(PROJECT / "examples/webshop/policies"))
+    dags = airflow.dags()
+    assert dags.import_errors == {}
+    assert {task.task_id for task in dags.dags["website_retention"].tasks} == {
+        "check_before", "sign_ledger", "summary",
+    }  # fmt: skip
+
+
+def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, monkeypatch, tmp_path):
+    monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path))
+    errors = airflow.dags().import_errors
+    assert len(errors) == 3
+    assert all("no policy found" in error for error in errors.values())
