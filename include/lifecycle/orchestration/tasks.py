@@ -36,20 +36,24 @@ def opened() -> Iterator[Company]:
 
 
 def run_moment() -> datetime:
-    """The moment a run is for: the end of its data interval; for a run without one, when it may start.
+    """The moment a run is for: the end of its data interval, or its logical date where that is earlier.
+
+    They are the same for runs on schedule and in a backfill. A run that somebody triggers for a past date has
+    that as its logical date only; one that an asset triggers has neither, and is for when it may start.
 
     Raises:
-        UsageError: it lies in the future, where rows would go that are not due.
+        UsageError: one of them lies in the future, where rows would go that are not due.
     """
     context = get_current_context()
-    moment: datetime = context.get("data_interval_end") or context["dag_run"].run_after
-    if moment > datetime.now(UTC):
+    moments: list[datetime] = [context["dag_run"].run_after]
+    moments += [context[name] for name in ("logical_date", "data_interval_end") if context.get(name)]
+    if max(moments) > datetime.now(UTC):
         raise UsageError(
             "the run is for a moment in the future",
             place=context["dag_run"].run_id,
             next_step="trigger it for a moment that has come",
         )
-    return moment
+    return min(moments)
 
 
 def rules_in_force(company: Company, as_of: datetime) -> list[str]:
