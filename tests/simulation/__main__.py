@@ -2,100 +2,107 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import signal
 import sys
-import tempfile
 from argparse import ArgumentParser, Namespace
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lifecycle.store.server import EmbeddedServer
-from simulation.databases import originals
+from simulation.processes import Order, simulated
+from simulation.record import Record
 from simulation.shrink import PATIENCE_SECONDS
-from simulation.simulate import Simulated, simulate
-from support.databases import DatabaseServer
+from support.server_folder import server_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator
+
+    from simulation.simulate import Simulated
 
 DAYS_A_YEAR = 365.25
+SECONDS_BETWEEN_LINES = 30
+INTERRUPTED = 130
 
 
 def main() -> int:
-    """Simulate, print a line a seed, and the shortest history of each that fails; 1 where one does."""
+    """Simulate, print a line a seed, the shortest history of each that fails, and a verdict.
+
+    Returns:
+        0 where every promise was kept, 1 where one was not, 130 where the simulation was interrupted.
+    """
     wanted = _arguments()
-    console = Console(soft_wrap=True)
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="lifecycle-simulation-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # root's server runs as somebody else, who must be able to enter
-        DatabaseServer(folder)
-        try:
-            for simulated in _simulated(wanted, folder, console):
-                console.print(simulated.report(), markup=False, highlight=False)
-                failed += simulated.failure is not None
-        finally:
-            EmbeddedServer(folder).destroy()
-    return 1 if failed else 0
-
-
-def _simulated(wanted: Namespace, folder: Path, console: Console) -> Iterator[Simulated]:
-    """Every seed, as they are done."""
+    console = Console(soft_wrap=True, highlight=False)
     days = round(wanted.years * DAYS_A_YEAR)
-    context = get_context("spawn")
-    done = context.Value("q", 0)
-    columns = (TextColumn("simulated days"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        Progress(*columns, console=console, transient=True) as progress,
-        ProcessPoolExecutor(wanted.jobs, context, _remember, (done,)) as pool,
-    ):
-        bar = progress.add_task("", total=days * wanted.seeds)
-        seeds = range(wanted.seed, wanted.seed + wanted.seeds)
-        waiting = {pool.submit(_simulate, folder, seed, days, wanted.patience) for seed in seeds}
-        while waiting:
-            finished = _some(waiting)
-            waiting -= finished
-            progress.update(bar, completed=done.value)
-            yield from (future.result() for future in finished)
-
-
-def _some(waiting: set[Future[Simulated]]) -> set[Future[Simulated]]:
-    """Those that are done within the next moment."""
+    record = Record(days)
+    seeds = set(range(wanted.seed, wanted.seed + wanted.seeds))
+    earlier = seeds & record.passed() if wanted.resume else set()
+    order = Order(
+        seeds=tuple(sorted(seeds - earlier)), days=days, jobs=wanted.jobs, patience=wanted.patience
+    )
+    done: list[Simulated] = []
+    start = monotonic()
     try:
-        return {next(as_completed(waiting, timeout=0.5))}
-    except TimeoutError:
-        return set()
+        for one in _each(order, console):
+            done.append(one)
+            console.print(one.report(), markup=False)
+            if one.failure is None:
+                record.remember(one.seed)
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command with --resume goes on where this one stopped")
+    console.print(verdict(done, earlier, seeds, days, monotonic() - start), markup=False)
+    if any(one.failure for one in done):
+        return 1
+    return 0 if len(done) + len(earlier) == len(seeds) else INTERRUPTED
 
 
-_days_done: Any = None
-"""Days that all processes have simulated, in the memory that they share."""
+def verdict(done: list[Simulated], earlier: set[int], seeds: set[int], days: int, seconds: float) -> str:
+    """All figures in a sentence."""
+    failed = [one.seed for one in done if one.failure]
+    simulated_days = sum(one.days for one in done) + days * len(earlier)
+    parts = [
+        f"{len(done) + len(earlier)} of {len(seeds)} seeds, {simulated_days} simulated days:"
+        f" {sum(one.late for one in done)} rows late, {sum(one.early for one in done)} rows early",
+        f"{len(failed)} seeds failed" + (f" ({', '.join(map(str, failed))})" if failed else ""),
+        f"{seconds / 60:.1f} minutes",
+    ]
+    if earlier:
+        parts.append(f"{len(earlier)} seeds had passed before")
+    return "; ".join(parts)
 
 
-def _remember(done: Any) -> None:
-    global _days_done  # noqa: PLW0603 - a worker process has no other way to keep what its initializer is given
-    _days_done = done
-    logging.disable(logging.WARNING)  # batches are put off on purpose
+def _each(order: Order, console: Console) -> Iterator[Simulated]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    total = order.days * len(order.seeds)
+    with server_folder() as folder, _shown(total, console) as progress:
+        yield from simulated(order, folder, progress)
 
 
-def _simulate(folder: Path, seed: int, days: int, patience: float) -> Simulated:
-    """One seed, in a process of its own."""
-    reached = 0
+@contextmanager
+def _shown(total: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Progress as a bar in a terminal, else as a line now and then."""
+    if not console.is_terminal:
+        yield _lines(total, console)
+        return
+    columns = (TextColumn("simulated days"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda days: bar.update(task, completed=days)
 
-    def progress(day: int) -> None:
-        nonlocal reached
-        with _days_done.get_lock():
-            _days_done.value += day - reached
-        reached = day
 
-    with originals(DatabaseServer(folder)) as databases:
-        return simulate(databases, seed, days, patience=patience, progress=progress)
+def _lines(total: int, console: Console) -> Callable[[int], None]:
+    last = monotonic()
+
+    def show(days: int) -> None:
+        nonlocal last
+        if monotonic() - last > SECONDS_BETWEEN_LINES:
+            last = monotonic()
+            console.print(f"{days} of {total} days simulated")
+
+    return show
 
 
 def _arguments() -> Namespace:
@@ -105,7 +112,13 @@ def _arguments() -> Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="how many, from the first on (1)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (one a core)")
     parser.add_argument(
-        "--patience", type=float, default=PATIENCE_SECONDS, help="seconds to shrink a history that fails (600)"
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        help=f"seconds to shrink a history that fails ({PATIENCE_SECONDS})",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out seeds that passed before, with the same code"
     )
     return parser.parse_args()
 

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import psycopg
 
-from simulation.tables import FACTS, UUID_COLUMNS, Key, Row, columns_of, image
+from simulation.tables import FACTS, UUID_COLUMNS, Key, Row, columns_of, image, moment_text
 from simulation.world import PARTITIONED
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from simulation.world import Image
+    from simulation.world import Image, Notice
 
 _PARTITIONS = """
     SELECT parent.relname || ' partition', ARRAY[child.relname::text]
@@ -22,15 +22,19 @@ _PARTITIONS = """
     JOIN pg_class AS child ON child.oid = link.inhrelid
     WHERE parent.relname IN ('page_view', 'interaction') AND parent.relkind = 'p'
 """
+_NOTICES = """
+    SELECT 'notice', key || ARRAY[event_day::text, last_day::text, planned_on::text, noticed_at::text, announced::text]
+    FROM lifecycle.notice WHERE cancelled_at IS NULL AND done_at IS NULL
+"""
 
 
 def _everything() -> str:
-    """One query for every row of every table, as text, and every partition."""
+    """One query for every row of every table, as text, every partition, and every open notice."""
     parts = [
         f"SELECT '{table}', ARRAY[{', '.join(f'{column}::text' for column in columns_of(table))}] FROM {table}"
         for table in FACTS
     ]
-    return " UNION ALL ".join([*parts, _PARTITIONS])
+    return " UNION ALL ".join([*parts, _PARTITIONS, _NOTICES])
 
 
 _EVERYTHING = _everything()
@@ -43,6 +47,7 @@ class Application:
         self.connection = psycopg.connect(url, autocommit=True, options="-c timezone=UTC")
         self._waiting: list[tuple[str, list[Any]]] = []
         self._days: set[date] = set()
+        """Days whose partitions wait to be made; runs drop partitions, so no others are remembered."""
 
     def close(self) -> None:
         """Disconnect."""
@@ -77,10 +82,12 @@ class Application:
                 for statement, values in self._waiting:
                     cursor.execute(statement, values)
             self._waiting.clear()
+            self._days.clear()
 
     def everything(self) -> set[Image]:
-        """Every row and partition there is."""
+        """Every row, partition and open notice there is."""
         return {(name, *columns) for name, columns in self.connection.execute(_EVERYTHING)}
+
 
 def _value(table: str, column: str, value: Any) -> Any:
     return UUID(int=value) if value is not None and (table, column) in UUID_COLUMNS else value
@@ -93,4 +100,18 @@ def partition_images(days: dict[str, set[date]]) -> set[Image]:
         for table in PARTITIONED
         for name in [table.split(".")[1]]
         for day in days[table]
+    }
+
+
+def notice_images(notices: dict[Key, Notice]) -> set[Image]:
+    """The notices that should be open, as :meth:`Application.everything` tells them."""
+    return {
+        (
+            "notice",
+            str(key),
+            *(day.isoformat() for day in (one.event_day, one.last_day, one.planned_on)),
+            moment_text(one.noticed_at),
+            f"{{{','.join(str(days) for days in one.announced)}}}",
+        )
+        for key, one in notices.items()
     }

@@ -10,7 +10,7 @@ import sqlalchemy
 
 from lifecycle.store.engine import connect
 from lifecycle.store.grants import grant
-from simulation.play import INCLUDE
+from simulation.engine import INCLUDE
 from simulation.tables import FACTS
 from support.databases import Database
 

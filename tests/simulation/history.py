@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from simulation.tables import Key, Name, Row
 
 
+Target = tuple[str, "Key | None"]
+"""What a hold names: a row, or a whole table."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """Something that happens at a moment."""
@@ -54,7 +58,7 @@ class Place(Event):
     hold: int
     kind: str
     until: datetime
-    targets: tuple[tuple[str, Key | None], ...]
+    targets: tuple[Target, ...]
 
     def __str__(self) -> str:
         named = ", ".join(f"{table} {'(all)' if key is None else key}" for table, key in self.targets)
@@ -84,15 +88,19 @@ class Release(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Amend(Event):
-    """Another version of the policy is published, and counts from this day."""
+    """Another version of the policy is published, and counts from this day.
+
+    Attributes:
+        changed: the rules that it changes.
+    """
 
     policy: Policy
+    changed: tuple[str, ...]
 
     def __str__(self) -> str:
-        periods = ", ".join(
-            f"{rule} {one.keep} lead {one.lead_days}" for rule, one in self.policy.promises.items()
-        )
-        return f"the policy of {self.policy.since} counts: {periods}"
+        promises = self.policy.promises
+        told = ", ".join(f"{rule} {promises[rule].keep} lead {promises[rule].lead_days}" for rule in self.changed)
+        return f"the policy of {self.policy.since} counts: {told}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,21 +108,29 @@ class Run(Event):
     """All rules are run.
 
     Attributes:
-        as_of: the moment the run stands for; before ``at`` when it catches up on a missed day.
+        as_of: the moment the run stands for; before ``at`` where it is for a past day.
         batch_rows: rows that one batch of a plan changes.
-        repeated: it is run again at once, and then finds nothing to do.
+        is_checked: with every check between the steps, as a DAG does it; the others go without, for speed.
+        is_repeated: it is run again at once, and then finds nothing to do.
+        killed_after: batches after which the process dies in each rule, to be started again; None where it lives.
+        unanswered: rules whose plan nobody approves, so that the next run plans anew.
         meanwhile: what the application does between plan and execution of a rule, by rule.
     """
 
     as_of: datetime
     batch_rows: int = 50_000
-    repeated: bool = False
+    is_checked: bool = False
+    is_repeated: bool = False
+    killed_after: int | None = None
+    unanswered: frozenset[str] = frozenset()
     meanwhile: dict[str, tuple[Event, ...]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [f"run as of {_moment(self.as_of)}, {self.batch_rows} rows a batch"]
-        if self.repeated:
-            parts.append("twice")
+        parts += ["with all checks"] * self.is_checked + ["twice"] * self.is_repeated
+        if self.killed_after is not None:
+            parts.append(f"killed after {self.killed_after} batches and started again")
+        parts += [f"nobody approves {rule}" for rule in sorted(self.unanswered)]
         parts += [
             f"while {rule} is carried out: {event}"
             for rule, events in self.meanwhile.items()
@@ -129,7 +145,7 @@ class Hold:
 
     kind: str
     until: datetime
-    targets: frozenset[tuple[str, Key | None]]
+    targets: frozenset[Target]
     is_released: bool = False
 
     def is_active(self, moment: datetime) -> bool:

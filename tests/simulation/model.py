@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from simulation.moments import day_of, last_day
@@ -65,8 +66,22 @@ class Clocks:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.contracts = _ends_by(world, "app.contract", "customer_id", "ended_at")
-        self.consents = _ends_by(world, "website.marketing_consent", "subscription_id", "occurred_at")
+
+    @cached_property
+    def contracts(self) -> dict[int, list[datetime | None]]:
+        """The ends of each customer's contracts; None for one that is live."""
+        return self._by("app.contract", "customer_id", "ended_at")
+
+    @cached_property
+    def consents(self) -> dict[int, list[datetime | None]]:
+        """The moments of each subscription's consents."""
+        return self._by("website.marketing_consent", "subscription_id", "occurred_at")
+
+    def _by(self, table: str, owner: str, column: str) -> dict[int, list[datetime | None]]:
+        found: dict[int, list[datetime | None]] = {}
+        for row in self.world.rows[table].values():
+            found.setdefault(row[owner], []).append(row[column])
+        return found
 
     def started(self, name: Name) -> date | None:
         """The day of the event; None while the clock does not run."""
@@ -82,13 +97,6 @@ class Clocks:
             key = row["customer_id"]
         customer = self.world.rows["app.customer"][key]
         return _latest(self.contracts.get(key), customer["created_at"])
-
-
-def _ends_by(world: World, table: str, owner: str, column: str) -> dict[int, list[datetime | None]]:
-    found: dict[int, list[datetime | None]] = {}
-    for row in world.rows[table].values():
-        found.setdefault(row[owner], []).append(row[column])
-    return found
 
 
 def _latest(moments: list[datetime | None] | None, otherwise: datetime) -> date | None:
@@ -115,9 +123,12 @@ class Cover:
             part = self.world.whole(part)
         return max(found, key=lambda hold: (hold.kind == "hold", hold.until), default=None)
 
-    def rows(self) -> Iterable[Name]:
+    def rows(self) -> set[Name]:
         """Every protected row."""
-        return [name for name in self.world.names() if self.strongest(name)] if self.holds else []
+        found: set[Name] = set()
+        for table, key in {target for hold in self.holds for target in hold.targets}:
+            found.update((table, one) for one in (self.world.rows[table] if key is None else (key,)))
+        return {name for name in self.world.with_parts(found) if self.world.find(name)}
 
 
 def due(world: World, rule: str, as_of: datetime) -> set[Name]:
@@ -141,7 +152,7 @@ def sweep(world: World, rule: str, as_of: datetime) -> Result:
     by_day = promise.table in PARTITIONED
     reached = due(world, rule, as_of)
     if not by_day:
-        reached = _with_parts(world, reached)
+        reached = world.with_parts(reached)
     kept = _kept(world, policy, cover, reached, as_of)
     gone = reached - kept.keys()
     cut = _cut(world, gone)
@@ -152,23 +163,6 @@ def sweep(world: World, rule: str, as_of: datetime) -> Result:
         _drop_days(world, promise.table, as_of, policy, cover)
     told = Counter((table, reason, until) for (table, _), (reason, until) in kept.items())
     return Result(gone=frozenset(gone), kept=told, cut=cut)
-
-
-def _with_parts(world: World, roots: set[Name]) -> set[Name]:
-    """The rows and all that is part of them."""
-    found, pending = set(roots), list(roots)
-    if not roots:
-        return found
-    parts: dict[Name, list[Name]] = {}
-    for name in world.names():
-        if (whole := world.whole(name)) is not None:
-            parts.setdefault(whole, []).append(name)
-    while pending:
-        for part in parts.get(pending.pop(), ()):
-            if part not in found:
-                found.add(part)
-                pending.append(part)
-    return found
 
 
 def _kept(
@@ -183,7 +177,7 @@ def _kept(
             kept[name] = (hold.kind, day_of(hold.until - timedelta(microseconds=1)))
         elif (until := _asked_for_until(world, policy, name)) and until >= day_of(as_of):
             kept[name] = ("statutory", until)
-    protected = set(cover.rows())
+    protected = cover.rows()
     pending = [*kept, *protected]
     while pending:
         name = pending.pop()

@@ -20,11 +20,16 @@ RUN_EVERY_DAYS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Promise:
-    """One time limit."""
+    """One time limit.
+
+    Attributes:
+        announce: days before the planned day on which its deletions are announced.
+    """
 
     table: str
     keep: Period
     lead_days: int
+    announce: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +70,8 @@ def first_policy(since: date) -> Policy:
     """The policy as published on 19 February 2025."""
     days, years = (lambda n: Period(days=n)), (lambda n: Period(months=12 * n))
 
-    def promise(table: str, keep: Period, lead_days: int) -> Promise:
-        return Promise(table=table, keep=keep, lead_days=lead_days)
+    def promise(table: str, keep: Period, lead_days: int, *announce: int) -> Promise:
+        return Promise(table=table, keep=keep, lead_days=lead_days, announce=announce)
 
     return Policy(
         since=since,
@@ -80,7 +85,7 @@ def first_policy(since: date) -> Policy:
             "chats_three_years": promise("website.chat", years(3), 7),
             "subscriptions_three_years": promise("website.marketing_subscription", years(3), 7),
             # A9: persons go within twelve months of the end of the contract; A6: customer data three years after it
-            "persons_after_contract": promise("app.person", Period(months=12), 7),
+            "persons_after_contract": promise("app.person", Period(months=12), 7, 30, 7),
             "customer_data_after_contract": promise("app.customer", years(3), 7),
             "disclosures_three_years": promise("app.disclosure", years(3), 7),
             # A7: accounting is kept ten years

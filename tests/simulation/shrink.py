@@ -1,31 +1,39 @@
 """Shrinks a history that fails to the shortest that still fails in the same way.
 
-First runs are left out, since hardly any failure needs more than the last few; then events, in ever smaller
-pieces, until none can be spared (delta debugging). An event that cannot happen any more, because what it was
-about is gone from the history, does nothing when it is played, so any part of a history is one.
+First runs are left out, since hardly any failure needs more than the last few; then all that happens in a table;
+then everything about a customer, a visitor, an enquiry; then single events, in ever smaller pieces, until none can be spared (delta
+debugging). An event that cannot happen any more, because what it was about is gone from the history, does nothing
+when it is played, so any part of a history is one.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from simulation.history import Event, Run
+from simulation.history import Add, Change, Event, Place, Run
+from simulation.tables import links_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from simulation.tables import Name
 
     Fails = Callable[[Sequence[Event]], bool]
+    Piece = list[int]
+    """Positions in a history."""
 
 PATIENCE_SECONDS = 600
+RUNS_KEPT_FIRST = 2
+RUN_OPTIONS = tuple(one.name for one in fields(Run) if one.name not in {"at", "as_of"})
 
 
 def shortest(events: Sequence[Event], fails: Fails, *, patience: float = PATIENCE_SECONDS) -> list[Event]:
     """The shortest history found within ``patience`` seconds that still fails.
 
     Args:
-        events: fail as they are; the last is the run that did.
+        events: fail as they are.
         fails: plays a history from the beginning.
         patience: afterwards the shortest so far has to do.
     """
@@ -34,14 +42,17 @@ def shortest(events: Sequence[Event], fails: Fails, *, patience: float = PATIENC
     def still_fails(shorter: Sequence[Event]) -> bool:
         return monotonic() < end and fails(shorter)
 
-    found = _without_pieces(_with_few_runs(list(events), still_fails), still_fails)
-    return _with_simple_runs(found, still_fails)
+    found = _with_few_runs(list(events), still_fails)
+    found = _without_pieces(found, _by_table(found), still_fails)
+    found = _without_pieces(found, _by_subject(found), still_fails)
+    found = _without_pieces(found, [[position] for position in range(len(found))], still_fails)
+    return _with_simple_events(found, still_fails)
 
 
 def _with_few_runs(events: list[Event], fails: Fails) -> list[Event]:
     """Keep only the last few runs."""
     runs = [number for number, event in enumerate(events) if isinstance(event, Run)]
-    kept = 1
+    kept = RUNS_KEPT_FIRST
     while kept < len(runs):
         dropped = set(runs[:-kept])
         shorter = [event for number, event in enumerate(events) if number not in dropped]
@@ -51,36 +62,82 @@ def _with_few_runs(events: list[Event], fails: Fails) -> list[Event]:
     return events
 
 
-def _without_pieces(events: list[Event], fails: Fails) -> list[Event]:
-    """Leave out pieces of the history, halving their size, until no single event can be left out."""
-    size = max(len(events) // 2, 1)
+def _by_table(events: Sequence[Event]) -> list[Piece]:
+    """The events in pieces: those about the rows of a table, those of another kind; each run is one."""
+    pieces: dict[Hashable, Piece] = {}
+    for position, event in enumerate(events):
+        subject: Hashable = position if isinstance(event, Run) else type(event)
+        if isinstance(event, Add | Change):
+            subject = event.table
+        pieces.setdefault(subject, []).append(position)
+    return list(pieces.values())
+
+
+def _by_subject(events: Sequence[Event]) -> list[Piece]:
+    """The events in pieces: those about a row that is part of nothing, and about all that is part of it."""
+    wholes: dict[Name, Name] = {}
+    pieces: dict[Hashable, Piece] = {}
+    for position, event in enumerate(events):
+        if isinstance(event, Add):
+            wholes[event.table, event.key] = _whole(event, wholes)
+        subject: Hashable = position
+        if isinstance(event, Add | Change):
+            subject = wholes.get((event.table, event.key), position)
+        pieces.setdefault(subject, []).append(position)
+    return list(pieces.values())
+
+
+def _whole(event: Add, wholes: dict[Name, Name]) -> Name:
+    """The row that a new one is part of, and what that is part of, to the top."""
+    for link in links_from(event.table):
+        if link.belongs and event.row[link.column] is not None:
+            target = link.target, event.row[link.column]
+            return wholes.get(target, target)
+    return event.table, event.key
+
+
+def _without_pieces(events: Sequence[Event], pieces: list[Piece], fails: Fails) -> list[Event]:
+    """Leave out pieces, ever fewer at a time, until none can be left out by itself."""
+    size = max(len(pieces) // 2, 1)
     while True:
-        start, left_out = 0, False
-        while start < len(events):
-            shorter = events[:start] + events[start + size :]
-            if shorter and fails(shorter):
-                events, left_out = shorter, True
+        start, is_shorter = 0, False
+        while start < len(pieces):
+            fewer = pieces[:start] + pieces[start + size :]
+            if fewer and fails(_events(events, fewer)):
+                pieces, is_shorter = fewer, True
             else:
                 start += size
-        if size == 1 and not left_out:
-            return events
+        if size == 1 and not is_shorter:
+            return _events(events, pieces)
         size = max(size // 2, 1)
 
 
-def _with_simple_runs(events: list[Event], fails: Fails) -> list[Event]:
-    """Take from the runs what the failure does not need."""
-    for number, event in enumerate(events):
-        if not isinstance(event, Run):
-            continue
-        for simpler in _simpler(event):
-            shorter = [*events[:number], simpler, *events[number + 1 :]]
-            if fails(shorter):
-                events = shorter
-                break
+def _events(events: Sequence[Event], pieces: list[Piece]) -> list[Event]:
+    return [events[position] for position in sorted(position for piece in pieces for position in piece)]
+
+
+def _with_simple_events(events: list[Event], fails: Fails) -> list[Event]:
+    """Take from runs, and from what holds name, what the failure does not need."""
+    for position in range(len(events)):
+        before, after = events[:position], events[position + 1 :]
+        while simpler := _first(_simpler(events[position]), lambda one: fails([*before, one, *after])):
+            events = [*before, simpler, *after]
     return events
 
 
-def _simpler(run: Run) -> list[Run]:
-    """Runs of which less happens, the simplest first."""
-    plain = Run(at=run.at, as_of=run.as_of)
-    return [plain, replace(plain, repeated=run.repeated), replace(plain, meanwhile=run.meanwhile)]
+def _first(events: Iterator[Event], fails: Callable[[Event], bool]) -> Event | None:
+    return next((event for event in events if fails(event)), None)
+
+
+def _simpler(event: Event) -> Iterator[Event]:
+    """Events of which less happens, the simplest first."""
+    if isinstance(event, Place) and len(event.targets) > 1:
+        yield from (replace(event, targets=(target,)) for target in event.targets)
+    if isinstance(event, Run):
+        plain = Run(at=event.at, as_of=event.as_of)
+        options = [name for name in RUN_OPTIONS if getattr(event, name) != getattr(plain, name)]
+        if options:
+            yield plain
+        if len(options) > 1:
+            yield from (replace(plain, **{name: getattr(event, name)}) for name in options)
+            yield from (replace(event, **{name: getattr(plain, name)}) for name in options)

@@ -12,6 +12,8 @@ Row = dict[str, Any]
 """Facts of a row by column. Never changed in place: a change is a new row."""
 Name = tuple[str, Key]
 """A row by table and key."""
+Snapshot = dict[str, dict[Key, Row]]
+"""Rows by table and key, at a moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +226,12 @@ def _text(table: str, column: str, value: Any) -> str | None:
     if (table, column) in UUID_COLUMNS:
         return str(UUID(int=value))
     if isinstance(value, datetime):
-        return value.isoformat(" ").replace("+00:00", "+00")
+        return moment_text(value)
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment in UTC as PostgreSQL writes it."""
+    return moment.isoformat(" ").replace("+00:00", "+00")

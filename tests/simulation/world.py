@@ -11,14 +11,31 @@ from simulation.moments import day_of
 from simulation.tables import FACTS, Key, Link, Name, Row, image, links_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
+    from collections.abc import Iterable, Iterator
+    from datetime import date, datetime
 
     from simulation.policy import Policy
 
 PARTITIONED = ("website.page_view", "website.interaction")
 
 Image = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """That the persons of a customer will be deleted.
+
+    Attributes:
+        event_day: the day from which the period is counted.
+        planned_on: the day on which they go.
+        announced: days ahead for which it was announced.
+    """
+
+    event_day: date
+    last_day: date
+    planned_on: date
+    noticed_at: datetime
+    announced: tuple[int, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -28,33 +45,44 @@ class World:
     Attributes:
         rows: by table and key.
         images: each row as PostgreSQL would print it.
+        parts: the rows that are part of a row, where there are any.
         days: of telemetry that have a partition, by table.
         policies: the versions that have been published.
+        notices: that are open, by customer.
     """
 
     policies: list[Policy]
     rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in FACTS})
     images: dict[Name, Image] = field(default_factory=dict)
+    parts: dict[Name, set[Name]] = field(default_factory=dict)
     days: dict[str, set[date]] = field(default_factory=lambda: {table: set() for table in PARTITIONED})
     holds: dict[int, Hold] = field(default_factory=dict)
+    notices: dict[Key, Notice] = field(default_factory=dict)
 
     def put(self, table: str, key: Key, row: Row) -> None:
         """Insert or replace a row."""
+        self._part((table, key))
         self.rows[table][key] = row
         self.images[table, key] = (table, *image(table, key, row))
+        if whole := self.whole((table, key)):
+            self.parts.setdefault(whole, set()).add((table, key))
 
     def remove(self, table: str, key: Key) -> None:
         """Delete a row."""
+        self._part((table, key))
         del self.rows[table][key]
         del self.images[table, key]
+
+    def _part(self, name: Name) -> None:
+        """Take a row out of what it is part of."""
+        if name in self.images and (whole := self.whole(name)):
+            self.parts[whole].remove(name)
+            if not self.parts[whole]:
+                del self.parts[whole]
 
     def find(self, name: Name) -> Row | None:
         """A row by table and key."""
         return self.rows[name[0]].get(name[1])
-
-    def names(self) -> Iterator[Name]:
-        """Every row by table and key."""
-        return iter(self.images)
 
     def mentioned(self, name: Name) -> Iterator[tuple[Link, Name]]:
         """The rows that a row refers to, and by which link."""
@@ -66,6 +94,16 @@ class World:
     def whole(self, name: Name) -> Name | None:
         """The row that this one is part of."""
         return next((target for link, target in self.mentioned(name) if link.belongs), None)
+
+    def with_parts(self, names: Iterable[Name]) -> set[Name]:
+        """The rows and all that is part of them."""
+        found = set(names)
+        pending = list(found)
+        while pending:
+            new = self.parts.get(pending.pop(), set()) - found
+            found |= new
+            pending += new
+        return found
 
     @singledispatchmethod
     def apply(self, event: Event) -> bool:
