@@ -40,9 +40,7 @@ def main() -> int:
     record = Record(days)
     seeds = set(range(wanted.seed, wanted.seed + wanted.seeds))
     earlier = seeds & record.passed() if wanted.resume else set()
-    order = Order(
-        seeds=tuple(sorted(seeds - earlier)), days=days, jobs=wanted.jobs, patience=wanted.patience
-    )
+    order = Order(seeds=tuple(sorted(seeds - earlier)), days=days, jobs=wanted.jobs, patience=wanted.patience)
     done: list[Simulated] = []
     start = monotonic()
     try:
@@ -62,10 +60,11 @@ def main() -> int:
 def verdict(done: list[Simulated], earlier: set[int], seeds: set[int], days: int, seconds: float) -> str:
     """All figures in a sentence."""
     failed = [one.seed for one in done if one.failure]
+    late, early = sum(one.late for one in done), sum(one.early for one in done)
     simulated_days = sum(one.days for one in done) + days * len(earlier)
     parts = [
-        f"{len(done) + len(earlier)} of {len(seeds)} seeds, {simulated_days} simulated days:"
-        f" {sum(one.late for one in done)} rows late, {sum(one.early for one in done)} rows early",
+        f"{len(done) + len(earlier)} of {len(seeds)} seeds, {simulated_days} simulated days",
+        f"{late} rows late, {early} rows early",
         f"{len(failed)} seeds failed" + (f" ({', '.join(map(str, failed))})" if failed else ""),
         f"{seconds / 60:.1f} minutes",
     ]

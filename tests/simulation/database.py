@@ -78,7 +78,11 @@ class Application:
     def flush(self) -> None:
         """Commit all that waits."""
         if self._waiting:
-            with self.connection.transaction(), self.connection.pipeline(), self.connection.cursor() as cursor:
+            with (
+                self.connection.transaction(),
+                self.connection.pipeline(),
+                self.connection.cursor() as cursor,
+            ):
                 for statement, values in self._waiting:
                     cursor.execute(statement, values)
             self._waiting.clear()

@@ -227,13 +227,16 @@ class Engine:
             return None
         if planned.digest is not None:
             self._execute(run, planned, planned.digest)
-        if run.is_checked:
-            left = finish(self.company, rule, as_of=run.as_of)["left"]
-        else:
-            left = self._sweep(run, rule).left
+        left = self._finish(run, rule)
         done = steps.done(self.company, rule, as_of=run.as_of)
         deleted = {one["collection"]: one["rows"] for one in done if one["action"] == "delete"}
         return Told(plan=planned.plan, deleted=Counter(deleted), left=left)
+
+    def _finish(self, run: Run, rule: str) -> int:
+        """Do what had changed meanwhile; how many batches are left."""
+        if run.is_checked:
+            return int(finish(self.company, rule, as_of=run.as_of)["left"])
+        return self._sweep(run, rule).left
 
     def _execute(self, run: Run, planned: Planned, digest: str) -> None:
         if run.is_checked:

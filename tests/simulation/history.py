@@ -99,7 +99,9 @@ class Amend(Event):
 
     def __str__(self) -> str:
         promises = self.policy.promises
-        told = ", ".join(f"{rule} {promises[rule].keep} lead {promises[rule].lead_days}" for rule in self.changed)
+        told = ", ".join(
+            f"{rule} {promises[rule].keep} lead {promises[rule].lead_days}" for rule in self.changed
+        )
         return f"the policy of {self.policy.since} counts: {told}"
 
 

@@ -125,10 +125,15 @@ class Cover:
 
     def rows(self) -> set[Name]:
         """Every protected row."""
-        found: set[Name] = set()
-        for table, key in {target for hold in self.holds for target in hold.targets}:
-            found.update((table, one) for one in (self.world.rows[table] if key is None else (key,)))
-        return {name for name in self.world.with_parts(found) if self.world.find(name)}
+        return covered(self.world, self.holds)
+
+
+def covered(world: World, holds: Iterable[Hold]) -> set[Name]:
+    """The rows that holds name, and all that is part of those."""
+    found: set[Name] = set()
+    for table, key in {target for hold in holds for target in hold.targets}:
+        found.update((table, one) for one in (world.rows[table] if key is None else (key,)))
+    return {name for name in world.with_parts(found) if world.find(name)}
 
 
 def due(world: World, rule: str, as_of: datetime) -> set[Name]:

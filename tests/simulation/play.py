@@ -159,8 +159,7 @@ class Player:
         """Let happen what happens while a rule is carried out."""
         for event in run.meanwhile.get(rule, ()):
             self._happen(event)
-            if isinstance(event, Add | Change) and (row := self.world.find((event.table, event.key))):
-                before.rows[event.table][event.key] = row
+            before.follow(event, self.world)
         self.application.flush()
 
     def _count(self, run: Run) -> None:

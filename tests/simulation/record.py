@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecycle.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SIMULATED = ("include", "tests/simulation")
 SUFFIXES = {".py", ".sql", ".yaml", ".yml"}

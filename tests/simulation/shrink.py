@@ -1,9 +1,9 @@
 """Shrinks a history that fails to the shortest that still fails in the same way.
 
 First runs are left out, since hardly any failure needs more than the last few; then all that happens in a table;
-then everything about a customer, a visitor, an enquiry; then single events, in ever smaller pieces, until none can be spared (delta
-debugging). An event that cannot happen any more, because what it was about is gone from the history, does nothing
-when it is played, so any part of a history is one.
+then everything about a customer, a visitor, an enquiry; then single events, in ever smaller pieces, until none can
+be spared (delta debugging); then what an event says besides. An event that cannot happen any more, because what it
+was about is gone from the history, does nothing when it is played, so any part of a history is one.
 """
 
 from __future__ import annotations
@@ -45,8 +45,12 @@ def shortest(events: Sequence[Event], fails: Fails, *, patience: float = PATIENC
     found = _with_few_runs(list(events), still_fails)
     found = _without_pieces(found, _by_table(found), still_fails)
     found = _without_pieces(found, _by_subject(found), still_fails)
-    found = _without_pieces(found, [[position] for position in range(len(found))], still_fails)
-    return _with_simple_events(found, still_fails)
+    while True:
+        found = _without_pieces(found, [[position] for position in range(len(found))], still_fails)
+        simpler = _with_simple_events(found, still_fails)
+        if simpler == found:
+            return found
+        found = simpler
 
 
 def _with_few_runs(events: list[Event], fails: Fails) -> list[Event]:
@@ -117,20 +121,28 @@ def _events(events: Sequence[Event], pieces: list[Piece]) -> list[Event]:
 
 
 def _with_simple_events(events: list[Event], fails: Fails) -> list[Event]:
-    """Take from runs, and from what holds name, what the failure does not need."""
+    """Take from each event what the failure does not need."""
     for position in range(len(events)):
-        before, after = events[:position], events[position + 1 :]
-        while simpler := _first(_simpler(events[position]), lambda one: fails([*before, one, *after])):
-            events = [*before, simpler, *after]
+        while simpler := _first_that_fails(events, position, fails):
+            events = simpler
     return events
 
 
-def _first(events: Iterator[Event], fails: Callable[[Event], bool]) -> Event | None:
-    return next((event for event in events if fails(event)), None)
+def _first_that_fails(events: list[Event], position: int, fails: Fails) -> list[Event] | None:
+    """The events with a simpler one at a position."""
+    changed = (
+        [*events[:position], simpler, *events[position + 1 :]] for simpler in _simpler(events[position])
+    )
+    return next((shorter for shorter in changed if fails(shorter)), None)
 
 
 def _simpler(event: Event) -> Iterator[Event]:
     """Events of which less happens, the simplest first."""
+    if isinstance(event, Add):
+        mentions = [link.column for link in links_from(event.table) if not link.belongs]
+        yield from (
+            replace(event, row=event.row | {one: None}) for one in mentions if event.row[one] is not None
+        )
     if isinstance(event, Place) and len(event.targets) > 1:
         yield from (replace(event, targets=(target,)) for target in event.targets)
     if isinstance(event, Run):

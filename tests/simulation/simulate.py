@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from simulation.broken import Broken
 from simulation.engine import Equipment
-from simulation.history import Event, told
+from simulation.history import Event, Run, told
 from simulation.invent.inventor import Inventor
+from simulation.midway import Midway
 from simulation.moments import day_of
 from simulation.play import AT_THE_END, playing
 from simulation.shrink import PATIENCE_SECONDS, shortest
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from simulation.databases import Originals
+    from simulation.world import World
+
+RUNS_BACK = (2, 8, 32)
+"""How many runs before its failure a shorter history begins, tried one after another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,26 +102,64 @@ def simulate(
         patience: seconds that shrinking a failing history may take.
         progress: called with the number of days that are over, after every event and every shorter history.
     """
-    history: list[Event] = []
     start = perf_counter()
     equipment = Equipment()
     with originals.copy() as database, playing(database, equipment) as player:
         invented = Inventor(seed, days, player.world).history()
+        told_so_far = _Telling(player.world, progress)
         broken = None
         try:
-            player.play(_noted(invented, history, progress))
+            player.play(told_so_far.noting(invented))
             player.finish()
         except Broken as failure:
             broken = failure
-        counts = player.counts + player.watch.counts
-    seconds, over = perf_counter() - start, _days_over(history) + 1
+    over = told_so_far.days() + 1 if broken else days
+    simulated = Simulated(
+        seed=seed,
+        days=over,
+        seconds=perf_counter() - start,
+        counts=player.counts + player.watch.counts,
+    )
+    if broken is None:
+        return simulated
 
     def play(events: Sequence[Event]) -> Broken | None:
         progress(over)
-        return replay(originals, events, equipment, to_the_end=broken is not None and broken.kind == AT_THE_END)
+        return replay(originals, events, equipment, to_the_end=broken.kind == AT_THE_END)
 
-    failure = _shrunk(history, broken, play, patience) if broken else None
-    return Simulated(seed=seed, days=over if broken else days, seconds=seconds, counts=counts, failure=failure)
+    failure = _shrunk(told_so_far.beginnings(), broken, play, patience)
+    return replace(simulated, failure=failure)
+
+
+class _Telling:
+    """A history while it is told."""
+
+    def __init__(self, world: World, progress: Callable[[int], None]) -> None:
+        self.world = world
+        self.progress = progress
+        self.history: list[Event] = []
+        self.midway: deque[tuple[int, Midway]] = deque(maxlen=max(RUNS_BACK))
+
+    def noting(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The events, noted as they come."""
+        for event in events:
+            if isinstance(event, Run):
+                self.midway.append((len(self.history), Midway.of(self.world, event.at)))
+            self.history.append(event)
+            yield event
+            self.progress(self.days())
+
+    def days(self) -> int:
+        """How many are over."""
+        return (day_of(self.history[-1].at) - day_of(self.history[0].at)).days
+
+    def beginnings(self) -> Iterator[list[Event]]:
+        """The history, begun ever earlier, at last from the very beginning."""
+        for runs in RUNS_BACK:
+            if runs < len(self.midway):
+                position, midway = self.midway[-runs]
+                yield [*midway.events(), *self.history[position:]]
+        yield self.history
 
 
 def replay(
@@ -144,35 +187,27 @@ def replay(
     return None
 
 
-def _noted(
-    events: Iterator[Event], history: list[Event], progress: Callable[[int], None]
-) -> Iterator[Event]:
-    for event in events:
-        history.append(event)
-        yield event
-        progress(_days_over(history))
-
-
-def _days_over(history: Sequence[Event]) -> int:
-    return (day_of(history[-1].at) - day_of(history[0].at)).days
-
-
 def _shrunk(
-    history: list[Event],
+    beginnings: Iterator[list[Event]],
     broken: Broken,
     play: Callable[[Sequence[Event]], Broken | None],
     patience: float,
 ) -> Failure:
     """The shortest history that breaks in the same way."""
+    kind, rows = broken.kind, broken.rows
 
     def fails(events: Sequence[Event]) -> bool:
         nonlocal broken
         again = play(events)
-        if again is None or again.kind != broken.kind:
+        if again is None or again.kind != kind:
             return False
         broken = again
         return True
 
-    rows = broken.rows
-    found = shortest(history, fails, patience=patience)
-    return Failure(kind=broken.kind, rows=rows, message=str(broken), history=tuple(found))
+    found: list[Event] = []
+    for history in beginnings:
+        found = history
+        if fails(history):
+            break
+    found = shortest(found, fails, patience=patience)
+    return Failure(kind=kind, rows=rows, message=str(broken), history=tuple(found))

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from simulation.invent.stage import Happenings, Stage
     from simulation.tables import Key
 
-ENDED = ((0.3, 0.95), (0.6, 0.95), (1.1, 2.0), (1.5, 2.5), (2.0, 2.9), (2.6, 2.97), (0.0, 0.3))
+ENDED = (
+    *((0.0, 0.3), (0.3, 0.95), (0.6, 0.95), (1.1, 2.0), (1.5, 2.5)),
+    *((1.7, 2.4), (1.9, 2.6), (2.0, 2.9), (2.2, 2.8), (2.4, 2.97), (2.6, 2.97), (2.8, 2.97)),
+)
 """How many years ago the contracts of the first customers ended: at least, at most."""
 
 DISCLOSED = (
@@ -40,11 +43,11 @@ class Customers:
             self._new_person: 5,
             self._new_note: 5,
             self._new_contact: 3,
-            self._moved_note: 1,
+            self._moved_note: 2,
             self._new_manager: 2,
             self._end: 5,
-            self._reinstatement: 2.5,
-            self._renewal: 2,
+            self._reinstatement: 1,
+            self._renewal: 3,
             self._new_disclosure: 4,
         }
 
@@ -75,13 +78,11 @@ class Customers:
                 "app.contract", contract[0], ended_at=None, reinstated_at=stage.now, updated_at=stage.now
             )
         else:
-            yield stage.add(
-                "app.contract", customer_id=customer, starts_at=stage.now, updated_at=stage.now
-            )
+            yield stage.add("app.contract", customer_id=customer, starts_at=stage.now, updated_at=stage.now)
 
     def _of(self, table: str, customer: Key) -> Key | None:
         """A row of a customer to refer to; sometimes none, and sometimes another's, which nothing forbids."""
-        anywhere = self.stage.chance(0.2)
+        anywhere = self.stage.chance(0.25)
         found = self.stage.pick(table, lambda row: anywhere or row["customer_id"] == customer)
         return found[0] if found and self.stage.chance(0.75) else None
 
@@ -176,7 +177,7 @@ class Customers:
             key, row = contract
             if row["ended_at"] is None and row["starts_at"] < stage.now:
                 yield stage.change("app.contract", key, ended_at=stage.now, updated_at=stage.now)
-            other = stage.pick("app.customer") if stage.chance(0.3) else None
+            other = stage.pick("app.customer") if stage.chance(0.5) else None
             yield stage.add(
                 "app.contract",
                 customer_id=other[0] if other else row["customer_id"],

@@ -58,7 +58,7 @@ class Runs:
             for as_of in self._missed:
                 yield Run(at=stage.now, as_of=as_of)
         self._missed.clear()
-        if stage.chance(0.01):
+        if stage.chance(0.02):
             yield Run(at=stage.now, as_of=stage.now - timedelta(hours=stage.random.randrange(1, 200)))
         is_checked = stage.chance(0.004)
         if is_checked:
@@ -107,7 +107,8 @@ class Runs:
             yield from self.holds.release()
         elif table == "website.visitor":
             yield stage.change(table, key, last_seen_at=stage.now)
-            yield stage.add("website.page_view", visitor_id=key, occurred_at=stage.now)
+            if stage.chance(0.5):
+                yield stage.add("website.page_view", visitor_id=key, occurred_at=stage.now)
         elif table == "website.enquiry":
             yield stage.add("website.message", enquiry_id=key, sent_at=stage.now)
         elif table == "website.marketing_subscription":
@@ -121,9 +122,9 @@ class Runs:
 
     def _about_person(self, person: Key, customer: Key) -> Iterator[Event]:
         stage = self.stage
-        if stage.chance(0.3):
+        if stage.chance(0.25):
             yield from self.customers.note_on(person, customer)
-        elif stage.chance(0.5):
+        elif stage.chance(0.33):
             note = stage.pick("app.note", lambda row: row["person_id"] == person)
             other = stage.pick("app.person", lambda row: row["customer_id"] != customer)
             if note and other:
@@ -133,7 +134,7 @@ class Runs:
 
     def _about_customer(self, customer: Key) -> Iterator[Event]:
         stage = self.stage
-        if stage.chance(0.3):
+        if stage.chance(0.2):
             yield stage.add(
                 "app.invoice",
                 customer_id=customer,

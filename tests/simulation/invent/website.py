@@ -39,10 +39,10 @@ class Website:
         past = self.stage.past
         for _ in range(10):
             yield from self._enquiry(past(timedelta(0), 2.97 * YEAR))
-        for _ in range(8):
-            yield from self._subscription(past(timedelta(0), 2.97 * YEAR))
-        for _ in range(4):
-            yield from self._chat(past(timedelta(0), 2.97 * YEAR))
+        for _ in range(14):
+            yield from self._subscription(past(YEAR, 2.97 * YEAR))
+        for _ in range(12):
+            yield from self._chat(past(YEAR, 2.97 * YEAR))
 
     def _visits(self) -> Iterator[Event]:
         """A day on which the website is visited; on most days of this small company it is not."""

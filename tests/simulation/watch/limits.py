@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from simulation.policy import Promise
     from simulation.tables import Snapshot
 
+_OWN_DAY = {
+    "website.page_view": "occurred_at",
+    "website.interaction": "occurred_at",
+    "website.visitor": "last_seen_at",
+    "website.enquiry": "submitted_at",
+    "website.chat": "started_at",
+    "app.disclosure": "disclosed_at",
+}
+
 
 class Limits:
     """When rows must be gone, counted by hand."""
@@ -30,23 +39,13 @@ class Limits:
 
     def _event_day(self, table: str, key: int) -> date | None:
         row = self.rows[table][key]
-        match table:
-            case "website.page_view" | "website.interaction":
-                return day_of(row["occurred_at"])
-            case "website.visitor":
-                return day_of(row["last_seen_at"])
-            case "website.enquiry":
-                return day_of(row["submitted_at"])
-            case "website.chat":
-                return day_of(row["started_at"])
-            case "app.disclosure":
-                return day_of(row["disclosed_at"])
-            case "app.invoice":
-                return row["issued_on"].replace(month=12, day=31)
-            case "website.marketing_subscription":
-                return day_of(max(self._consents.get(key, ()), default=row["created_at"]))
-            case _:
-                return self._contracts_over(key if table == "app.customer" else row["customer_id"])
+        if column := _OWN_DAY.get(table):
+            return day_of(row[column])
+        if table == "app.invoice":
+            return row["issued_on"].replace(month=12, day=31)
+        if table == "website.marketing_subscription":
+            return day_of(max(self._consents.get(key, ()), default=row["created_at"]))
+        return self._contracts_over(key if table == "app.customer" else row["customer_id"])
 
     def _contracts_over(self, customer: int) -> date | None:
         ends = self._ends.get(customer, ())

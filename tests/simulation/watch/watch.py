@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulation.broken import Broken
+from simulation.history import Add, Change
 from simulation.moments import day_of
 from simulation.policy import RUN_EVERY_DAYS, in_force
 from simulation.watch.cover import Cover, held, owners
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from simulation.history import Run, Target
+    from simulation.history import Event, Run, Target
     from simulation.policy import Policy, Promise
     from simulation.tables import Key, Name, Snapshot
     from simulation.world import Notice, World
@@ -34,6 +35,11 @@ class Before:
     rows: Snapshot
     held: frozenset[Target]
     notices: Mapping[Key, Notice]
+
+    def follow(self, event: Event, world: World) -> None:
+        """The application does something while the run goes on."""
+        if isinstance(event, Add | Change) and (row := world.find((event.table, event.key))):
+            self.rows[event.table][event.key] = row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,9 @@ class Watch:
         for rule, left in self._left.items():
             promise = policy.promises[rule]
             gap = (day_of(as_of) - day_of(left.as_of)).days
-            if policy is not left.policy or promise.table == "app.invoice":  # they go with the first run after
+            if (
+                policy is not left.policy or promise.table == "app.invoice"
+            ):  # they go with the first run after
                 continue
             for name, limit in _limited(limits, promise):
                 if limit > as_of or left.limits.get(name) != limit or name in left.excused:
@@ -127,9 +135,13 @@ class Watch:
                 continue
             notice = before.notices.get(before.rows[table][key]["customer_id"])
             if notice is None or notice.planned_on > day_of(run.at):
-                unannounced.append(f"{_told((table, key))} is gone at {run.as_of}, against its notice {notice}")
+                unannounced.append(
+                    f"{_told((table, key))} is gone at {run.as_of}, against its notice {notice}"
+                )
             elif notice.planned_on <= day_of(run.as_of) and not announce <= set(notice.announced):
-                unannounced.append(f"{_told((table, key))} is gone at {run.as_of}, and announced was {notice}")
+                unannounced.append(
+                    f"{_told((table, key))} is gone at {run.as_of}, and announced was {notice}"
+                )
         _raise("unannounced", unannounced)
 
     def _nothing_late(self, run: Run, before: Before) -> None:
