@@ -165,7 +165,11 @@ def _batch_definition() -> Any:
 
 @cache
 def _great_expectations() -> Any:
-    """The library, imported when first needed: it takes seconds. Its own use of old modules is not our affair."""
+    """The library, imported when first needed: it takes seconds. Its own use of old modules is not our affair.
+
+    Its loggers are quiet before it is imported: it would tell thousands of times how it registers its functions.
+    """
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx
