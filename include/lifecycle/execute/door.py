@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from lifecycle.errors import LifecycleError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
 from lifecycle.execute.statements import Statements
-from lifecycle.holds.cover import LOCK
+from lifecycle.holds.cover import unchanging_holds
 from lifecycle.plan import Action, Item
 from lifecycle.store.failures import describe
 
@@ -132,12 +132,17 @@ class Door:
         return problem
 
     def _do(self, connection: Connection, batch: int) -> Tally:
-        """One transaction: every item of the batch, the comparison, the journal."""
+        """One transaction: every item of the batch, the comparison, the journal.
+
+        It sees one state of the database, so that what the application changes after it was found due cannot be
+        deleted: the database refuses that as a concurrent change, and the batch is tried again.
+        """
         items = [item for item in self.plan.items if item.batch == batch]
-        with connection.begin():
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})
+        with unchanging_holds(connection), connection.begin():
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             if not self._claim(connection, batch):
                 return Tally()
+            self._require_due(connection, items)
             before = count_changes(connection)
             for item in items:
                 self._do_item(connection, item)
@@ -145,6 +150,14 @@ class Door:
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)
             return expected_rows(items)
+
+    def _require_due(self, connection: Connection, items: list[Item]) -> None:
+        """Every row that goes because of its own clock is still due; asked before what the clock is read from goes."""
+        for item in items:
+            if item.is_root and item.action is not Action.DROP_PARTITION:
+                due = connection.scalar(self.statements.due_rows(item))
+                if due != item.rows:
+                    raise _Changed(f"{item.collection}: {due} of {item.rows} rows are still due")
 
     def _do_item(self, connection: Connection, item: Item) -> None:
         if item.action is Action.DROP_PARTITION:

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from lifecycle.holds.cover import held, is_covered
 from lifecycle.plan import Action
-from lifecycle.planning.changes import holds_something
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.policy.model import EdgeKind
@@ -39,26 +38,30 @@ class Statements:
     def statement(self, item: Item, links: tuple[str, ...]) -> Executable:
         """The statement of an item; its row count is the number of rows it changed."""
         row = _target(self.rulebook, item.collection)
-        planned = planned_rows(
-            self.rulebook,
-            item.collection,
-            plan_item.c.plan_id == self.plan_id,
-            plan_item.c.batch == item.batch,
-            plan_item.c.position == item.position,
-            links=links,
-        )
+        planned = self._planned(item, links)
         conditions = [
-            *(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(item.collection)),
+            self._is_planned(item, row, planned),
             *(_unchanged(row.c[name], planned.c[f"link_{name}"]) for name in links),
             sa.not_(self._is_held(item.collection, row)),
         ]
         if item.action is Action.DELETE:
             return sa.delete(row).where(*conditions, *self._still_goes(item, row))
-        if item.action is Action.REDACT:
-            conditions.append(holds_something(self.rulebook, item.collection, row, item.columns))
         live = self.rulebook.live[item.collection].columns
         return (
             sa.update(row).values({name: empty_value(live[name]) for name in item.columns}).where(*conditions)
+        )
+
+    def due_rows(self, item: Item) -> Executable:
+        """How many rows of an item are due by their own clocks."""
+        if self.plan.last_event_day is None:
+            raise AssertionError("nothing is planned where nothing can be due")
+        row = relation(self.rulebook.live, item.collection, "due_row")
+        clock = ClockSql(self.rulebook, self.rulebook.rules[self.plan.rule].clocks[item.collection])
+        return (
+            sa.select(sa.func.count())
+            .select_from(row)
+            .join(planned := self._planned(item, ()), self._is_planned(item, row, planned))
+            .where(clock.is_due(row, self.plan.last_event_day))
         )
 
     def held_rows(self, collection: str) -> Executable:
@@ -71,18 +74,29 @@ class Statements:
         keys = {name: f"key_{number}" for number, (name, _) in enumerate(self.rulebook.key(collection))}
         return is_covered(cover, row, keys)
 
+    def _planned(self, item: Item, links: tuple[str, ...]) -> FromClause:
+        return planned_rows(
+            self.rulebook,
+            item.collection,
+            plan_item.c.plan_id == self.plan_id,
+            plan_item.c.batch == item.batch,
+            plan_item.c.position == item.position,
+            links=links,
+        )
+
+    def _is_planned(self, item: Item, row: FromClause, planned: FromClause) -> ColumnElement[bool]:
+        return sa.and_(*(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(item.collection)))
+
     def _still_goes(self, item: Item, row: FromClause) -> list[ColumnElement[bool]]:
-        """What must hold for a row to be deleted: still due, or nobody left whom it belongs to."""
-        conditions: list[ColumnElement[bool]] = []
-        rule = self.rulebook.rules[self.plan.rule]
-        if item.is_root and self.plan.last_event_day is not None:
-            clock = rule.clocks[item.collection]
-            conditions.append(ClockSql(self.rulebook, clock).is_due(row, self.plan.last_event_day))
-        for edge in self.rulebook.edges_into(item.collection):
-            unguarded = not edge.is_foreign_key or edge.leads_from_holder
-            if edge.kind is not EdgeKind.NONE and unguarded and not edge.is_self:
-                conditions.append(self._nobody_refers(edge, row))
-        return conditions
+        """What must hold for a row to be deleted: nobody is left who refers to it, where no foreign key says so."""
+        return [
+            self._nobody_refers(edge, row)
+            for edge in self.rulebook.edges_into(item.collection)
+            if edge.kind is not EdgeKind.NONE
+            and edge.is_to_key
+            and not edge.is_self
+            and (not edge.is_foreign_key or edge.leads_from_holder)
+        ]
 
     def _nobody_refers(self, edge: Any, row: FromClause) -> ColumnElement[bool]:
         """No row refers to this one any more, where no foreign key would say so."""

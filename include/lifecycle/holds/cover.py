@@ -6,18 +6,21 @@ the edges by which a deletion would spread.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from lifecycle.policy.rulebook import spread
+from lifecycle.policy.rulebook import collections_of, spread
 from lifecycle.store.relations import NamedType, refers, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
-    from sqlalchemy import CTE, ColumnElement, Connection, FromClause, Select
+    from sqlalchemy import CTE, ColumnElement, Connection, FromClause, Select, Subquery
 
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Rulebook
@@ -57,6 +60,33 @@ def any_active(connection: Connection, as_of: datetime) -> bool:
     return bool(connection.scalar(sa.select(sa.exists(sa.select(hold).where(is_active(as_of))))))
 
 
+@contextmanager
+def unchanging_holds(connection: Connection) -> Iterator[None]:
+    """No hold is placed or released while this lasts.
+
+    To be entered before a transaction that sees one state of the database, because that state must not be older
+    than the holds that count.
+    """
+    with connection.begin():
+        connection.execute(sa.select(sa.func.pg_advisory_lock_shared(LOCK)))
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            with connection.begin():
+                connection.execute(sa.select(sa.func.pg_advisory_unlock_shared(LOCK)))
+
+
+def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
+    """Collections of which holds and restrictions may cover rows at ``as_of``.
+
+    Those that they name, and those whose rows may belong to rows of these; of no other need anybody ask.
+    """
+    named = sa.select(hold_row.c.collection).distinct().join(hold, hold.c.hold_id == hold_row.c.hold_id)
+    strands = spread(connection.scalars(named.where(is_active(as_of))), rulebook.edges)
+    return frozenset(collections_of(strands))
+
+
 def held(rulebook: Rulebook, collection: str, as_of: datetime) -> CTE:
     """A common table expression of the covered rows of ``collection``.
 
@@ -64,12 +94,32 @@ def held(rulebook: Rulebook, collection: str, as_of: datetime) -> CTE:
     several holds cover stands there several times.
     """
     leaders = _leaders(rulebook, collection)
-    order, _ = spread(leaders, [edge for edge in rulebook.edges if edge.leader in leaders])
-    ctes: dict[str, CTE] = {}
-    for name in order:
-        if name in leaders:
-            ctes[name] = _held(rulebook, name, as_of, ctes)
-    return ctes[collection]
+    covered: dict[str, CTE] = {}
+    for strand in spread(leaders, [edge for edge in rulebook.edges if edge.follower in leaders]):
+        if strand.is_cyclic:
+            covered |= _held_in_circles(rulebook, strand.collections, as_of, covered)
+        else:
+            (name,) = strand.collections
+            branches = sa.union(*_directly(rulebook, name, as_of, covered))
+            covered[name] = branches.cte("held_" + name.replace(".", "_"))
+    return covered[collection]
+
+
+def strongest(cover: CTE, zone: ZoneInfo) -> Subquery:
+    """The reason that counts for each covered row: a hold before a restriction, then the one that lasts longest.
+
+    Columns: the key, ``kind``, ``hold_id`` as text, and ``last_day``, in ``zone``.
+    """
+    keys = [column for column in cover.c if str(column.name).startswith("key_")]
+    last_moment = cover.c.until - sa.literal_column("interval '1 microsecond'")
+    day = sa.cast(sa.func.timezone(str(zone), last_moment), sa.Date).label("last_day")
+    hold_id = sa.cast(cover.c.hold_id, sa.Text).label("hold_id")
+    return (
+        sa.select(*keys, cover.c.kind, hold_id, day)
+        .ext(distinct_on(*keys))
+        .order_by(*keys, cover.c.kind, cover.c.until.desc(), cover.c.hold_id)
+        .subquery("strongest")
+    )
 
 
 def is_covered(cte: CTE, row: FromClause, keys: Mapping[str, str]) -> ColumnElement[bool]:
@@ -96,20 +146,77 @@ def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
     return found
 
 
-def _held(rulebook: Rulebook, collection: str, as_of: datetime, leaders: Mapping[str, CTE]) -> CTE:
-    edges = [edge for edge in rulebook.spreading_into(collection) if edge.is_self or edge.leader in leaders]
-    branches = [
+def _directly(
+    rulebook: Rulebook, collection: str, as_of: datetime, leaders: Mapping[str, CTE]
+) -> list[Select[Any]]:
+    """Rows that a hold names, and those that belong to rows of ``leaders``."""
+    return [
         _named(rulebook, collection, as_of),
         _whole(rulebook, collection, as_of),
-        *(_belonging(rulebook, edge, leaders[edge.leader]) for edge in edges if not edge.is_self),
+        *(
+            _belonging(rulebook, edge, leaders[edge.leader])
+            for edge in rulebook.spreading_into(collection)
+            if edge.leader in leaders
+        ),
     ]
-    base = sa.union(*branches)
-    name = "held_" + collection.replace(".", "_")
-    own = [edge for edge in edges if edge.is_self]
-    if not own:
-        return base.cte(name)
-    recursive = base.cte(name, recursive=True)
-    return recursive.union(*(_belonging(rulebook, edge, recursive) for edge in own))
+
+
+def _held_in_circles(
+    rulebook: Rulebook, collections: tuple[str, ...], as_of: datetime, leaders: Mapping[str, CTE]
+) -> dict[str, CTE]:
+    """Covered rows of collections that lead to each other, found in one recursion.
+
+    Its rows have the key columns of every one of the collections; ``home`` says which of them counts.
+    """
+    inside = [
+        edge for name in collections for edge in rulebook.spreading_into(name) if edge.leader in collections
+    ]
+    base = [
+        _at_home(rulebook, collections, home, branch.subquery("branch"))
+        for home in collections
+        for branch in _directly(rulebook, home, as_of, leaders)
+    ]
+    named = sa.union(*base).subquery("named")
+    circle = sa.select(*named.c).cte("circle_" + collections[0].replace(".", "_"), recursive=True)
+    steps = [
+        _at_home(rulebook, collections, edge.follower, _step(rulebook, collections, edge, circle))
+        for edge in inside
+    ]
+    step = sa.union_all(*steps).lateral("step")
+    circle = circle.union(sa.select(*step.c).select_from(circle.join(step, sa.true())))
+    return {name: _of_home(rulebook, collections, name, circle) for name in collections}
+
+
+def _step(rulebook: Rulebook, collections: tuple[str, ...], edge: Edge, circle: CTE) -> Subquery:
+    """Rows that belong along ``edge`` to the row of the recursion at hand."""
+    number = collections.index(edge.leader)
+    keys = [circle.c[f"key_{number}_{part}"] for part, _ in enumerate(rulebook.key(edge.leader))]
+    of_the_leader = circle.c.home == edge.leader
+    about = [circle.c[name] for name in _ABOUT_THE_HOLD]
+    return _followers(rulebook, edge, keys, about).where(of_the_leader).correlate(circle).subquery("branch")
+
+
+def _at_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, rows: Subquery) -> Select[Any]:
+    """``rows`` of the collection ``home`` as rows of the recursion: the keys of the others are null."""
+    keys = [
+        (rows.c[f"key_{part}"] if name == home else sa.cast(sa.null(), NamedType(kind))).label(
+            f"key_{number}_{part}"
+        )
+        for number, name in enumerate(collections)
+        for part, (_, kind) in enumerate(rulebook.key(name))
+    ]
+    return sa.select(
+        sa.literal(home, sa.Text).label("home"), *keys, *(rows.c[name] for name in _ABOUT_THE_HOLD)
+    )
+
+
+def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle: CTE) -> CTE:
+    number = collections.index(home)
+    keys = [
+        circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
+    ]
+    about = [circle.c[name] for name in _ABOUT_THE_HOLD]
+    return sa.select(*keys, *about).where(circle.c.home == home).cte("held_" + home.replace(".", "_"))
 
 
 def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
@@ -144,16 +251,25 @@ def _whole(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
 
 def _belonging(rulebook: Rulebook, edge: Edge, leaders: FromClause) -> Select[Any]:
     """Rows that belong, along ``edge``, to covered rows of its leader."""
+    keys = [leaders.c[f"key_{part}"] for part, _ in enumerate(rulebook.key(edge.leader))]
+    return _followers(rulebook, edge, keys, [leaders.c[name] for name in _ABOUT_THE_HOLD])
+
+
+def _followers(
+    rulebook: Rulebook,
+    edge: Edge,
+    leader_keys: Sequence[ColumnElement[Any]],
+    about: Sequence[ColumnElement[Any]],
+) -> Select[Any]:
+    """Rows that belong, along ``edge``, to the rows of these keys."""
     follower = relation(rulebook.live, edge.follower, "follower")
     leader = relation(rulebook.live, edge.leader, "leader")
     holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
     same = [
-        leader.c[name] == leaders.c[f"key_{number}"]
-        for number, (name, _) in enumerate(rulebook.key(edge.leader))
+        leader.c[name] == key for (name, _), key in zip(rulebook.key(edge.leader), leader_keys, strict=True)
     ]
-    return sa.select(
-        *_keys(rulebook, edge.follower, follower), *(leaders.c[name] for name in _ABOUT_THE_HOLD)
-    ).where(*same, refers(edge, rulebook.live, holder, target))
+    joined = follower.join(leader, refers(edge, rulebook.live, holder, target))
+    return sa.select(*_keys(rulebook, edge.follower, follower), *about).select_from(joined).where(*same)
 
 
 def _keys(rulebook: Rulebook, collection: str, row: FromClause) -> list[ColumnElement[Any]]:

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from lifecycle.plan import Action
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
-from lifecycle.store.relations import refers, relation
+from lifecycle.store.relations import NamedType, refers, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
+    from lifecycle.datamap.live import LiveColumn
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import ResolvedRule, Rulebook
@@ -29,7 +30,7 @@ class Change:
     Attributes:
         rows: selects the key columns, labelled ``key_0`` …, ``ordinal``, and the link columns, ``link_0`` ….
         links: columns by which the rows belong to others; a row whose links have changed since is left alone.
-        is_root: the rows are due by themselves, which is asked again when they are deleted.
+        is_root: the rows are due by themselves, which is asked again before anything is done to them.
     """
 
     collection: str
@@ -43,13 +44,22 @@ class Change:
 
 def deletions(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Iterator[Change]:
     """Everything a ``delete`` rule does, in the order in which a batch does it."""
-    order = {collection: position for position, collection in enumerate(rule.deletion_order)}
-    for edge in works.rulebook.edges:
-        if edge.target in works and _may_be_cut(works.rulebook, edge, order):
-            yield _cut(works, edge, order, roots_per_batch)
     for collection in rule.closure:
         if collection in works.kept:
             yield from _statutory_redactions(works, collection)
+    if works.any_goes():
+        yield from _cuts(works, rule, roots_per_batch)
+        yield from _goings(works, rule)
+
+
+def _cuts(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Iterator[Change]:
+    order = {collection: position for position, collection in enumerate(rule.deletion_order)}
+    for edge in works.rulebook.edges:
+        if edge.target in works and is_cut(works.rulebook, edge, rule.deletion_order):
+            yield _cut(works, edge, order, roots_per_batch)
+
+
+def _goings(works: WorkSet, rule: ResolvedRule) -> Iterator[Change]:
     for collection in rule.deletion_order:
         if collection not in works:
             continue
@@ -83,31 +93,50 @@ def _links(row: FromClause, columns: Iterable[str]) -> list[ColumnElement[Any]]:
 
 def redactions(works: WorkSet, collection: str, columns: tuple[str, ...]) -> Iterator[Change]:
     """What a ``redact`` rule does: its columns, less those that the law keeps."""
-    yield from _redaction(works, collection, columns, sa.literal_column("kept IS NULL"))
-    for duty, needless in _needless(works.rulebook, collection).items():
+    nothing_keeps = works[collection].table.c.kept.is_(None)
+    yield from _redaction(works, collection, columns, nothing_keeps, is_root=True)
+    for duties, needless in _needless(works, collection).items():
         spared = tuple(column for column in columns if column in needless)
-        yield from _redaction(works, collection, spared, works[collection].table.c.source == duty)
+        yield from _redaction(works, collection, spared, _kept_by(works[collection], duties), is_root=True)
 
 
 def _statutory_redactions(works: WorkSet, collection: str) -> Iterator[Change]:
     """Columns that no duty needs, of rows that are due and stay because of a duty."""
-    for duty, columns in _needless(works.rulebook, collection).items():
-        yield from _redaction(works, collection, columns, works[collection].table.c.source == duty)
+    for duties, columns in _needless(works, collection).items():
+        yield from _redaction(works, collection, columns, _kept_by(works[collection], duties))
 
 
-def _needless(rulebook: Rulebook, collection: str) -> dict[str, tuple[str, ...]]:
-    """Per duty that keeps rows of ``collection``, the columns that neither it nor any other duty needs."""
-    duties = [duty for duty in rulebook.statutory.values() if collection in duty.clocks]
-    needed_by_none = [set(duty.redacts.get(collection, ())) for duty in duties]
-    shared = set.intersection(*needed_by_none) if needed_by_none else set()
-    return {
-        duty.name: tuple(column for column in duty.redacts.get(collection, ()) if column in shared)
-        for duty in duties
-    }
+def _needless(works: WorkSet, collection: str) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """By the duties that keep rows of ``collection`` together, the columns that none of them needs."""
+    rulebook, table = works.rulebook, works[collection].table
+    if not any(collection in duty.clocks for duty in rulebook.statutory.values()):
+        return {}
+    found = works.connection.scalars(
+        sa.select(table.c.duties).where(table.c.kept == "statutory").distinct().order_by(table.c.duties)
+    )
+    needless: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for duties in found:
+        first, *others = (rulebook.statutory[duty].redacts.get(collection, ()) for duty in duties)
+        needless[tuple(duties)] = tuple(
+            column for column in first if all(column in other for other in others)
+        )
+    return needless
+
+
+def _kept_by(work: Work, duties: tuple[str, ...]) -> ColumnElement[bool]:
+    kept = work.table.c.kept == "statutory"
+    return sa.and_(
+        kept, work.table.c.duties == sa.cast(list(duties), sa.ARRAY(sa.Text)), sa.not_(work.table.c.in_use)
+    )
 
 
 def _redaction(
-    works: WorkSet, collection: str, columns: tuple[str, ...], condition: ColumnElement[bool]
+    works: WorkSet,
+    collection: str,
+    columns: tuple[str, ...],
+    condition: ColumnElement[bool],
+    *,
+    is_root: bool = False,
 ) -> Iterator[Change]:
     if not columns:
         return
@@ -116,7 +145,7 @@ def _redaction(
     rows = sa.select(*work.key_columns, work.table.c.ordinal).where(
         work.is_row(row), condition, holds_something(works.rulebook, collection, row, columns)
     )
-    yield Change(collection=collection, action=Action.REDACT, rows=rows, columns=columns)
+    yield Change(collection=collection, action=Action.REDACT, rows=rows, columns=columns, is_root=is_root)
 
 
 def holds_something(
@@ -124,42 +153,54 @@ def holds_something(
 ) -> ColumnElement[bool]:
     """Whether any of the columns is not empty yet."""
     live = rulebook.live[collection].columns
-    return sa.or_(
-        *(
-            row.c[name].is_not(None)
-            if empty_value(live[name]) is None
-            else sa.cast(row.c[name], sa.Text) != empty_value(live[name])
-            for name in columns
-        )
-    )
+    return sa.or_(*(_is_filled(row.c[name], live[name]) for name in columns))
 
 
-def _may_be_cut(rulebook: Rulebook, edge: Edge, order: dict[str, int]) -> bool:
-    """Whether a row may refer along ``edge`` to one that goes first, and stay or go later."""
-    if edge.takes_along or not edge.cut_columns or edge.kind is EdgeKind.NONE:
+def _is_filled(column: ColumnElement[Any], live: LiveColumn) -> ColumnElement[bool]:
+    empty = empty_value(live)
+    if empty is None:
+        return column.is_not(None)
+    return sa.cast(column, sa.Text) != sa.cast(sa.cast(sa.literal(empty), NamedType(live.type)), sa.Text)
+
+
+def is_cut(rulebook: Rulebook, edge: Edge, order: Sequence[str]) -> bool:
+    """Whether the links along ``edge`` of rows that stay, or go later, to rows that go are cut.
+
+    Where they are not, rows that refer along it go with what they refer to, or before.
+    """
+    if not edge.cut_columns or edge.kind is EdgeKind.NONE:
         return False
-    if edge.kind is EdgeKind.ACCESS or order.get(edge.holder, 0) > order[edge.target]:
+    goes_later = edge.holder in order and order.index(edge.holder) > order.index(edge.target)
+    if edge.kind is EdgeKind.ACCESS or goes_later or edge.is_self:
         return True
-    owners = [other for other in rulebook.spreading_into(edge.follower) if other.keeps_alive]
-    return edge.kind is EdgeKind.OWNER and (len(owners) > 1 or edge.is_self)
+    leading = rulebook.spreading_into(edge.holder)
+    return edge.kind is EdgeKind.OWNER and (
+        len(leading) > 1 or not edge.is_to_key or edge.holder not in order
+    )
 
 
 def _cut(works: WorkSet, edge: Edge, order: dict[str, int], roots_per_batch: int) -> Change:
     target_work = works[edge.target]
     target, holder = target_work.row("target"), relation(works.rulebook.live, edge.holder, "holder")
     key = works.rulebook.key(edge.holder)
-    rows = sa.select(
-        *(holder.c[name].label(f"key_{number}") for number, (name, _) in enumerate(key)),
-        target_work.table.c.ordinal,
-        *_links(holder, edge.columns),
-    ).where(
+    keys = [holder.c[name].label(f"key_{number}") for number, (name, _) in enumerate(key)]
+    links = _links(holder, edge.columns)
+    conditions = [
         target_work.table.c.kept.is_(None),
         target_work.is_row(target),
         refers(edge, works.rulebook.live, holder, target),
-    )
-    if edge.holder in works:
-        goes_first = _goes_first(works[edge.holder], holder, target_work, edge, order, roots_per_batch)
-        rows = rows.where(sa.not_(goes_first))
+    ]
+    if edge.is_to_key:
+        rows = sa.select(*keys, target_work.table.c.ordinal, *links).where(*conditions)
+        if edge.holder in works:
+            goes_first = _goes_first(works[edge.holder], holder, target_work, edge, order, roots_per_batch)
+            rows = rows.where(sa.not_(goes_first))
+    else:  # the link may lead to several rows: it is cut with the last of them, if all of them go
+        last = sa.func.max(target_work.table.c.ordinal).label("ordinal")
+        stays = sa.not_(_refers_to_staying(works, edge, holder))
+        rows = sa.select(*keys, last, *links).where(*conditions, stays).group_by(*keys, *links)
+        if edge.holder in works:
+            rows = rows.where(sa.not_(_goes(works[edge.holder], holder)))
     return Change(
         collection=edge.holder,
         action=Action.CUT,
@@ -168,6 +209,19 @@ def _cut(works: WorkSet, edge: Edge, order: dict[str, int], roots_per_batch: int
         edge=edge.name,
         links=edge.columns,
     )
+
+
+def _refers_to_staying(works: WorkSet, edge: Edge, holder: FromClause) -> ColumnElement[bool]:
+    other = works[edge.target].row("other_target")
+    stays = sa.not_(_goes(works[edge.target], other))
+    refers_to = refers(edge, works.rulebook.live, holder, other)
+    return sa.exists(sa.select(sa.literal(1)).select_from(other).where(refers_to, stays).correlate(holder))
+
+
+def _goes(work: Work, row: FromClause) -> ColumnElement[bool]:
+    gone = work.table.alias("gone")
+    rows = sa.select(sa.literal(1)).select_from(gone).where(work.is_row(row, gone), gone.c.kept.is_(None))
+    return sa.exists(rows.correlate(row))
 
 
 def _goes_first(
@@ -182,8 +236,12 @@ def _goes_first(
     gone = holding.table.alias("gone_first")
     its_batch = batch_of(gone.c.ordinal, roots_per_batch)
     target_batch = batch_of(target.table.c.ordinal, roots_per_batch)
-    same_batch_will_do = order[edge.holder] <= order[edge.target]
-    before = its_batch <= target_batch if same_batch_will_do else its_batch < target_batch
+    before = its_batch < target_batch
+    if edge.is_self:  # of one batch, the rows that are due by themselves go after the others
+        same_or_before = sa.or_(sa.not_(gone.c.is_root), target.table.c.is_root)
+        before = sa.or_(before, sa.and_(its_batch == target_batch, same_or_before))
+    elif order[edge.holder] < order[edge.target]:
+        before = its_batch <= target_batch
     return sa.exists(
         sa.select(sa.literal(1))
         .select_from(gone)

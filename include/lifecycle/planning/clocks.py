@@ -65,6 +65,8 @@ class ClockSql:
             sa.select(*columns).select_from(joined).where(condition)
             for condition in self._started(end, last_event_day)
         ]
+        if not all(edge.is_to_key for edge in self.clock.path):
+            branches = [branch.distinct() for branch in branches]
         if len(branches) == 1:
             return branches[0]
         return sa.select(sa.union_all(*branches).subquery("due"))
@@ -88,43 +90,62 @@ class ClockSql:
             return self._at_anchor(row, lambda _: sa.true())
         return self._at_anchor(row, lambda end: sa.or_(*self._started(end, last_over_day)).is_not(sa.true()))
 
-    def anchor_day(self, row: FromClause) -> ColumnElement[Any]:
-        """The latest day of the anchor's column that the row reaches; NULL where a running clock has none."""
-        rows, end, joins = self._anchor_rows(row)
-        if self.anchor.latest:
-            return sa.null()
-        name = self.anchor.column or self.anchor.financial_year_end_of or ""
-        day = self._day(end.c[name], self.live[self.anchor.on].columns[name].type)
-        return sa.select(sa.func.max(day)).select_from(rows).where(joins).correlate(row).scalar_subquery()
-
     def event_day(self, row: FromClause) -> ColumnElement[Any]:
         """The day of the anchor's column from which the row's clock counts; NULL while it does not run.
 
-        For a financial year it is the day in the year, as :func:`last_day_of` takes it.
+        For a financial year it is the day in the year, as :func:`last_day_of` takes it. Of several anchors the
+        last counts, and one without a day lasts longest.
         """
-        if not self.anchor.latest:
-            return self.anchor_day(row)
+        if not self.clock.path and not self.clock.reverse_path:
+            return self._day_at(row)
         rows, end, joins = self._anchor_rows(row)
-        collection, column = self.anchor.latest.rsplit(".", 1)
+        day = self._day_at(end)
+        latest = sa.case((sa.func.bool_or(day.is_(None)), sa.null()), else_=sa.func.max(day))
+        return sa.select(latest).select_from(rows).where(joins).correlate(row).scalar_subquery()
+
+    def has_started(self, anchor_row: FromClause, last_event_day: date) -> ColumnElement[bool]:
+        """The clock of an anchor's row counts from ``last_event_day`` or a day before; NULL as good as no."""
+        return sa.or_(*self._started(anchor_row, last_event_day))
+
+    def tells_more_than(self, evidence_row: FromClause, last_event_day: date) -> ColumnElement[bool]:
+        """A row of evidence stops the clock, tells a later day, or none."""
+        early = self._is_early(evidence_row, last_event_day)
+        return sa.or_(sa.not_(early.is_(sa.true())), self.stops(evidence_row))
+
+    def tells_a_day(self, evidence_row: FromClause) -> ColumnElement[bool]:
+        """A row of evidence tells a day."""
+        return evidence_row.c[(self.anchor.latest or "").rsplit(".", 1)[1]].is_not(None)
+
+    def is_due_without_evidence(self, anchor_row: FromClause, last_event_day: date) -> ColumnElement[bool]:
+        """An anchor's row would be due if no row of evidence referred to it."""
+        name = self.anchor.otherwise
+        if name is None or name == "never":
+            return sa.false()
+        return self._by(anchor_row, self.anchor.on, name, last_event_day).is_(sa.true())
+
+    def _day_at(self, end: FromClause) -> ColumnElement[Any]:
+        """The day that an anchor's row tells."""
+        if self.anchor.latest:
+            return self._latest_day(end)
+        name = self.anchor.column or self.anchor.financial_year_end_of or ""
+        return self._day(end.c[name], self.live[self.anchor.on].columns[name].type)
+
+    def _latest_day(self, end: FromClause) -> ColumnElement[Any]:
+        """The latest day that the evidence of an anchor's row tells; NULL where some of it stops the clock."""
+        collection, column = (self.anchor.latest or "").rsplit(".", 1)
         start = relation(self.live, collection, "evidence")
         climbed, top = climb(self.live, start, self.clock.evidence[:-1], "evidence_up")
-        of_the_row = refers(self.clock.evidence[-1], self.live, top, end)
         day = self._day(start.c[column], self.live[collection].columns[column].type)
         stopping = sa.func.bool_or(self.stops(start))
-        latest = (
-            sa.select(
-                sa.case(
-                    (sa.func.count() == 0, self._otherwise(end)),
-                    (stopping, sa.null()),
-                    else_=sa.func.max(day),
-                )
-            )
-            .select_from(climbed)
-            .where(of_the_row)
-            .correlate(end)
-            .scalar_subquery()
+        latest = sa.case(
+            (sa.func.count() == 0, self._otherwise(end)), (stopping, sa.null()), else_=sa.func.max(day)
         )
-        return sa.select(latest).select_from(rows).where(joins).correlate(row).scalar_subquery()
+        of_the_row = refers(self.clock.evidence[-1], self.live, top, end)
+        return sa.select(latest).select_from(climbed).where(of_the_row).correlate(end).scalar_subquery()
+
+    def _is_early(self, evidence_row: FromClause, last_event_day: date) -> ColumnElement[bool]:
+        collection, column = (self.anchor.latest or "").rsplit(".", 1)
+        return self._by(evidence_row, collection, column, last_event_day)
 
     def _otherwise(self, end: FromClause) -> ColumnElement[Any]:
         name = self.anchor.otherwise
@@ -135,7 +156,7 @@ class ClockSql:
     def started_day(self, row: FromClause) -> ColumnElement[Any]:
         """The day that counts of an anchor's row, before its financial year is closed: its own or its evidence's."""
         if not self.anchor.latest:
-            return self.anchor_day(row)
+            return self._day_at(row)
         collection, column = self.anchor.latest.rsplit(".", 1)
         start = relation(self.live, collection, "latest")
         joined, top = climb(self.live, start, self.clock.evidence[:-1], "latest_up")
@@ -161,14 +182,10 @@ class ClockSql:
             start = relation(self.live, self.anchor.on, "anchor")
             joined, end = climb(self.live, start, self.clock.reverse_path[:-1], "down")
             return joined, start, refers(self.clock.reverse_path[-1], self.live, end, row)
-        if self.clock.path:
-            first, *rest = self.clock.path
-            start = relation(self.live, first.target, "anchor")
-            joined, end = climb(self.live, start, tuple(rest), "up")
-            return joined, end, refers(first, self.live, row, start)
-        start = relation(self.live, self.anchor.on, "anchor")
-        same = [start.c[name] == row.c[name] for name in self.live[self.anchor.on].primary_key]
-        return start, start, sa.and_(*same)
+        first, *rest = self.clock.path
+        start = relation(self.live, first.target, "anchor")
+        joined, end = climb(self.live, start, tuple(rest), "up")
+        return joined, end, refers(first, self.live, row, start)
 
     def _started(self, end: FromClause, last_event_day: date) -> list[ColumnElement[bool]]:
         """Conditions on the anchor's row, no two true at once: the clock started by ``last_event_day``."""
@@ -179,10 +196,8 @@ class ClockSql:
         return [self._by(end, anchor.on, name, counted_day(anchor, last_event_day))]
 
     def _latest_started(self, end: FromClause, last_event_day: date) -> list[ColumnElement[bool]]:
-        collection, column = (self.anchor.latest or "").rsplit(".", 1)
-
         def early(evidence: FromClause) -> ColumnElement[bool]:
-            return self._by(evidence, collection, column, last_event_day)
+            return self._is_early(evidence, last_event_day)
 
         def late_or_stopping(evidence: FromClause) -> ColumnElement[bool]:
             return sa.or_(sa.not_(early(evidence)), self.stops(evidence))

@@ -86,6 +86,13 @@ def planned_rows(
     return sa.select(*columns).where(plan_item.c.collection == collection, *conditions).subquery("planned")
 
 
+_OPEN_PLAN = sa.text(
+    "SELECT plan_id, document FROM lifecycle.plan"
+    " WHERE rule = :rule AND as_of = :as_of AND state IN ('planned', 'executing')"
+    " ORDER BY plan_id DESC LIMIT 1"
+)
+
+
 class ItemWriter:
     """Collects the items of one plan in a temporary table, batch by batch, in the order of their adding."""
 
@@ -220,14 +227,7 @@ def store_plan(connection: Connection, plan: Plan) -> int:
 
 def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan | None:
     """The plan of a rule and moment that has not ended, if there is one."""
-    row = connection.execute(
-        sa.text(
-            "SELECT plan_id, document FROM lifecycle.plan"
-            " WHERE rule = :rule AND as_of = :as_of AND state IN ('planned', 'executing')"
-            " ORDER BY plan_id DESC LIMIT 1"
-        ),
-        {"rule": rule, "as_of": as_of},
-    ).one_or_none()
+    row = connection.execute(_OPEN_PLAN, {"rule": rule, "as_of": as_of}).one_or_none()
     return _stored(row) if row else None
 
 

@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
 
-from lifecycle.holds.cover import any_active, held, is_covered
 from lifecycle.planning.clocks import ClockSql, last_day_of
-from lifecycle.policy.model import EdgeKind
-from lifecycle.store.relations import refers, relation
+from lifecycle.planning.held import HeldRows
+from lifecycle.planning.needs import mark_needed
 from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
 
-    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy import FromClause
 
     from lifecycle.planning.workset import Work, WorkSet
-    from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import Clock
+    from lifecycle.policy.rulebook import Clock, ResolvedRule
 
 FIRM = ("hold", "restriction")
 """Reasons for which a row stays exactly as it is, what it refers to included."""
 
 
-def mark_kept(works: WorkSet, roots: Iterable[str], as_of: datetime) -> None:
-    """Mark the rows of the work set that stay, with reason, source and last day."""
-    has_holds = any_active(works.connection, as_of)
-    if has_holds:
-        for work in works:
-            _mark_held(works, work, as_of)
+def mark_kept(works: WorkSet, rule: ResolvedRule, last_event_day: date, as_of: datetime) -> None:
+    """Mark the rows of the work set that stay, with reason, source and last day.
+
+    What is needed by a row that stays is kept from deletion only: a redacted row is still there.
+    """
+    held = HeldRows(works, as_of)
+    for work in works:
+        if work.collection in held:
+            _mark_held(works, work, held[work.collection])
     mark_statutory(works, as_of)
-    outside = _OutsideSources(as_of if has_holds else None, frozenset(roots))
-    if has_holds or works.kept or _may_still_be_shared(works, outside):
-        while _mark_needed(works, outside):
-            pass
-
-
-def _may_still_be_shared(works: WorkSet, outside: _OutsideSources) -> bool:
-    """Whether rows that are due by themselves may be shared by rows that are not."""
-    return any(edge.kind is EdgeKind.SHARED and edge.target in outside.roots for edge in works.rulebook.edges)
+    if not rule.redacts:
+        mark_needed(works, rule, last_event_day, as_of, held)
 
 
 def mark_statutory(works: WorkSet, as_of: datetime) -> None:
@@ -55,44 +48,38 @@ def mark_statutory(works: WorkSet, as_of: datetime) -> None:
                 _mark_duty(works, works[collection], name, clock, over)
 
 
-def _mark_held(works: WorkSet, work: Work, as_of: datetime) -> None:
-    """The strongest reason counts: a hold before a restriction, then the one that lasts longest."""
-    cover = held(works.rulebook, work.collection, as_of)
-    keys = [cover.c[name] for name in work.keys.values()]
-    day = sa.cast(
-        cover.c.until.op("AT TIME ZONE")(str(works.rulebook.policy.zone))
-        - sa.literal_column("interval '1 microsecond'"),
-        sa.Date,
-    ).label("last_day")
-    strongest = (
-        sa.select(*keys, cover.c.kind, cover.c.hold_id, day)
-        .ext(distinct_on(*keys))
-        .order_by(*keys, cover.c.kind, cover.c.until.desc(), cover.c.hold_id)
-        .subquery("strongest")
-    )
+def _mark_held(works: WorkSet, work: Work, held: sa.TableClause) -> None:
     works.mark(
         work,
         sa.update(work.table)
-        .values(
-            kept=strongest.c.kind, source=sa.cast(strongest.c.hold_id, sa.Text), until=strongest.c.last_day
-        )
-        .where(*(work.table.c[name] == strongest.c[name] for name in work.keys.values())),
+        .values(kept=held.c.kind, source=held.c.hold_id, until=held.c.last_day)
+        .where(*(work.table.c[name] == held.c[name] for name in work.keys.values())),
     )
 
 
 def _mark_duty(works: WorkSet, work: Work, duty: str, clock: Clock, over: date | None) -> None:
     sql = ClockSql(works.rulebook, clock)
-    row = work.row("kept_row")
-    firm = work.table.c.kept.in_(FIRM).is_not(sa.true())
-    kept = sa.and_(work.is_row(row), firm, sql.is_kept(row, over))
-    days = works.connection.scalars(sa.select(sql.anchor_day(row)).where(kept).distinct()).all()
+    row, table = work.row("kept_row"), work.table
+    is_firm = table.c.kept.in_(FIRM).is_(sa.true())
+    kept = sa.and_(work.is_row(row), sa.not_(is_firm), sql.is_kept(row, over))
+    days = works.connection.scalars(sa.select(sql.event_day(row)).where(kept).distinct()).all()
     if not days:
         return
     ends = _ends(clock, days)
-    until = sa.select(ends.c.until).where(ends.c.day == sql.anchor_day(row)).scalar_subquery()
-    longer = sa.or_(work.table.c.kept.is_(None), work.table.c.until < until, until.is_(None))
+    until = sa.select(ends.c.until).where(ends.c.day == sql.event_day(row)).scalar_subquery()
+    is_first = sa.or_(table.c.kept.is_(None), table.c.kept != "statutory")
+    is_longer = sa.and_(table.c.until.is_not(None), sa.or_(until.is_(None), table.c.until < until))
+    counts = sa.or_(is_first, is_longer)
     works.mark(
-        work, sa.update(work.table).values(kept="statutory", source=duty, until=until).where(kept, longer)
+        work,
+        sa.update(table)
+        .values(
+            kept="statutory",
+            source=sa.case((counts, sa.literal(duty)), else_=table.c.source),
+            until=sa.case((counts, until), else_=table.c.until),
+            duties=sa.func.array_append(table.c.duties, duty),
+        )
+        .where(kept),
     )
 
 
@@ -104,94 +91,3 @@ def _ends(clock: Clock, days: Iterable[date | None]) -> FromClause:
         sa.column("day", sa.Date), sa.column("until", sa.Date), name="ends"
     )
     return rows.render_derived()
-
-
-class _OutsideSources:
-    """Rows outside the work set that may need one inside it.
-
-    Attributes:
-        holds_as_of: the moment at which holds are asked, or None where there are none.
-        roots: collections whose rows are due by themselves, so that something may still refer to them.
-    """
-
-    def __init__(self, holds_as_of: datetime | None, roots: frozenset[str]) -> None:
-        self.holds_as_of = holds_as_of
-        self.roots = roots
-
-
-def _mark_needed(works: WorkSet, outside: _OutsideSources) -> int:
-    """One round: rows that a row which stays refers to; returns how many were marked."""
-    marked = 0
-    for work in works:
-        for edge in works.rulebook.edges_into(work.collection):
-            if edge.kind is not EdgeKind.NONE:
-                marked += _mark_needed_along(works, work, edge, outside)
-    return marked
-
-
-def _mark_needed_along(works: WorkSet, work: Work, edge: Edge, outside: _OutsideSources) -> int:
-    marked = 0
-    if edge.holder in works.kept:
-        marked += _mark_from_kept(works, work, edge)
-    if outside.holds_as_of is not None:
-        marked += _mark_from_held(works, work, edge, outside.holds_as_of)
-    if edge.kind is EdgeKind.SHARED and edge.target in outside.roots:
-        marked += _mark_from_staying(works, work, edge)
-    return marked
-
-
-def _mark_from_kept(works: WorkSet, work: Work, edge: Edge) -> int:
-    """Rows that a kept row of the work set refers to; only a firm reason holds on to an ``access`` link."""
-    holding = works[edge.holder]
-    keeper = holding.table.alias("keeper")
-    row = holding.row("keeping_row")
-    reasons = keeper.c.kept.in_(FIRM) if edge.kind is EdgeKind.ACCESS else keeper.c.kept.is_not(None)
-    return _mark(works, work, edge, row, [holding.is_row(row, keeper), reasons], keeper.c.until)
-
-
-def _mark_from_held(works: WorkSet, work: Work, edge: Edge, as_of: datetime) -> int:
-    """Rows that a held row outside the work set refers to: a held row stays as it is."""
-    cover = held(works.rulebook, edge.holder, as_of)
-    row = relation(works.rulebook.live, edge.holder, "keeping_row")
-    keys = {name: f"key_{number}" for number, (name, _) in enumerate(works.rulebook.key(edge.holder))}
-    return _mark(works, work, edge, row, [is_covered(cover, row, keys)], sa.null())
-
-
-def _mark_from_staying(works: WorkSet, work: Work, edge: Edge) -> int:
-    """Shared rows that are due by themselves while a row that stays still refers to them."""
-    row = relation(works.rulebook.live, edge.holder, "keeping_row")
-    conditions: list[ColumnElement[bool]] = []
-    if edge.holder in works:
-        holding = works[edge.holder]
-        gone = holding.table.alias("gone")
-        conditions.append(
-            sa.not_(
-                sa.exists(
-                    sa.select(sa.literal(1)).select_from(gone).where(holding.is_row(row, gone)).correlate(row)
-                )
-            )
-        )
-    return _mark(works, work, edge, row, conditions, sa.null())
-
-
-def _mark(
-    works: WorkSet,
-    work: Work,
-    edge: Edge,
-    row: FromClause,
-    conditions: list[ColumnElement[bool]],
-    until: Any,
-) -> int:
-    """Mark as needed the rows of ``work`` that ``row``, under ``conditions``, refers to along ``edge``."""
-    target = work.row("needed_row")
-    statement = (
-        sa.update(work.table)
-        .values(kept="needed", source=edge.holder, until=until)
-        .where(
-            work.table.c.kept.is_(None),
-            work.is_row(target),
-            refers(edge, works.rulebook.live, row, target),
-            *conditions,
-        )
-    )
-    return works.mark(work, statement)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.errors import PolicyError
-from lifecycle.holds.cover import any_active, held
+from lifecycle.holds.cover import held, held_collections
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.relations import NamedType, relation
 from lifecycle.timelimits import first_instant
@@ -137,7 +137,7 @@ def droppable(
 
 
 def _has_held_rows(connection: Connection, rulebook: Rulebook, collection: str, as_of: datetime) -> bool:
-    if not any_active(connection, as_of):
+    if collection not in held_collections(connection, rulebook, as_of):
         return False
     cover = held(rulebook, collection, as_of)
     return bool(connection.scalar(sa.select(sa.exists(sa.select(cover)))))

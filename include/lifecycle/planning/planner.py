@@ -11,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import UsageError
 from lifecycle.plan import Kept, Plan
+from lifecycle.planning.batches import settle
 from lifecycle.planning.changes import deletions, holds_something, redactions
 from lifecycle.planning.clocks import ClockSql
+from lifecycle.planning.collect import collect, leave_all_used
 from lifecycle.planning.items import ItemWriter, StoredPlan, count_plans, find_open, store_plan
 from lifecycle.planning.keep import mark_kept
 from lifecycle.planning.partitions import droppable
@@ -70,7 +72,7 @@ class Planner:
         self.rule: ResolvedRule = required_rule(rulebook, rule)
         self.as_of = as_of
         self.last_event_day = last_event_day
-        self.works = WorkSet(connection, rulebook, self.rule.closure, self.rule.clocks)
+        self.works = WorkSet(connection, rulebook, self.rule)
         self.whole: list[tuple[str, Partition]] = []
         if last_event_day is not None:
             self._find()
@@ -106,25 +108,16 @@ class Planner:
     def _find(self) -> None:
         action = self.rule.rule.action
         if action == "delete":
-            while self._collect():
-                pass
+            for strand in self.rule.strands:
+                due = {name: self._due(name) for name in strand.collections if name in self.rule.clocks}
+                collect(self.works, strand, due)
         elif action == "drop_partition":
             self._collect_partitions()
         else:
             for collection in self.rule.clocks:
                 self.works.add_roots(collection, self._due(collection))
         if any(self.works):
-            mark_kept(self.works, self.rule.clocks if action == "delete" else (), self.as_of)
-
-    def _collect(self) -> bool:
-        """One pass over the closure, leaders first; whether another may find more."""
-        changed = 0
-        for collection in self.rule.closure:
-            changed += self.works.spread(collection)
-            if collection in self.rule.clocks:
-                changed += self.works.add_roots(collection, self._due(collection))
-            self.works.analyze(collection)
-        return bool(changed) and self.rule.has_cycles
+            mark_kept(self.works, self.rule, self._last_event_day, self.as_of)
 
     def _collect_partitions(self) -> None:
         for collection, clock in self.rule.clocks.items():
@@ -134,9 +127,11 @@ class Planner:
             self.whole += [(collection, partition) for partition in found.whole]
             if found.rest is not None:
                 self.works.add_roots(collection, found.rest)
+        leave_all_used(self.works, self.rule.clocks)
 
     def _changes(self, roots_per_batch: int) -> Iterator[Change]:
         if not self.rule.redacts:
+            settle(self.works, self.rule)
             yield from deletions(self.works, self.rule, roots_per_batch)
             return
         for work in self.works:

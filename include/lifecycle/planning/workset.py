@@ -1,10 +1,10 @@
 """The work set: temporary tables that hold the rows a plan is about, and nothing else.
 
 One table per collection: the key (``key_0`` …), the columns by which the row belongs to others (``link_0`` …),
-the ``ordinal`` of the row that led to it (batches are ranges
-of ordinals), whether the row is due by itself (``is_root``), and, where it stays all the same, why
-(``kept``, ``source``, ``until``). A table is created when its first row is looked for: on most days most rules
-have nothing to do, and then nothing is created.
+the ``ordinal`` of the row that led to it (batches are ranges of ordinals), whether the row is due by itself
+(``is_root``), whether it would go but for a row that stays and uses it (``in_use``), and, where it stays, why
+(``kept``, ``source``, ``until``, the ``duties`` that keep it). A table is created when its first row is found: on
+most days most rules have nothing to do, and then nothing is created.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from lifecycle.store.relations import NamedType, comparable, refers, relation
+from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from sqlalchemy import ColumnElement, Connection, FromClause
 
-    from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.policy.rulebook import ResolvedRule, Rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +52,40 @@ class Work:
         return {name: f"link_{number}" for number, name in enumerate(names)}
 
     @cached_property
-    def table(self) -> sa.Table:
-        """The table; with a primary key where a row may be reached more than once."""
-        kinds = self.rulebook.live[self.collection].columns
-        return sa.Table(
+    def types(self) -> dict[str, str]:
+        """Key and link columns of this table with their types."""
+        live = self.rulebook.live[self.collection].columns
+        return {here: live[name].type for name, here in (*self.keys.items(), *self.links.items())}
+
+    @cached_property
+    def table(self) -> sa.TableClause:
+        """The table: the same for every plan of a rule, so that its statements are compiled once."""
+        return sa.table(
             f"work_{self.number}",
-            sa.MetaData(),
-            *(
-                sa.Column(here, NamedType(kinds[name].type), primary_key=self.is_keyed)
-                for name, here in self.keys.items()
-            ),
-            *(sa.Column(here, NamedType(kinds[name].type)) for name, here in self.links.items()),
-            sa.Column("ordinal", sa.BigInteger, nullable=False),
-            sa.Column("is_root", sa.Boolean, nullable=False, server_default=sa.false()),
-            sa.Column("kept", sa.Text),
-            sa.Column("source", sa.Text),
-            sa.Column("until", sa.Date),
-            prefixes=["TEMPORARY"],
-            postgresql_on_commit="DROP",
+            *(sa.column(name, NamedType(kind)) for name, kind in self.types.items()),
+            sa.column("ordinal", sa.BigInteger),
+            sa.column("is_root", sa.Boolean),
+            sa.column("is_reached", sa.Boolean),
+            sa.column("in_use", sa.Boolean),
+            sa.column("kept", sa.Text),
+            sa.column("source", sa.Text),
+            sa.column("until", sa.Date),
+            sa.column("duties", sa.ARRAY(sa.Text)),
         )
 
     @property
-    def key_columns(self) -> list[sa.Column[Any]]:
+    def definition(self) -> str:
+        """The statement that creates it; with a primary key where a row may be reached more than once."""
+        columns = [f"{name} {kind}" for name, kind in self.types.items()]
+        columns += ["ordinal bigint NOT NULL", "is_root boolean NOT NULL DEFAULT false"]
+        columns += ["is_reached boolean NOT NULL DEFAULT true", "in_use boolean NOT NULL DEFAULT false"]
+        columns += ["kept text", "source text", "until date", "duties text[] NOT NULL DEFAULT '{}'"]
+        if self.is_keyed:
+            columns.append(f"PRIMARY KEY ({', '.join(self.keys.values())})")
+        return f"CREATE TEMPORARY TABLE {self.table.name} ({', '.join(columns)}) ON COMMIT DROP"
+
+    @property
+    def key_columns(self) -> list[sa.ColumnClause[Any]]:
         """This table's key columns, in key order."""
         return [self.table.c[name] for name in self.keys.values()]
 
@@ -104,20 +115,14 @@ class WorkSet:
         self,
         connection: Connection,
         rulebook: Rulebook,
-        collections: tuple[str, ...],
-        roots: Iterable[str],
+        rule: ResolvedRule,
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
-        roots = set(roots)
+        again = _reached_again(rulebook, rule)
         self.works = {
-            name: Work(
-                rulebook=rulebook,
-                collection=name,
-                number=number,
-                is_keyed=_may_be_reached_twice(rulebook, name, roots),
-            )
-            for number, name in enumerate(collections)
+            name: Work(rulebook=rulebook, collection=name, number=number, is_keyed=name in again)
+            for number, name in enumerate(rule.closure)
         }
         self.kept: set[str] = set()
         self._created: set[str] = set()
@@ -134,96 +139,35 @@ class WorkSet:
         """The tables that have rows, leaders first."""
         return (work for work in self.works.values() if work.collection in self)
 
-    def add_roots(self, collection: str, due: sa.Select[Any]) -> int:
-        """Add due rows, numbered in key order after those that are there; returns how many are new.
+    def add_roots(self, collection: str, due: sa.Select[Any]) -> None:
+        """Add due rows, numbered in key order after those that are there.
 
         Args:
             collection: theirs.
             due: selects their keys.
         """
         if not self._finds_any(due):
-            return 0
+            return
         work = self[collection]
         keys = due.subquery("root")
         order = [keys.c[name] for name in work.keys]
         number = sa.func.row_number().over(order_by=order) + self.highest_ordinal()
         names = [*work.keys.values(), "ordinal", "is_root"]
         insert = postgresql.insert(work.table).from_select(names, sa.select(*order, number, sa.true()))
-        return self._add(work, insert.on_conflict_do_nothing())
-
-    def spread(self, collection: str) -> int:
-        """Add the rows of ``collection`` that go along with rows already there; returns how many changed.
-
-        A row that several lead to takes the highest ordinal: it goes with the last of them.
-        """
-        edges = [edge for edge in self.rulebook.spreading_into(collection) if edge.leader in self]
-        return sum(self._spread_along(edge) for edge in edges)
-
-    def analyze(self, collection: str) -> None:
-        """Tell the planner how many rows there are."""
-        if collection not in self:
-            return
-        self.connection.exec_driver_sql(f"ANALYZE {self[collection].table.name}")
-
-    def _spread_along(self, edge: Edge) -> int:
-        leading, following = self[edge.leader], self[edge.follower]
-        leader, follower = leading.row("leader"), following.row("follower")
-        holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
-        keys = [*following.row_keys(follower), *(follower.c[name] for name in following.links)]
-        ordinal = leading.table.c.ordinal
-        if edge.leads_from_holder:  # several rows may lead to one: it waits for the last
-            joined = [leading.is_row(leader), refers(edge, self.rulebook.live, holder, target)]
-            rows = sa.select(*keys, sa.func.max(ordinal)).where(*joined).group_by(*keys)
-        elif self._refers_to_key(edge):  # the leading row itself need not be read
-            same = [follower.c[here] == leading.table.c[leading.keys[there]] for here, there in edge.pairs]
-            rows = sa.select(*keys, ordinal).where(*same)
-        else:
-            joined = [leading.is_row(leader), refers(edge, self.rulebook.live, holder, target)]
-            rows = sa.select(*keys, ordinal).where(*joined)
-        if not edge.keeps_alive:
-            return self._insert(following, rows)
-        others = [
-            other
-            for other in self.rulebook.spreading_into(edge.follower)
-            if other.keeps_alive and not (other is edge and not edge.leads_from_holder)
-        ]
-        return self._insert(
-            following, rows.where(*(self._no_leader_stays(other, follower) for other in others))
-        )
-
-    def _refers_to_key(self, edge: Edge) -> bool:
-        """Whether the edge refers to its target's primary key, in types that compare as they are."""
-        holder, target = self.rulebook.live[edge.holder].columns, self.rulebook.live[edge.target].columns
-        return set(edge.target_columns) == set(self[edge.target].keys) and all(
-            comparable(holder[here].type, target[there].type) for here, there in edge.pairs
-        )
-
-    def _no_leader_stays(self, edge: Edge, follower: FromClause) -> ColumnElement[bool]:
-        """No row that leads to ``follower`` along ``edge`` is outside the work set (the last owner rule)."""
-        leader = relation(self.rulebook.live, edge.leader, "other_leader")
-        holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
-        conditions = [refers(edge, self.rulebook.live, holder, target)]
-        if edge.is_self:
-            keys = self.rulebook.key(edge.leader)
-            conditions.append(sa.not_(sa.and_(*(leader.c[name] == follower.c[name] for name, _ in keys))))
-        if edge.leader in self:
-            leading = self[edge.leader]
-            gone = leading.table.alias("gone")
-            conditions.append(
-                sa.not_(
-                    sa.exists(
-                        sa.select(sa.literal(1))
-                        .select_from(gone)
-                        .where(leading.is_row(leader, gone))
-                        .correlate(leader)
-                    )
-                )
+        if work.is_keyed:
+            insert = insert.on_conflict_do_update(
+                index_elements=list(work.keys.values()), set_={"is_root": sa.true()}
             )
-        return sa.not_(
-            sa.exists(sa.select(sa.literal(1)).select_from(leader).where(*conditions).correlate(follower))
-        )
+        self._add(work, insert)
 
-    def _insert(self, work: Work, rows: sa.Select[Any]) -> int:
+    def add_followers(self, collection: str, rows: sa.Select[Any]) -> int:
+        """Add rows with their ordinals; a row that is there takes the higher one. Returns how many changed.
+
+        Args:
+            collection: theirs.
+            rows: selects each row once: its key, its link columns, then the ordinal.
+        """
+        work = self[collection]
         names = [*work.keys.values(), *work.links.values(), "ordinal"]
         insert = postgresql.insert(work.table).from_select(names, rows)
         if not work.is_keyed:
@@ -234,6 +178,11 @@ class WorkSet:
             where=work.table.c.ordinal < insert.excluded.ordinal,
         )
         return self._add(work, later)
+
+    def analyze(self, collection: str) -> None:
+        """Tell the planner how many rows there are."""
+        if collection in self:
+            self.connection.exec_driver_sql(f"ANALYZE {self[collection].table.name}")
 
     def _finds_any(self, rows: sa.Select[Any]) -> bool:
         """Whether a selection has a row: asked first, because on most days nothing is due.
@@ -246,11 +195,10 @@ class WorkSet:
 
     def _add(self, work: Work, insert: postgresql.Insert) -> int:
         if work.collection not in self._created:
-            work.table.create(self.connection, checkfirst=False)
+            self.connection.exec_driver_sql(work.definition)
             self._created.add(work.collection)
-        counted = insert.execution_options(
-            preserve_rowcount=True
-        )  # SQLAlchemy forgets the count of an INSERT
+        # SQLAlchemy forgets how many rows an INSERT changed unless it is told to keep the count.
+        counted = insert.execution_options(preserve_rowcount=True)
         added = self.connection.execute(counted).rowcount
         if added:
             self._filled.add(work.collection)
@@ -263,6 +211,13 @@ class WorkSet:
             self.kept.add(work.collection)
         return marked
 
+    def any_goes(self) -> bool:
+        """Whether any row of the work set is not kept."""
+        if not self.kept:
+            return any(True for _ in self)
+        going = [sa.exists(sa.select(work.table).where(work.table.c.kept.is_(None))) for work in self]
+        return bool(self.connection.scalar(sa.select(sa.or_(*going))))
+
     def highest_ordinal(self) -> int:
         """The highest ordinal in use, 0 where there is none."""
         highest = [sa.select(sa.func.max(work.table.c.ordinal).label("ordinal")) for work in self]
@@ -272,8 +227,8 @@ class WorkSet:
         return int(found or 0)
 
 
-def _may_be_reached_twice(rulebook: Rulebook, collection: str, roots: set[str]) -> bool:
-    """Whether a row can come into the work set in more than one way."""
-    edges = rulebook.spreading_into(collection)
-    is_simple = len(edges) == 1 and not edges[0].is_self
-    return collection in roots or not is_simple
+def _reached_again(rulebook: Rulebook, rule: ResolvedRule) -> set[str]:
+    """Collections of which a row can come into the work set in more than one way."""
+    circles = {name for strand in rule.strands if strand.is_cyclic for name in strand.collections}
+    joining = {name for name in rule.closure if len(rulebook.spreading_into(name)) > 1}
+    return {*rule.clocks, *circles, *joining}

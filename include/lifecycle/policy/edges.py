@@ -16,7 +16,7 @@ from lifecycle.policy.model import AccessEdge, EdgeKind
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from lifecycle.datamap.live import LiveSchema
+    from lifecycle.datamap.live import LiveSchema, LiveTable
     from lifecycle.datamap.model import Collection, CollectionName, DataMap, Reference
 
 
@@ -27,6 +27,7 @@ class Edge:
     Attributes:
         name: ``schema.table.column`` of the holder; several columns are joined by a comma.
         is_foreign_key: whether the live schema enforces it.
+        is_to_key: whether it refers to one row at most; several may share the value of a column that is no key.
         cut_columns: the holder's columns that are set to null when the link is cut; empty where none may be.
         redact: holder columns redacted together with the cut link (``access`` only).
         takes_along: ``access`` only: the holder's row is deleted with the one it refers to.
@@ -40,6 +41,7 @@ class Edge:
     target_columns: tuple[str, ...]
     kind: EdgeKind
     is_foreign_key: bool
+    is_to_key: bool
     cut_columns: tuple[str, ...]
     redact: tuple[str, ...] = ()
     takes_along: bool = False
@@ -69,6 +71,11 @@ class Edge:
     def keeps_alive(self) -> bool:
         """Whether a leader that stays keeps the follower (the last owner rule)."""
         return self.kind in {EdgeKind.OWNER, EdgeKind.SHARED}
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether a row that stays cannot lose the link, so that what it refers to stays with it."""
+        return self.kind is EdgeKind.TENANT or not self.cut_columns
 
     @property
     def is_self(self) -> bool:
@@ -134,7 +141,7 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
     default = link.default if datamap.collections[link.target].is_personal else EdgeKind.NONE
     access = stated.access if isinstance(stated, AccessEdge) else None
     kind = EdgeKind.ACCESS if access else (stated or default or EdgeKind.NONE)
-    holder = live.get(link.holder)
+    holder, target = live.get(link.holder), live.get(link.target)
     nullable = [
         name
         for name in link.columns
@@ -148,11 +155,16 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
         target_columns=link.target_columns,
         kind=EdgeKind(kind) if isinstance(kind, str) else EdgeKind.ACCESS,
         is_foreign_key=link.is_foreign_key,
+        is_to_key=link.is_foreign_key or _holds_key(link.target_columns, target),
         cut_columns=tuple(nullable),
         redact=access["redact"] if isinstance(access, dict) else (),
         takes_along=access == "delete",
         is_stated=stated is not None,
     )
+
+
+def _holds_key(columns: tuple[str, ...], table: LiveTable | None) -> bool:
+    return table is not None and bool(table.primary_key) and set(columns) >= set(table.primary_key)
 
 
 def _mapped_links(datamap: DataMap, foreign_keys: Container[Any]) -> Iterator[_Link]:

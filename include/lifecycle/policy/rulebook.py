@@ -7,6 +7,7 @@ meet no surprises: whatever cannot be resolved is a :class:`~lifecycle.errors.Po
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -15,7 +16,7 @@ from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from lifecycle.datamap.live import LiveSchema, LiveTable
     from lifecycle.datamap.model import CollectionName, DataMap
@@ -53,21 +54,37 @@ class Clock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Strand:
+    """Collections that lead to each other; mostly one alone.
+
+    Attributes:
+        is_cyclic: whether a row may lead, by way of others or not, to rows of its own collection.
+    """
+
+    collections: tuple[CollectionName, ...]
+    is_cyclic: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResolvedRule:
     """A rule with a clock per collection it applies to.
 
     Attributes:
-        closure: every collection whose rows may go along, leaders before followers; the rule's own included.
+        strands: every collection whose rows may go along, the rule's own included: leaders before followers,
+            those that lead to each other in one strand.
         deletion_order: the same, holders of a reference before what they refer to.
-        has_cycles: whether one pass over ``closure`` may not reach everything.
     """
 
     name: str
     rule: Rule
     clocks: Mapping[CollectionName, Clock]
-    closure: tuple[CollectionName, ...]
+    strands: tuple[Strand, ...]
     deletion_order: tuple[CollectionName, ...]
-    has_cycles: bool
+
+    @property
+    def closure(self) -> tuple[CollectionName, ...]:
+        """The collections of all strands, leaders before followers."""
+        return collections_of(self.strands)
 
     @property
     def redacts(self) -> tuple[str, ...]:
@@ -107,7 +124,7 @@ class Rulebook:
 
     def edges_into(self, target: CollectionName) -> tuple[Edge, ...]:
         """Edges whose holders refer to ``target``."""
-        return tuple(edge for edge in self.edges if edge.target == target)
+        return self._edges_into.get(target, ())
 
     def edges_from(self, holder: CollectionName) -> tuple[Edge, ...]:
         """Edges by which rows of ``holder`` refer to others."""
@@ -115,7 +132,18 @@ class Rulebook:
 
     def spreading_into(self, follower: CollectionName) -> tuple[Edge, ...]:
         """Edges along which a deletion may reach ``follower``."""
-        return tuple(edge for edge in self.edges if edge.spreads and edge.follower == follower)
+        return self._spreading_into.get(follower, ())
+
+    @cached_property
+    def _edges_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
+        targets = {edge.target for edge in self.edges}
+        return {name: tuple(edge for edge in self.edges if edge.target == name) for name in targets}
+
+    @cached_property
+    def _spreading_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
+        spreading = [edge for edge in self.edges if edge.spreads]
+        followers = {edge.follower for edge in spreading}
+        return {name: tuple(edge for edge in spreading if edge.follower == name) for name in followers}
 
 
 def resolve(version: PolicyVersion, datamap: DataMap, live: LiveSchema) -> Rulebook:
@@ -147,19 +175,46 @@ def primary_key(table: LiveTable, datamap: DataMap) -> tuple[str, ...]:
     return collection.primary_key if collection else ()
 
 
-def spread(roots: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[tuple[CollectionName, ...], bool]:
-    """Collections that a deletion in ``roots`` may reach, leaders first, and whether they form a cycle."""
+def spread(roots: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[Strand, ...]:
+    """Collections that a deletion in ``roots`` may reach, leaders before followers."""
     spreading = [edge for edge in edges if edge.spreads]
+    reached = set().union(*(_reached(root, spreading) for root in roots))
+    below = {name: _reached(name, spreading) for name in reached}
+    together = {name: frozenset(one for one in below[name] if name in below[one]) for name in reached}
+    groups = sorted(set(together.values()), key=sorted)
+    before = {
+        group: [one for one in groups if one != group and _leads(one, group, spreading)] for group in groups
+    }
+    return tuple(
+        Strand(
+            collections=tuple(sorted(group)),
+            is_cyclic=len(group) > 1 or any(edge.is_self and edge.leader in group for edge in spreading),
+        )
+        for group in TopologicalSorter(before).static_order()
+    )
+
+
+def collections_of(strands: Iterable[Strand]) -> tuple[CollectionName, ...]:
+    """The collections of all strands, in their order."""
+    return tuple(collection for strand in strands for collection in strand.collections)
+
+
+def _leads(
+    leaders: Collection[CollectionName], followers: Collection[CollectionName], edges: Iterable[Edge]
+) -> bool:
+    return any(edge.leader in leaders and edge.follower in followers for edge in edges)
+
+
+def _reached(start: CollectionName, spreading: Iterable[Edge]) -> set[CollectionName]:
+    """``start``, and the collections that it leads to."""
     reached: set[CollectionName] = set()
-    pending = list(roots)
+    pending = [start]
     while pending:
         collection = pending.pop()
         if collection not in reached:
             reached.add(collection)
             pending += [edge.follower for edge in spreading if edge.leader == collection]
-    inside = [(edge.leader, edge.follower) for edge in spreading if {edge.leader, edge.follower} <= reached]
-    order, left_out = _order(reached, inside)
-    return order, bool(left_out) or any(edge.is_self and edge.leader in reached for edge in spreading)
+    return reached
 
 
 def deletion_order(closure: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[CollectionName, ...]:
@@ -171,24 +226,12 @@ def deletion_order(closure: Iterable[CollectionName], edges: Iterable[Edge]) -> 
         if edge.kind is not EdgeKind.NONE and not edge.is_self and {edge.holder, edge.target} <= names
     ]
     firm_first = sorted(inside, key=lambda edge: bool(edge.cut_columns))
-    return _order(names, [(edge.holder, edge.target) for edge in firm_first])[0]
-
-
-def _order(
-    names: set[CollectionName], pairs: Iterable[tuple[CollectionName, CollectionName]]
-) -> tuple[tuple[CollectionName, ...], list[tuple[CollectionName, CollectionName]]]:
-    """First before second of each pair; a pair that would close a cycle with those before it is left out."""
     after: dict[CollectionName, set[CollectionName]] = {name: set() for name in names}
-    left_out = []
-    for first, second in pairs:
-        if first == second:
-            continue
-        if _leads_to(after, second, first):
-            left_out.append((first, second))
-        else:
-            after[first].add(second)
-    before = {name: {one for one in names if name in after[one]} for name in sorted(names)}
-    return tuple(TopologicalSorter(before).static_order()), left_out
+    for edge in firm_first:
+        if not _leads_to(after, edge.target, edge.holder):
+            after[edge.holder].add(edge.target)
+    before = {name: [one for one in sorted(names) if name in after[one]] for name in sorted(names)}
+    return tuple(TopologicalSorter(before).static_order())
 
 
 def _leads_to(
@@ -256,9 +299,8 @@ class _Resolver:
 
     def _rule(self, name: str, rule: Rule) -> ResolvedRule:
         clocks = self._clocks(("rules", name), rule, rule.lead)
-        closure, has_cycles = (
-            spread(rule.applies_to, self.edges) if rule.action == "delete" else (rule.applies_to, False)
-        )
+        strands = spread(rule.applies_to, self.edges if rule.action == "delete" else ())
+        closure = collections_of(strands)
         for collection in closure:
             self._require_collection(collection, ("rules", name))
             if not primary_key(self.live[collection], self.datamap):
@@ -271,9 +313,8 @@ class _Resolver:
             name=name,
             rule=rule,
             clocks=clocks,
-            closure=closure,
+            strands=strands,
             deletion_order=deletion_order(closure, self.edges),
-            has_cycles=has_cycles,
         )
 
     def _statutory(self, name: str, duty: Statutory) -> ResolvedStatutory:

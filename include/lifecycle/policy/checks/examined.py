@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lifecycle.policy.model import EdgeKind
-from lifecycle.policy.rulebook import spread
+from lifecycle.policy.rulebook import collections_of, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +65,8 @@ class Examined:
 
     def closure(self, roots: Iterable[CollectionName]) -> tuple[CollectionName, ...]:
         """Collections that a deletion in ``roots`` may reach, the roots included."""
-        return spread([name for name in roots if name in self.datamap.collections], self.edges)[0]
+        known = [name for name in roots if name in self.datamap.collections]
+        return collections_of(spread(known, self.edges))
 
     def keepers(self, follower: CollectionName) -> tuple[Edge, ...]:
         """Edges along which a leader that stays keeps a row of ``follower`` (the last owner rule)."""

@@ -1,0 +1,59 @@
+"""The rows that holds cover, in temporary tables: they are asked for several times, and are few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from lifecycle.holds.cover import held, held_collections, strongest
+from lifecycle.policy.model import EdgeKind
+from lifecycle.store.relations import NamedType
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lifecycle.planning.workset import WorkSet
+
+
+class HeldRows:
+    """The covered rows of the collections of a work set and of those that refer to them.
+
+    A table has the key (``key_0`` …), and of the strongest reason ``kind``, ``hold_id`` and ``last_day``.
+    """
+
+    def __init__(self, works: WorkSet, as_of: datetime) -> None:
+        self.works = works
+        self.tables: dict[str, sa.TableClause] = {}
+        covered = held_collections(works.connection, works.rulebook, as_of)
+        for number, collection in enumerate(self._collections()):
+            if collection in covered:
+                self._add(number, collection, as_of)
+
+    def __contains__(self, collection: str) -> bool:
+        """Whether any of its rows is covered."""
+        return collection in self.tables
+
+    def __getitem__(self, collection: str) -> sa.TableClause:
+        return self.tables[collection]
+
+    def _collections(self) -> list[str]:
+        edges = [edge for edge in self.works.rulebook.edges if edge.kind is not EdgeKind.NONE]
+        holders = (edge.holder for edge in edges if edge.target in self.works)
+        return sorted({*(work.collection for work in self.works), *holders})
+
+    def _add(self, number: int, collection: str, as_of: datetime) -> None:
+        """Keep the table where any row is covered."""
+        rulebook, connection = self.works.rulebook, self.works.connection
+        types = {f"key_{part}": kind for part, (_, kind) in enumerate(rulebook.key(collection))}
+        types |= {"kind": "text", "hold_id": "text", "last_day": "date"}
+        table = sa.table(
+            f"held_{number}", *(sa.column(name, NamedType(kind)) for name, kind in types.items())
+        )
+        columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {table.name} ({columns}) ON COMMIT DROP")
+        reason = strongest(held(rulebook, collection, as_of), rulebook.policy.zone)
+        insert = sa.insert(table).from_select([column.name for column in table.c], sa.select(*reason.c))
+        if connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount:
+            connection.exec_driver_sql(f"ANALYZE {table.name}")
+            self.tables[collection] = table

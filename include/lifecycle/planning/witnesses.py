@@ -1,0 +1,142 @@
+"""Rows that a clock is read from: without them it would be read otherwise, and a row go too early or never.
+
+The contracts whose end a duty to keep their customer is counted from stay as long as the duty; so does what leads
+from a row to its anchor's row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.planning.clocks import ClockSql
+from lifecycle.store.relations import refers, relation
+from lifecycle.timelimits import latest_over_day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from sqlalchemy import ColumnElement, FromClause, Select
+
+    from lifecycle.datamap.live import LiveSchema
+    from lifecycle.planning.workset import Work, WorkSet
+    from lifecycle.policy.rulebook import Clock, Path, ResolvedRule
+
+
+def duty_witnesses(works: WorkSet, work: Work, as_of: datetime) -> Iterator[tuple[str, Select[Any]]]:
+    """Rows of ``work`` from which a duty is read that has not ended: keys, last day; by the collection it keeps."""
+    policy = works.rulebook.policy
+    for duty in works.rulebook.statutory.values():
+        over = latest_over_day(duty.statutory.keep, as_of=as_of, zone=policy.zone)
+        for collection, clock in duty.clocks.items():
+            sql = ClockSql(works.rulebook, clock)
+            for way in _ways(works.rulebook.live, collection, clock):
+                conditions: list[ColumnElement[bool]] = []
+                if over is not None:
+                    conditions.append(sa.not_(sql.has_started(way.anchor, over).is_(sa.true())))
+                    if way.evidence is not None:
+                        conditions.append(sql.tells_more_than(way.evidence, over))
+                yield from _witnesses(works, work, collection, way, conditions)
+
+
+def rule_witnesses(
+    works: WorkSet, work: Work, rule: ResolvedRule, last_event_day: date
+) -> Iterator[tuple[str, Select[Any]]]:
+    """Rows of ``work`` from which it is read that a row which stays is due."""
+    for collection, clock in rule.clocks.items():
+        if collection not in works:
+            continue
+        sql = ClockSql(works.rulebook, clock)
+        for way in _ways(works.rulebook.live, collection, clock):
+            ward = works[collection].table.alias("due_ward")
+            conditions: list[ColumnElement[bool]] = [works[collection].is_row(way.ward, ward), ward.c.is_root]
+            if way.evidence is not None:
+                conditions.append(sql.tells_a_day(way.evidence))
+                conditions.append(sa.not_(sql.is_due_without_evidence(way.anchor, last_event_day)))
+            yield from _witnesses(works, work, collection, way, conditions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """From a row with a clock to the rows that the clock is read from.
+
+    Attributes:
+        joined: all of them.
+        ward: the row with the clock.
+        anchor: the row on which it starts.
+        evidence: a row whose day counts, on the way to it.
+        witnesses: collection and relation of each row on the way.
+    """
+
+    joined: FromClause
+    ward: FromClause
+    anchor: FromClause
+    evidence: FromClause | None = None
+    witnesses: list[tuple[str, FromClause]]
+
+
+def _ways(live: LiveSchema, collection: str, clock: Clock) -> Iterator[_Way]:
+    ward = relation(live, collection, "ward")
+    joined, steps = _up(live, ward, clock.path)
+    joined, below = _down(live, joined, ward, clock.reverse_path, "below")
+    witnesses = [*steps, *below]
+    anchor = witnesses[-1][1] if witnesses else ward
+    yield _Way(joined=joined, ward=ward, anchor=anchor, witnesses=witnesses)
+    if clock.anchor.latest:
+        joined, told = _down(live, joined, anchor, clock.evidence, "told")
+        yield _Way(joined=joined, ward=ward, anchor=anchor, evidence=told[-1][1], witnesses=told)
+
+
+def _up(live: LiveSchema, start: FromClause, path: Path) -> tuple[FromClause, list[tuple[str, FromClause]]]:
+    joined, row, steps = start, start, []
+    for number, edge in enumerate(path):
+        target = relation(live, edge.target, f"above_{number}")
+        joined = joined.join(target, refers(edge, live, row, target))
+        steps.append((edge.target, target))
+        row = target
+    return joined, steps
+
+
+def _down(
+    live: LiveSchema, joined: FromClause, end: FromClause, path: Path, prefix: str
+) -> tuple[FromClause, list[tuple[str, FromClause]]]:
+    row, steps = end, []
+    for number, edge in enumerate(reversed(path)):
+        holder = relation(live, edge.holder, f"{prefix}_{number}")
+        joined = joined.join(holder, refers(edge, live, holder, row))
+        steps.append((edge.holder, holder))
+        row = holder
+    return joined, steps
+
+
+def _witnesses(
+    works: WorkSet, work: Work, collection: str, way: _Way, conditions: list[ColumnElement[bool]]
+) -> Iterator[tuple[str, Select[Any]]]:
+    """The witnesses of ``work`` on a way whose ward stays."""
+    for name, witness in way.witnesses:
+        if name != work.collection:
+            continue
+        joined, until, stays = _stay(works, collection, way)
+        rows = (
+            sa.select(*work.key_columns, until.label("until"))
+            .select_from(joined)
+            .where(work.is_row(witness), stays, *conditions)
+        )
+        if name == collection:
+            rows = rows.where(sa.not_(sa.and_(*(witness.c[key] == way.ward.c[key] for key in work.keys))))
+        yield collection, rows
+
+
+def _stay(
+    works: WorkSet, collection: str, way: _Way
+) -> tuple[FromClause, ColumnElement[Any], ColumnElement[bool]]:
+    """The way joined to what is known of its ward: until when that stays, and whether it does."""
+    if collection not in works:
+        return way.joined, sa.cast(sa.null(), sa.Date), sa.true()
+    holding = works[collection]
+    known = holding.table.alias("known_ward")
+    joined = way.joined.outerjoin(known, sa.and_(holding.is_row(way.ward, known), sa.not_(known.c.in_use)))
+    return joined, known.c.until, sa.or_(known.c.ordinal.is_(None), known.c.kept.is_not(None))
