@@ -70,9 +70,9 @@ class Run:
     """What became of a run.
 
     Attributes:
-        tasks: state of each task.
+        tasks: state of each task, in the order of the DAG.
         tries: how often each was tried.
-        results: what each returned, where it did.
+        results: what each returned, where it did, in that order too.
     """
 
     run_id: str
@@ -105,6 +105,11 @@ class LocalAirflow:
 
     home: Path
     operator: str
+
+    @property
+    def log(self) -> Path:
+        """What it logs in this process may be collected here."""
+        return self.home / "demo.log"
 
     def prepare(self) -> None:
         """Make its database, or bring it up to date."""
@@ -140,7 +145,7 @@ class LocalAirflow:
             task.retry_delay = task.max_retry_delay = timedelta(0)
         with self._attending(ask), _listening(list(dag.task_dict), at_work):
             run = dag.test(logical_date=as_of)
-        return _described(run)
+        return _described(run, list(dag.task_dict))
 
     def api(self) -> Any:
         """A client of Airflow's API, as a person with the role of an operator."""
@@ -201,7 +206,7 @@ def _client(operator: str) -> Any:
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient
 
-    app = create_app()
+    app = create_app(apps="core")
     token = app.state.auth_manager.generate_jwt(SimpleAuthManagerUser(username=operator, role="op"))
     return TestClient(app, headers={"Authorization": f"Bearer {token}"})
 
@@ -224,20 +229,22 @@ def _question(detail: dict[str, Any]) -> Question:
     return Question(path=path, task=instance["task_id"], subject=detail["subject"], body=detail["body"])
 
 
-def _described(run: Any) -> Run:
+def _described(run: Any, order: list[str]) -> Run:
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        instances = session.query(TaskInstance).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
+        found = session.query(TaskInstance).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
         values = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
+        instances = sorted(found, key=lambda one: order.index(one.task_id))
+        returned = {
+            one.task_id: XComModel.deserialize_value(one) for one in values if one.key == "return_value"
+        }
         return Run(
             run_id=run.run_id,
             state=str(run.state),
             tasks={one.task_id: str(one.state) for one in instances},
             tries={one.task_id: one.try_number for one in instances},
-            results={
-                one.task_id: XComModel.deserialize_value(one) for one in values if one.key == "return_value"
-            },
+            results={name: returned[name] for name in order if name in returned},
         )

@@ -95,8 +95,9 @@ def validate(suite: str, expected: Iterable[Count | Names], *, place: str, next_
     """
     measured = list(expected)
     counts = [one for one in measured if isinstance(one, Count)]
+    names = [one for one in measured if isinstance(one, Names)]
     verdicts: list[tuple[Count | Names, bool]] = [*zip(counts, _meet_bounds(suite, counts), strict=True)]
-    verdicts += [(one, _are_expected(suite, one)) for one in measured if isinstance(one, Names)]
+    verdicts += zip(names, _are_all_expected(suite, names), strict=True)
     failed = [one.complaint() for one, passed in verdicts if not passed]
     if failed:
         raise CheckFailed(
@@ -124,6 +125,19 @@ def _meet_bounds(suite: str, counts: Sequence[Count]) -> list[bool]:
     for result in _run(suite, frame, expectations):
         met[result.expectation_config.kwargs["column"]] = result.success is True
     return [met[name] for name in columns]
+
+
+def _are_all_expected(suite: str, names: Sequence[Names]) -> list[bool]:
+    """Whether the names of each are those expected; asked at once, and one by one only where some are not."""
+    at_once = Names(name=suite, found=_numbered(names, "found"), expected=_numbered(names, "expected"))
+    if names and _are_expected(suite, at_once):
+        return [True] * len(names)
+    return [_are_expected(suite, one) for one in names]
+
+
+def _numbered(names: Sequence[Names], which: str) -> frozenset[str]:
+    """The names of all, each with the number of those it belongs to."""
+    return frozenset(f"{number} {name}" for number, one in enumerate(names) for name in getattr(one, which))
 
 
 def _are_expected(suite: str, names: Names) -> bool:
