@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import warnings
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ AFTERWARDS = """
 def main() -> int:
     """Tell the story; returns the exit code."""
     warnings.simplefilter("ignore")  # Airflow's own are not the reader's to mend
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, it stops what it started
     try:
         return _tell(_arguments())
     except CommandFailedError as failed:

@@ -60,7 +60,6 @@ def show_page(terminal: Terminal, airflow: LocalAirflow) -> int:
     Raises:
         LifecycleError: a part does not start, or ends by itself.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with terminal.logging_into(airflow.log):
         airflow.prepare()
     url = f"http://{HOST}:{_free_port()}"
