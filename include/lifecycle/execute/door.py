@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from lifecycle.errors import LifecycleError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
 from lifecycle.execute.statements import Statements
-from lifecycle.holds.cover import unchanging_holds
+from lifecycle.holds.cover import holds_any_row, unchanging_holds
 from lifecycle.plan import Action, Item
 from lifecycle.store.failures import describe
 
@@ -169,7 +169,7 @@ class Door:
             raise _Changed(f"{item.collection}: {found} of {item.rows} rows were still as planned")
 
     def _drop(self, connection: Connection, item: Item) -> None:
-        if connection.scalar(self.statements.held_rows(item.collection)):
+        if holds_any_row(connection, self.rulebook, item.collection, self.plan.as_of):
             raise _Changed(f"{item.collection}: rows are held now")
         exists = connection.scalar(sa.text("SELECT to_regclass(:name) IS NOT NULL"), {"name": item.partition})
         if not exists:

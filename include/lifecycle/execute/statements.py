@@ -64,11 +64,6 @@ class Statements:
             .where(clock.is_due(row, self.plan.last_event_day))
         )
 
-    def held_rows(self, collection: str) -> Executable:
-        """Whether any row of a collection is held: asked before a partition is dropped."""
-        cover = held(self.rulebook, collection, self.plan.as_of)
-        return sa.select(sa.exists(sa.select(cover)))
-
     def _is_held(self, collection: str, row: FromClause) -> ColumnElement[bool]:
         cover = held(self.rulebook, collection, self.plan.as_of)
         keys = {name: f"key_{number}" for number, (name, _) in enumerate(self.rulebook.key(collection))}

@@ -87,6 +87,14 @@ def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime
     return frozenset(collections_of(strands))
 
 
+def holds_any_row(connection: Connection, rulebook: Rulebook, collection: str, as_of: datetime) -> bool:
+    """Whether any row of a collection is covered; asks the collection only where a hold may cover some of it."""
+    if collection not in held_collections(connection, rulebook, as_of):
+        return False
+    cover = held(rulebook, collection, as_of)
+    return bool(connection.scalar(sa.select(sa.exists(sa.select(cover)))))
+
+
 def held(rulebook: Rulebook, collection: str, as_of: datetime) -> CTE:
     """A common table expression of the covered rows of ``collection``.
 

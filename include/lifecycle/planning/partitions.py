@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.errors import PolicyError
-from lifecycle.holds.cover import held, held_collections
+from lifecycle.holds.cover import holds_any_row
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.relations import NamedType, relation
 from lifecycle.timelimits import first_instant
@@ -121,7 +121,7 @@ def droppable(
     keys = [row.c[name] for name, _ in rulebook.key(collection)]
     sql = ClockSql(rulebook, clock)
     due = sql.due(row, keys, last_event_day)
-    if _has_held_rows(connection, rulebook, collection, as_of):
+    if holds_any_row(connection, rulebook, collection, as_of):
         return Droppable(whole=(), rest=due)
     if not others:
         return Droppable(whole=old, rest=None)
@@ -134,10 +134,3 @@ def droppable(
     home: sa.ColumnElement[Any] = sa.literal_column("due_row.tableoid")
     outside = home.not_in(sa.select(sa.cast(dropped, NamedType("regclass"))))
     return Droppable(whole=old, rest=due.where(outside))
-
-
-def _has_held_rows(connection: Connection, rulebook: Rulebook, collection: str, as_of: datetime) -> bool:
-    if collection not in held_collections(connection, rulebook, as_of):
-        return False
-    cover = held(rulebook, collection, as_of)
-    return bool(connection.scalar(sa.select(sa.exists(sa.select(cover)))))

@@ -272,9 +272,14 @@ def required_rule(rulebook: Rulebook, rule: str) -> ResolvedRule:
 
 @contextmanager
 def one_state(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state of the database from its first statement to its last."""
+    """A transaction that sees one state of the database from its first statement to its last.
+
+    It does without merge joins: to join a few keys to a large table, PostgreSQL would at times read the table's
+    index up to the highest of them, believing that to be little, and planning would cost what is stored.
+    """
     with (
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         connection.begin(),
     ):
+        connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
         yield connection

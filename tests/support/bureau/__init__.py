@@ -61,16 +61,10 @@ class Bureau:
     def refill(self, rows: Mapping[str, Sequence[Mapping[str, Any]]], placed: Sequence[Placed]) -> None:
         """Replace everything that is stored: the company's rows and holds, and every plan."""
         with self.database.connect().begin() as connection:
-            connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
-            for table in (*COLLECTIONS, *_CONTROL):
-                connection.exec_driver_sql(f"DELETE FROM {table}")
-            for collection, values in rows.items():
-                connection.execute(
-                    sa.text(
-                        f"INSERT INTO {collection} SELECT * FROM jsonb_populate_recordset(NULL::{collection}, :rows)"
-                    ),
-                    {"rows": json.dumps(values, default=str)},
-                )
+            connection.execute(
+                sa.text("SELECT crm.refill(:emptied, CAST(:rows AS jsonb))"),
+                {"emptied": [*COLLECTIONS, *_CONTROL], "rows": json.dumps(rows, default=str)},
+            )
             for one in placed:
                 _store_hold(connection, one)
 

@@ -115,3 +115,18 @@ CREATE TABLE books.payment (
     payer      text,
     paid_at    timestamptz
 );
+
+-- Empties tables and fills those of which rows are given, in one call: a test does this hundreds of times.
+CREATE FUNCTION crm.refill(emptied text[], given jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    SET CONSTRAINTS ALL DEFERRED;
+    FOREACH name IN ARRAY emptied LOOP
+        EXECUTE format('DELETE FROM %s', name);
+    END LOOP;
+    FOR name IN SELECT jsonb_object_keys(given) LOOP
+        EXECUTE format('INSERT INTO %1$s SELECT * FROM jsonb_populate_recordset(NULL::%1$s, $1)', name) USING given -> name;
+    END LOOP;
+END
+$$;

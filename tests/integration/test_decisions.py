@@ -1,0 +1,116 @@
+"""The cases of ``tests/spec/decisions.yaml``: what both engines decide, and that the database then holds just that."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from lifecycle.decide.cover import Placed
+from lifecycle.decide.engine import foresee
+from lifecycle.decide.facts import Hold
+from lifecycle.planning import planner
+from lifecycle.yamlfile import YamlFile
+from support.bureau import Bureau, policy_document
+from support.bureau.agreement import (
+    RememberingPlanner,
+    emptied,
+    gone,
+    kept,
+    planned,
+    require_agreement,
+    require_same_end,
+    text,
+)
+
+SPECIFICATION = YamlFile(Path(__file__).parents[1] / "spec" / "decisions.yaml").data
+AS_OF = SPECIFICATION["as_of"]
+HOLD_ID = UUID(int=1)
+
+
+@pytest.fixture(scope="module")
+def bureau(module_database):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planner, "Planner", RememberingPlanner)
+        yield Bureau.found(module_database)
+
+
+@pytest.fixture(params=SPECIFICATION["cases"], ids=lambda case: case["name"])
+def case(request):
+    return request.param
+
+
+def test_a_case_is_decided_as_argued(bureau, case):
+    placed = [hold_of(one) for one in case.get("holds", ())]
+    bureau.refill(rows_of(case), placed)
+    before = bureau.read()
+    rulebook = bureau.rulebook(policy_of(case))
+    foreseen = foresee(rulebook, case["rule"], before, placed, as_of=AS_OF)
+
+    assert {" ".join((collection, ",".join(key))) for collection, key in gone(foreseen)} == set(case["goes"])
+    assert {
+        f"{collection} {','.join(key)}": [reason, source.replace(str(HOLD_ID), "hold"), until]
+        for collection, key, reason, source, until in kept(foreseen)
+    } == case.get("stays", {})
+    assert {
+        f"{collection} {','.join(key)}": sorted(columns)
+        for (collection, key), columns in emptied(rulebook, foreseen, before)
+    } == case.get("emptied", {})
+    cuts = {f"{edge.name} of {text(row)[0]} {','.join(text(row)[1])}" for edge, row in foreseen.cuts}
+    assert cuts == set(case.get("cut", ()))
+
+    stored = planned(bureau, rulebook, case["rule"], AS_OF, case.get("batch_rows", planner.BATCH_ROWS))
+    require_agreement(bureau, rulebook, foreseen, before, stored)
+    require_same_end(bureau, rulebook, foreseen, stored)
+
+
+def rows_of(case):
+    unnamed = SPECIFICATION["unnamed"]
+    return {
+        collection: [unnamed.get(collection, {}) | row for row in rows]
+        for collection, rows in case["rows"].items()
+    }
+
+
+def policy_of(case):
+    document = policy_document()
+    usual = {
+        "crm.client.address_id": "shared",
+        "crm.client.invoice_address_id": "shared",
+        "crm.client.speaker_id": {"access": "cut"},
+        "crm.contract.renews_id": {"access": "cut"},
+        "crm.team.client_id": "owner",
+        "crm.team.head_id": {"access": "cut"},
+        "crm.person.client_id": "tenant",
+        "crm.person.team_id": {"access": "cut"},
+        "crm.letter.email": "none",
+        "desk.ticket.other_person_id": {"access": "cut"},
+        "desk.ticket.parent_id": {"access": "cut"},
+        "desk.ticket.duplicate_of": "none",
+        "desk.message.reply_ticket_id": {"access": "cut"},
+        "desk.attachment.uploader": {"access": "cut"},
+        "desk.event.client_id": "tenant",
+        "desk.event.venue_id": "shared",
+        "desk.attendance.person_id": "owner",
+        "books.invoice.client_id": {"access": "cut"},
+        "books.invoice.person_id": {"access": "cut"},
+        "books.invoice.credited_id": {"access": "cut"},
+    }
+    document["edges"] = usual | case.get("edges", {})
+    duties, changed = document["statutory"], case.get("duties", {})
+    document["statutory"] = {name: duties[name] | changed.get(name, {}) for name in case.get("statutory", ())}
+    for name, anchor in case.get("anchors", {}).items():
+        document["anchors"][name] |= anchor
+    return document
+
+
+def hold_of(stated):
+    until = stated["until"]
+    assert isinstance(until, datetime)
+    targets = [target.split(" ") for target in stated["targets"]]
+    return Placed(
+        hold=Hold(name=str(HOLD_ID), kind=stated["kind"], until=until),
+        targets=tuple((collection, tuple(key.split(","))) for collection, key in targets),
+    )
