@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,7 +11,7 @@ from lifecycle.decide.cover import Placed
 from lifecycle.decide.engine import foresee
 from lifecycle.decide.facts import Hold
 from lifecycle.planning import planner
-from lifecycle.yamlfile import YamlFile
+from spec.decisions import DECISIONS
 from support.bureau import Bureau, policy_document
 from support.bureau.agreement import (
     RememberingPlanner,
@@ -25,8 +24,7 @@ from support.bureau.agreement import (
     text,
 )
 
-SPECIFICATION = YamlFile(Path(__file__).parents[1] / "spec" / "decisions.yaml").data
-AS_OF = SPECIFICATION["as_of"]
+AS_OF = DECISIONS["as_of"]
 HOLD_ID = UUID(int=1)
 
 
@@ -37,7 +35,7 @@ def bureau(module_database):
         yield Bureau.found(module_database)
 
 
-@pytest.fixture(params=SPECIFICATION["cases"], ids=lambda case: case["name"])
+@pytest.fixture(params=DECISIONS["cases"], ids=lambda case: case["name"])
 def case(request):
     return request.param
 
@@ -67,7 +65,7 @@ def test_a_case_is_decided_as_argued(bureau, case):
 
 
 def rows_of(case):
-    unnamed = SPECIFICATION["unnamed"]
+    unnamed = DECISIONS["unnamed"]
     return {
         collection: [unnamed.get(collection, {}) | row for row in rows]
         for collection, rows in case["rows"].items()

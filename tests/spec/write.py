@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec import time_limits
+from spec import decisions, time_limits
 from spec.chapter import page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -15,7 +15,10 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 def pages() -> dict[Path, str]:
     """Every page that is made, by the file that holds it."""
-    return {DOCS / "time-limits.md": page(time_limits.TITLE, time_limits.OPENING, time_limits.CHAPTERS)}
+    return {
+        DOCS / "time-limits.md": page(time_limits.TITLE, time_limits.OPENING, time_limits.CHAPTERS),
+        DOCS / "decisions.md": decisions.page(),
+    }
 
 
 def main() -> None:
