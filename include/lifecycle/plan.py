@@ -57,6 +57,20 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Relied:
+    """Due rows of one collection that a batch relies on: rows that belong to them go in it, they do not.
+
+    Attributes:
+        sha256: over the arrays of keys as PostgreSQL writes them, joined by a line feed.
+    """
+
+    batch: int
+    collection: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kept:
     """Rows that are due and stay all the same, and why.
 
@@ -97,6 +111,7 @@ class Plan:
     kept: tuple[Kept, ...]
     stored: Mapping[str, int]
     attempt: int = 1
+    relies: tuple[Relied, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -138,6 +153,7 @@ class Plan:
             "kept": [_json_ready(asdict(kept)) for kept in self.kept],
             "last_event_day": self.last_event_day.isoformat() if self.last_event_day else None,
             "policy_version": self.policy_version,
+            "relies": [asdict(relied) for relied in self.relies],
             "rule": self.rule,
             "stored": dict(self.stored),
         }
@@ -167,6 +183,7 @@ class Plan:
             ),
             stored=dict(document["stored"]),
             attempt=document["attempt"],
+            relies=tuple(Relied(**relied) for relied in document["relies"]),
         )
 
 

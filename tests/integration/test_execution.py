@@ -131,6 +131,30 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         sweep(company, "humans", as_of=AS_OF)
         assert database.execute("SELECT DISTINCT client_id FROM crm.human") == [(1,)]
 
+    @pytest.mark.commitment("A9")
+    def test_a_reinstated_agreement_wins_for_what_belongs_to_somebody_who_stays(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=0, humans=1)
+        with company.engine.begin() as connection:
+            place(
+                connection,
+                company.rulebook(AS_OF),
+                [Target.parse("crm.remark:1")],
+                kind="restriction",
+                reason="objection",
+                placed_by="tester",
+                until=AS_OF + timedelta(days=30),
+                as_of=AS_OF,
+            )
+        made = plan(company, "humans", as_of=AS_OF)
+        assert made.plan.counts() == {"crm.remark": {"delete": 1}}
+        database.execute("UPDATE crm.agreement SET ended_at = NULL")
+
+        assert carry_out(company, made.digest).deferred == {0: "crm.human: 1 of 1 rows are not due any more"}
+        assert counts(database)["remark"] == 2
+        assert plan(company, "humans", as_of=AS_OF + timedelta(seconds=1)).digest is None
+
     def test_a_remark_added_since_goes_with_the_next_plan(self, database: Database, company: Company) -> None:
         fill(database, ended=1, live=0)
         made = plan(company, "humans", as_of=AS_OF)

@@ -13,7 +13,7 @@ from lifecycle.errors import LifecycleError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
-from lifecycle.plan import Action, Item
+from lifecycle.plan import Action, Item, Relied
 from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Door:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             if not self._claim(connection, batch):
                 return Tally()
-            self._require_due(connection, items)
+            self._require_due(connection, batch, items)
             cover = Cover(connection, self.rulebook, self.plan.as_of)
             before = count_changes(connection)
             for item in items:
@@ -152,13 +152,15 @@ class Door:
             self._write_journal(connection, items)
             return expected_rows(items)
 
-    def _require_due(self, connection: Connection, items: list[Item]) -> None:
-        """Every row that goes because of its own clock is still due; asked before what the clock is read from goes."""
-        for item in items:
-            if item.is_root and item.action is not Action.DROP_PARTITION:
-                due = connection.scalar(self.statements.due_rows(item))
-                if due != item.rows:
-                    raise _Changed(f"{item.collection}: {due} of {item.rows} rows are still due")
+    def _require_due(self, connection: Connection, batch: int, items: list[Item]) -> None:
+        """Every row because of whose clock a row goes is still due; asked before what the clock is read from goes."""
+        roots = [item for item in items if item.is_root and item.action is not Action.DROP_PARTITION]
+        relies = [relied for relied in self.plan.relies if relied.batch == batch]
+        asked_about: list[Item | Relied] = [*roots, *relies]
+        for asked in asked_about:
+            not_due = connection.scalar(self.statements.rows_not_due(asked))
+            if not_due:
+                raise _Changed(f"{asked.collection}: {not_due} of {asked.rows} rows are not due any more")
 
     def _do_item(self, connection: Connection, item: Item, cover: Cover) -> None:
         if item.action is Action.DROP_PARTITION:

@@ -34,7 +34,10 @@ _DEFERRED = sa.text("""
     UPDATE lifecycle.plan_batch SET state = 'deferred', reason = :reason, ended_at = clock_timestamp()
     WHERE plan_id = :plan_id AND state = 'pending'
 """)
-_EMPTIED = sa.text("UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = :plan_id AND keys IS NOT NULL")
+_EMPTIED = (
+    sa.text("UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = :plan_id AND keys IS NOT NULL"),
+    sa.text("UPDATE lifecycle.plan_reliance SET keys = NULL WHERE plan_id = :plan_id"),
+)
 _DONE = sa.text("""
     SELECT collection, action, sum(row_count)::bigint AS rows FROM lifecycle.journal
     WHERE plan_id = :plan_id GROUP BY collection, action ORDER BY collection, action
@@ -57,7 +60,8 @@ def end_plan(
     bound = {"plan_id": stored.plan_id}
     if connection.scalar(_EXECUTED, bound) is None:
         return False
-    connection.execute(_EMPTIED, bound)
+    for emptied in _EMPTIED:
+        connection.execute(emptied, bound)
     body = {**_about(stored.plan), "collections": _done(connection, stored), "kept": _kept(stored.plan)}
     append(connection, "plan_executed", body, as_of=as_of)
     if passed is not None:
@@ -81,7 +85,8 @@ def abandon_plan(connection: Connection, stored: StoredPlan, *, reason: str, as_
     connection.execute(_DEFERRED, {**bound, "reason": reason})
     if connection.scalar(_ABANDONED, bound) is None:
         return False
-    connection.execute(_EMPTIED, bound)
+    for emptied in _EMPTIED:
+        connection.execute(emptied, bound)
     body = {**_about(stored.plan), "reason": reason, "collections": _done(connection, stored)}
     append(connection, "plan_refused", body, as_of=as_of)
     return True

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.plan import Action
+from lifecycle.plan import Action, Item
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
+from lifecycle.planning.reliance import relied_rows
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
 from lifecycle.store.relations import refers, relation
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Executable, FromClause
 
     from lifecycle.holds.cover import Cover
-    from lifecycle.plan import Item, Plan
+    from lifecycle.plan import Plan, Relied
     from lifecycle.policy.rulebook import Rulebook
 
 
@@ -40,7 +41,7 @@ class Statements:
         row = _target(self.rulebook, item.collection)
         planned = self._planned(item, links)
         conditions = [
-            self._is_planned(item, row, planned),
+            self._is_planned(item.collection, row, planned),
             *(_unchanged(row.c[name], planned.c[f"link_{name}"]) for name in links),
             sa.not_(cover.covers(item.collection, row)),
         ]
@@ -51,18 +52,23 @@ class Statements:
             sa.update(row).values({name: empty_value(live[name]) for name in item.columns}).where(*conditions)
         )
 
-    def due_rows(self, item: Item) -> Executable:
-        """How many rows of an item are due by their own clocks."""
+    def rows_not_due(self, item: Item | Relied) -> Executable:
+        """How many rows of an item, or that its batch relies on, are there and not due by their own clocks."""
         if self.plan.last_event_day is None:
             raise AssertionError("nothing is planned where nothing can be due")
         row = relation(self.rulebook.live, item.collection, "due_row")
+        rows = self._planned(item, ()) if isinstance(item, Item) else self._relied(item)
         clock = ClockSql(self.rulebook, self.rulebook.rules[self.plan.rule].clocks[item.collection])
         return (
             sa.select(sa.func.count())
             .select_from(row)
-            .join(planned := self._planned(item, ()), self._is_planned(item, row, planned))
-            .where(clock.is_due(row, self.plan.last_event_day))
+            .join(rows, self._is_planned(item.collection, row, rows))
+            .where(clock.is_due(row, self.plan.last_event_day).is_not(sa.true()))
         )
+
+    def _relied(self, relied: Relied) -> FromClause:
+        keys = self.rulebook.key(relied.collection)
+        return relied_rows(relied.collection, keys, self.plan_id, relied.batch)
 
     def _planned(self, item: Item, links: tuple[str, ...]) -> FromClause:
         return planned_rows(
@@ -74,8 +80,8 @@ class Statements:
             links=links,
         )
 
-    def _is_planned(self, item: Item, row: FromClause, planned: FromClause) -> ColumnElement[bool]:
-        return sa.and_(*(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(item.collection)))
+    def _is_planned(self, collection: str, row: FromClause, planned: FromClause) -> ColumnElement[bool]:
+        return sa.and_(*(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(collection)))
 
     def _still_goes(self, item: Item, row: FromClause) -> list[ColumnElement[bool]]:
         """What must hold for a row to be deleted: nobody is left who refers to it, where no foreign key says so."""

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import ResolvedRule
 
 
-def settle(works: WorkSet, rule: ResolvedRule) -> None:
+def settle(works: WorkSet, rule: ResolvedRule) -> bool:
     """Move rows to the batch of what they refer to, where that would go first and their link is not cut.
 
     A row waits for the last of those that lead to it. One that nothing else leads to is in its leader's batch
-    already, so that nothing is to be done unless a row has several leaders.
+    already, so that nothing is to be done unless a row has several leaders. Returns whether any row was moved.
     """
     binding = [
         edge
@@ -33,9 +33,11 @@ def settle(works: WorkSet, rule: ResolvedRule) -> None:
         for edge in binding
         if len(works.rulebook.spreading_into(edge.holder)) > 1 or edge.holder in rule.clocks
     ]
-    if sum(_move(works, edge) for edge in suspects):
-        while sum(_move(works, edge) for edge in binding):
-            pass
+    if not sum(_move(works, edge) for edge in suspects):
+        return False
+    while sum(_move(works, edge) for edge in binding):
+        pass
+    return True
 
 
 def _move(works: WorkSet, edge: Edge) -> int:

@@ -112,7 +112,7 @@ def _followers(works: WorkSet, edge: Edge) -> Select[Any]:
         return rows.add_columns(ordinal).where(
             *(follower.c[here] == leading.table.c[leading.keys[there]] for here, there in edge.pairs)
         )
-    rows = rows.where(leading.is_row(leader), _leads(works, edge, leader, follower))
+    rows = rows.where(leading.is_row(leader), leads(works, edge, leader, follower))
     if edge.is_to_key and not edge.leads_from_holder:
         return rows.add_columns(ordinal)
     return rows.add_columns(sa.func.max(ordinal)).group_by(*columns)
@@ -209,7 +209,7 @@ def _leader_inside(
     conditions = [
         leading.is_row(leader, table),
         sa.not_(table.c.in_use),
-        _leads(works, edge, leader, follower),
+        leads(works, edge, leader, follower),
     ]
     if is_reached:
         conditions.append(table.c.is_reached)
@@ -219,7 +219,7 @@ def _leader_inside(
 def _leader_outside(works: WorkSet, edge: Edge, follower: FromClause) -> ColumnElement[bool]:
     """A row that stays leads along ``edge`` to ``follower``."""
     leader = relation(works.rulebook.live, edge.leader, "leader_outside")
-    conditions = [_leads(works, edge, leader, follower)]
+    conditions = [leads(works, edge, leader, follower)]
     if edge.leader in works:
         leading = works[edge.leader]
         table = leading.table.alias("leading")
@@ -232,7 +232,7 @@ def _leader_outside(works: WorkSet, edge: Edge, follower: FromClause) -> ColumnE
     return sa.exists(sa.select(sa.literal(1)).select_from(leader).where(*conditions).correlate(follower))
 
 
-def _leads(works: WorkSet, edge: Edge, leader: FromClause, follower: FromClause) -> ColumnElement[bool]:
+def leads(works: WorkSet, edge: Edge, leader: FromClause, follower: FromClause) -> ColumnElement[bool]:
     """``leader`` leads along ``edge`` to ``follower``; a row does not lead to itself."""
     holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
     condition = refers(edge, works.rulebook.live, holder, target)

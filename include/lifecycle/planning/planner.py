@@ -18,6 +18,7 @@ from lifecycle.planning.collect import collect, leave_all_used
 from lifecycle.planning.items import ItemWriter, StoredPlan, count_plans, find_open, store_plan
 from lifecycle.planning.keep import mark_kept
 from lifecycle.planning.partitions import droppable
+from lifecycle.planning.reliance import Reliance
 from lifecycle.planning.workset import WorkSet
 from lifecycle.timelimits import latest_due_day, latest_over_day
 
@@ -74,6 +75,7 @@ class Planner:
         self.last_event_day = last_event_day
         self.works = WorkSet(connection, rulebook, self.rule)
         self.whole: list[tuple[str, Partition]] = []
+        self.reliance: Reliance | None = None
         if last_event_day is not None:
             self._find()
 
@@ -96,9 +98,17 @@ class Planner:
             last_event_day=self.last_event_day,
             items=written,
             kept=self._kept(),
+            relies=self.reliance.read() if self.reliance else (),
             stored={name: self._stored(name) for name in self.rule.clocks} if written else {},
             attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if written else 1,
         )
+
+    def store(self, plan: Plan) -> int:
+        """Store the plan that was just made; returns its number."""
+        plan_id = store_plan(self.connection, plan)
+        if self.reliance:
+            self.reliance.store(plan_id)
+        return plan_id
 
     def unkept(self) -> dict[str, int]:
         """What nothing keeps, by collection the rule applies to: its own rows, and partitions as one each."""
@@ -131,8 +141,10 @@ class Planner:
 
     def _changes(self, roots_per_batch: int) -> Iterator[Change]:
         if not self.rule.redacts:
-            settle(self.works, self.rule)
+            was_settled = settle(self.works, self.rule)
             yield from deletions(self.works, self.rule, roots_per_batch)
+            if self.works.any_goes():
+                self.reliance = Reliance(self.works, self.rule, roots_per_batch, was_settled=was_settled)
             return
         for work in self.works:
             yield from redactions(self.works, work.collection, self.rule.redacts)
@@ -237,7 +249,7 @@ def _planned(
             return open_plan
         planner = Planner(connection, rulebook, rule, as_of=as_of, last_event_day=last_event_day)
         plan = planner.plan(batch_rows)
-        plan_id = None if plan.is_empty else store_plan(connection, plan)
+        plan_id = None if plan.is_empty else planner.store(plan)
         return StoredPlan(plan_id=plan_id, plan=plan)
 
 

@@ -81,6 +81,7 @@ class Bureau:
 
 _CONTROL = (
     "lifecycle.journal",
+    "lifecycle.plan_reliance",
     "lifecycle.plan_item",
     "lifecycle.plan_batch",
     "lifecycle.plan",
