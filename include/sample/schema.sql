@@ -144,7 +144,7 @@ CREATE TABLE website.enquiry (
 );
 CREATE INDEX enquiry_submitted_at ON website.enquiry (submitted_at);
 CREATE INDEX enquiry_visitor_id ON website.enquiry (visitor_id);
-CREATE INDEX enquiry_email ON website.enquiry (lower(email));
+CREATE INDEX enquiry_email ON website.enquiry (lower(btrim(email)));
 CREATE INDEX enquiry_phone ON website.enquiry (phone);
 COMMENT ON TABLE website.enquiry IS 'A demo booked or a question asked through a form of the website.';
 COMMENT ON COLUMN website.enquiry.id IS 'Number of the enquiry.';
@@ -186,7 +186,7 @@ CREATE TABLE website.chat (
 );
 CREATE INDEX chat_visitor_id ON website.chat (visitor_id);
 CREATE INDEX chat_enquiry_id ON website.chat (enquiry_id);
-CREATE INDEX chat_email ON website.chat (lower(email));
+CREATE INDEX chat_email ON website.chat (lower(btrim(email)));
 CREATE INDEX chat_started_at ON website.chat (started_at);
 CREATE INDEX chat_ended_at ON website.chat (ended_at);
 COMMENT ON TABLE website.chat IS 'A chat on the website.';
@@ -207,7 +207,7 @@ CREATE TABLE website.marketing_subscription (
     visitor_id uuid REFERENCES website.visitor,
     created_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX marketing_subscription_email ON website.marketing_subscription (lower(email));
+CREATE UNIQUE INDEX marketing_subscription_email ON website.marketing_subscription (lower(btrim(email)));
 CREATE INDEX marketing_subscription_visitor_id ON website.marketing_subscription (visitor_id);
 CREATE INDEX marketing_subscription_created_at ON website.marketing_subscription (created_at);
 COMMENT ON TABLE website.marketing_subscription IS
@@ -277,7 +277,7 @@ CREATE TABLE app.contact (
     created_at   timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX contact_customer_id_email ON app.contact (customer_id, lower(email));
-CREATE INDEX contact_email ON app.contact (lower(email));
+CREATE INDEX contact_email ON app.contact (lower(btrim(email)));
 CREATE INDEX contact_phone ON app.contact (phone);
 CREATE INDEX contact_created_at ON app.contact (created_at);
 COMMENT ON TABLE app.contact IS 'A person whom a customer appointed to deal with us.';
@@ -341,7 +341,7 @@ CREATE TABLE app.person (
 );
 CREATE UNIQUE INDEX person_customer_id_work_email ON app.person (customer_id, lower(work_email));
 CREATE INDEX person_manager_person_id ON app.person (manager_person_id);
-CREATE INDEX person_work_email ON app.person (lower(work_email));
+CREATE INDEX person_work_email ON app.person (lower(btrim(work_email)));
 CREATE INDEX person_phone ON app.person (phone);
 CREATE INDEX person_created_at ON app.person (created_at);
 COMMENT ON TABLE app.person IS
@@ -417,7 +417,7 @@ CREATE INDEX invoice_customer_id ON app.invoice (customer_id);
 CREATE INDEX invoice_contract_id ON app.invoice (contract_id);
 CREATE INDEX invoice_credited_invoice_id ON app.invoice (credited_invoice_id);
 CREATE INDEX invoice_issued_on ON app.invoice (issued_on);
-CREATE INDEX invoice_contact_email ON app.invoice (lower(contact_email));
+CREATE INDEX invoice_contact_email ON app.invoice (lower(btrim(contact_email)));
 COMMENT ON TABLE app.invoice IS
     'An invoice or credit note. It outlives its customer and contract, so it holds a copy of what it was issued to.';
 COMMENT ON COLUMN app.invoice.id IS 'Key of the invoice.';

@@ -31,4 +31,22 @@ CASES = [
         says="club.fee.member_id",
         at="club.fee.member_id",
     ),
+    warns(
+        code="index.identity",
+        ddl="DROP INDEX club.member_email; CREATE INDEX ON club.member (lower(email), lower(btrim(email)))",
+        says="club.member.email",
+        at="name: email",
+    ),
+    warns(
+        code="index.identity",
+        ddl="CREATE INDEX ON club.member (lower(state))",
+        datamap=(
+            (
+                "fides_meta: {data_type: string}}\n          - name: place_id",
+                "fides_meta: {identity: rank}}\n          - name: place_id",
+            ),
+        ),
+        says="names subjects by rank and has no index on state",
+        at="name: state",
+    ),
 ]

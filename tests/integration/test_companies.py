@@ -63,4 +63,4 @@ def test_subjects_are_found_by_what_they_gave_wherever_it_is_held():
     for collection in load_datamap(INCLUDE / "datamap").collections.values():
         for column in collection.columns.values():
             if {"user.contact.email", "user.contact.phone_number"} & set(column.categories):
-                assert column.identity, f"{collection.name}.{column.name}"
+                assert column.identities, f"{collection.name}.{column.name}"

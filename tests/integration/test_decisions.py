@@ -109,8 +109,9 @@ def policy_of(case):
 def hold_of(stated):
     until = stated["until"]
     assert isinstance(until, datetime)
-    targets = [target.split(" ") for target in stated["targets"]]
+    targets = [target.split(" ") for target in stated.get("targets", ())]
     return Placed(
         hold=Hold(name=str(HOLD_ID), kind=stated["kind"], until=until),
         targets=tuple((collection, tuple(key.split(","))) for collection, key in targets),
+        subjects=tuple((identity, value) for identity, value in stated.get("subjects", ())),
     )

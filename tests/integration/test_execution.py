@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import ApprovalRequired, LifecycleError, StoreError
 from lifecycle.holds.register import Target, place, release
+from lifecycle.holds.tables import LOCK
 from lifecycle.planning.planner import make_plan
 from lifecycle.retention import steps
 from lifecycle.retention.steps import approve_plan, plan
@@ -358,8 +359,6 @@ def test_a_hold_waits_for_the_batch_that_is_being_deleted(database: Database, co
                 as_of=AS_OF,
             )
             order.append("placed")
-
-    from lifecycle.holds.cover import LOCK
 
     with company.engine.begin() as batch:
         batch.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})

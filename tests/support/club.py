@@ -40,6 +40,7 @@ CREATE TABLE club.member (
 );
 CREATE INDEX member_place_id ON club.member (place_id);
 CREATE INDEX member_invited_by ON club.member (invited_by);
+CREATE INDEX member_email ON club.member (lower(btrim(email)));
 CREATE INDEX member_joined_on ON club.member (joined_on);
 CREATE TABLE club.stay (
     stay_id   integer PRIMARY KEY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class DatabaseServer:
     """The embedded server of this test run, shared by its workers."""
 
     def __init__(self, state_dir: Path) -> None:
+        self._record = state_dir / "postgres" / "server.json"
         self._server = EmbeddedServer(state_dir, fast=True)
         self._url = self._server.start()
         with exclusive_lock(state_dir / "template.lock"):
@@ -64,6 +66,12 @@ class DatabaseServer:
             yield Database(url=self._address_of(name))
         finally:
             self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def as_superuser(self, database: Database) -> Database:
+        """The same database for the server's superuser, who may do what its owner may not."""
+        password = json.loads(self._record.read_text(encoding="utf-8"))["superuser_password"]
+        url = sqlalchemy.make_url(database.url).set(username="postgres", password=password)
+        return Database(url=url.render_as_string(hide_password=False))
 
     def _make_template(self) -> None:
         with connect(self._url).connect() as connection:

@@ -30,9 +30,9 @@ def register(app: typer.Typer) -> None:
 def init(*, json: Json = False) -> None:
     """Create or update the control schema, the roles, and what the engine may do to the mapped tables."""
     settings = Settings.from_environment()
+    datamap = load_datamap(settings.datamap_dir)
     engine = connect(resolve_url(settings))
     applied = migrate(engine)
-    datamap = load_datamap(settings.datamap_dir)
     with engine.begin() as connection:
         grant(connection, [(one.schema, one.table) for one in datamap.collections.values()])
     lines = [

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from lifecycle.cli.session import AsOf, By, Json, emit, moment, open_company, policy_zone
+from lifecycle.cli.session import AsOf, By, Json, ask_secretly, emit, moment, open_company, policy_zone
 from lifecycle.errors import ApprovalRequired
 from lifecycle.holds import register
+from lifecycle.holds.targets import Subject, Target, require_kind
 from lifecycle.retention.sweep import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lifecycle.policy.rulebook import Rulebook
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
 
@@ -20,10 +26,19 @@ Number = Annotated[UUID, typer.Argument(help="Number of the hold, as hold list p
 @app.command()
 def place(
     targets: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="schema.table:key for a row and all that belongs to it, or schema.table."),
-    ],
+    ] = None,
     *,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subject",
+            metavar="KIND",
+            help="A subject by a kind of identity, such as email: all rows that name it, now or later. The"
+            " identity itself is asked for, or read from standard input, a line for each --subject.",
+        ),
+    ] = None,
     reason: Annotated[
         str, typer.Option(help="One word: a kind of matter or a case number. Goes into the ledger.")
     ],
@@ -39,22 +54,23 @@ def place(
     company = open_company()
     zone = policy_zone(company)
     at = moment(as_of, zone)
+    rulebook = company.rulebook(at)
+    named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
     with company.engine.begin() as connection:
         number = register.place(
             connection,
-            company.rulebook(at),
-            [register.Target.parse(target) for target in targets],
+            rulebook,
+            named,
             kind="restriction" if restriction else "hold",
             reason=reason,
             placed_by=by,
             until=moment(until, zone, option="--until"),
             as_of=at,
         )
-        covered = register.covered_counts(connection, company.rulebook(at), as_of=at)
-    lines = [
-        str(number),
-        *(f"{rows:>10,}  {name} covered by holds now" for name, rows in sorted(covered.items())),
-    ]
+        covered = register.covered_counts(connection, rulebook, number, as_of=at)
+    lines = [str(number), *(f"{rows:>10,}  {name} covered now" for name, rows in sorted(covered.items()))]
+    if not covered:
+        lines.append("         0  rows are covered now; those that arrive will be, until it ends")
     emit({"hold": str(number), "covered": covered}, lines, as_json=json)
 
 
@@ -111,8 +127,21 @@ def listing(
     with company.engine.connect() as connection:
         found = register.listing(connection, as_of=at, all_of_them=everything)
     lines = [
-        f"{one.hold_id}  {one.kind:<11} until {one.until:%Y-%m-%d}  {one.reason}  {', '.join(one.collections)}"
+        f"{one.hold_id}  {one.kind:<11} until {one.until:%Y-%m-%d}  {one.reason}  {', '.join(_named(one))}"
         + ("  released" if one.released_at else "")
         for one in found
     ]
     emit([one.to_json() for one in found], lines or ["there are none"], as_json=json)
+
+
+def _subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
+    """Ask for the identity of each subject; of no kind that there is not."""
+    kinds = tuple(kinds)
+    for kind in kinds:
+        require_kind(rulebook, kind)
+    return [Subject(identity=kind, value=ask_secretly(f"{kind} of the subject")) for kind in kinds]
+
+
+def _named(hold: register.Hold) -> list[str]:
+    """What a hold names, without keys and identities."""
+    return [*hold.collections, *(f"a subject by {identity}" for identity in hold.identities)]

@@ -17,13 +17,16 @@ from lifecycle.cli.session import (
     policy_zone,
     progress_bar,
 )
-from lifecycle.errors import ApprovalRequired, UsageError
+from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
 from lifecycle.execute.collateral import expected_rows
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep as sweep_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
     from lifecycle.plan import Plan
     from lifecycle.retention.company import Company
     from lifecycle.retention.sweep import Swept
@@ -43,7 +46,8 @@ def plan(*, as_of: AsOf = None, rule: Rule = None, json: Json = False) -> None:
     """Show what is due, what would go, what stays and why. Nothing is deleted."""
     company = open_company()
     at = past_moment(as_of, policy_zone(company))
-    planned = [steps.plan(company, name, as_of=at) for name in _rules(company, rule, at)]
+    steps.check_before(company)
+    planned = [_plan(company, name, at) for name in _rules(company, rule, at)]
     lines = [line for one in planned for line in _plan_lines(one.plan, one.digest, one.excesses)]
     emit([one.to_json() for one in planned], lines, as_json=json)
 
@@ -77,8 +81,9 @@ def apply(
         ],
     }
     lines = [f"{rows:>12,}  {collection} {what}" for (collection, what), rows in sorted(outcome.rows.items())]
-    lines += [f"batch {batch} is left to a new plan: {reason}" for batch, reason in outcome.deferred.items()]
     emit(document, lines or ["nothing was left to do"], as_json=json)
+    if outcome.deferred:
+        raise _left(f"plan {digest}", len(outcome.deferred), outcome.deferred.values())
 
 
 def sweep(
@@ -109,6 +114,9 @@ def sweep(
                 waiting.append(required)
     lines = [line for one in swept for line in _sweep_lines(one)]
     emit([one.to_json() for one in swept], lines or ([] if waiting else ["nothing is due"]), as_json=json)
+    if left := [one for one in swept if one.left]:
+        reasons = (reason for one in left for reason in one.left_because)
+        raise _left(", ".join(one.rule for one in left), sum(one.left for one in left), reasons)
     if waiting:
         raise ApprovalRequired("\n".join(str(required) for required in waiting))
 
@@ -148,6 +156,22 @@ def _rules(company: Company, wanted: list[str] | None, at: object) -> list[str]:
     return wanted or list(rules)
 
 
+def _plan(company: Company, rule: str, at: datetime) -> steps.Planned:
+    """Plan a rule on evidence that is fresh: the plan may be carried out as it is."""
+    steps.check_evidence(company, rule, as_of=at)
+    return steps.plan(company, rule, as_of=at)
+
+
+def _left(place: str, batches: int, reasons: Iterable[str]) -> LifecycleError:
+    """What was to be done now and is left to the next plan."""
+    because = "; ".join(sorted(set(reasons)))
+    return LifecycleError(
+        f"{batches} batches were rolled back and are left: {because}",
+        place=place,
+        next_step="run lifecycle sweep when that is over; the next scheduled run plans them anew as well",
+    )
+
+
 def _require_name(by: str) -> None:
     if not by:
         raise UsageError("an approval needs a name", place="--by", next_step="say who approves: --by NAME")
@@ -181,8 +205,4 @@ def _sweep_lines(swept: Swept) -> list[str]:
     lines += [
         f"  {rows:>10,}  {what:<15} {collection}" for (collection, what), rows in sorted(swept.rows.items())
     ]
-    if swept.left:
-        lines.append(
-            f"  {swept.left} batches changed while they were carried out; the next run plans them anew"
-        )
     return lines

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from lifecycle.cli import checking, database, holding, keeping, ledgers
 from lifecycle.errors import LifecycleError
+from lifecycle.settings import Settings
+from lifecycle.store.engine import place_of
 from lifecycle.store.failures import describe
 
 INTERRUPTED = 130
@@ -53,13 +55,19 @@ def run(arguments: list[str]) -> int:
     except LifecycleError as error:
         return _complain(str(error), error.exit_code)
     except DBAPIError as error:
-        return _complain(str(describe(error, place="database")), MISUSED)
+        return _complain(str(describe(error, place=_database())), MISUSED)
     except typer._click.exceptions.ClickException as error:  # noqa: SLF001
         error.show(sys.stderr)
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted; what was done stays done, run again to go on", INTERRUPTED)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _database() -> str:
+    """Where the database is, for messages."""
+    url = Settings.from_environment().database_url
+    return place_of(url) if url else "embedded database"
 
 
 def _complain(message: str, code: int) -> int:

@@ -51,7 +51,8 @@ def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> date
         if "T" not in text and " " not in text:
             return first_instant(date.fromisoformat(text), zone)
         given = datetime.fromisoformat(text)
-    except ValueError:
+        given.astimezone(UTC)
+    except (ValueError, OverflowError, UsageError):
         raise UsageError(
             "is no moment", place=option, next_step="write 2026-03-01 or 2026-03-01T03:00:00+02:00"
         ) from None
@@ -76,6 +77,27 @@ def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
             next_step="leave it out, or give a moment that has come; lifecycle calendar shows what comes",
         )
     return given
+
+
+def ask_secretly(what: str) -> str:
+    """A value that may stand in no command line, since shells and process lists keep those: one line of input.
+
+    In a terminal it is asked for, twice, and not shown.
+
+    Raises:
+        UsageError: there is no line, or it is no text.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError:
+        raise UsageError("is no text in UTF-8", place="standard input", next_step="write it so") from None
+    if not line:
+        raise UsageError(
+            f"has no line for: {what}", place="standard input", next_step="write one line for each --subject"
+        )
+    return line.rstrip("\r\n")
 
 
 def policy_zone(company: Company) -> ZoneInfo:

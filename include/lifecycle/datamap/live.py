@@ -54,6 +54,7 @@ class LiveTable:
     Attributes:
         kind: ``table``; ``materialized view`` or ``foreign table``, of whose rows none can be deleted.
         indexed: leading columns of every index over all rows, up to the first expression.
+        index_beginnings: the first column or expression of each of them, as PostgreSQL prints it.
         unique_keys: columns of the indexes that are unique over all rows, the primary key's included.
     """
 
@@ -63,6 +64,7 @@ class LiveTable:
     foreign_keys: tuple[ForeignKey, ...]
     partition_column: str | None = None
     indexed: frozenset[tuple[str, ...]] = frozenset()
+    index_beginnings: frozenset[str] = frozenset()
     unique_keys: frozenset[tuple[str, ...]] = frozenset()
     constraints: tuple[Constraint, ...] = ()
     kind: str = "table"

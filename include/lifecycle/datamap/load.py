@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from fideslang.models import Dataset, DatasetField
 from pydantic import BaseModel, ConfigDict
 
-from lifecycle.datamap.model import Collection, Column, DataMap, Direction, Mistake, Reference
+from lifecycle.datamap.model import Collection, Column, DataMap, Direction, Identity, Mistake, Reference
 from lifecycle.errors import PolicyError
 from lifecycle.yamlfile import YamlFile
 
@@ -147,7 +148,7 @@ class _Reader:
             categories=categories,
             data_type=meta.data_type if meta else None,
             is_primary_key=bool(meta and meta.primary_key),
-            identity=meta.identity if meta else None,
+            identities=_identities(field, ()),
         )
 
     def _asked_for(self, file: YamlFile, keys: list[str | int], schema: str, meta: _Meta | None) -> None:
@@ -256,6 +257,14 @@ def _categories(field: DatasetField) -> tuple[str, ...]:
     for inner in field.fields or ():
         own += _categories(inner)
     return tuple(dict.fromkeys(own))
+
+
+def _identities(field: DatasetField, path: tuple[str, ...]) -> tuple[Identity, ...]:
+    """The field's own identity and those of the fields inside it (JSON columns)."""
+    meta = field.fides_meta
+    own = (Identity(kind=meta.identity, path=path),) if meta and meta.identity else ()
+    inside = (_identities(inner, (*path, inner.name)) for inner in field.fields or ())
+    return own + tuple(chain.from_iterable(inside))
 
 
 @cache

@@ -32,6 +32,19 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """How a subject is found by a column.
+
+    Attributes:
+        kind: ``email``, ``phone_number`` or a custom one.
+        path: the fields inside a JSON column that lead to it; () where the column itself holds it.
+    """
+
+    kind: str
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """One column and what it holds.
 
@@ -39,7 +52,7 @@ class Column:
         categories: Fides data categories; ``system.*`` alone is the explicit "no personal data". None at all
             is a mistake of the map, and the column then counts as personal.
         data_type: the Fides type (``string``, ``integer``, ``object[]`` …), or None where the map says none.
-        identity: how a subject is found by it (``email``, ``phone_number`` or a custom kind), or None.
+        identities: how a subject is found by it.
         asked: ``mandatory`` or ``optional`` where a form asks the subject for it, or None.
     """
 
@@ -47,7 +60,7 @@ class Column:
     categories: tuple[str, ...]
     data_type: str | None = None
     is_primary_key: bool = False
-    identity: str | None = None
+    identities: tuple[Identity, ...] = ()
     references: tuple[Reference, ...] = ()
     asked: str | None = None
 
@@ -119,6 +132,16 @@ class DataMap:
     def schemas(self) -> frozenset[str]:
         """The schemas that the map claims to describe in full."""
         return frozenset(collection.schema for collection in self.collections.values())
+
+    @cached_property
+    def identity_kinds(self) -> frozenset[str]:
+        """Every kind of identity by which a subject can be found."""
+        return frozenset(identity.kind for name in self.collections for _, identity in self.identities(name))
+
+    def identities(self, collection: CollectionName) -> tuple[tuple[Column, Identity], ...]:
+        """The columns of a collection by which a subject is found, each with how."""
+        columns = self.collections[collection].columns.values()
+        return tuple((column, identity) for column in columns for identity in column.identities)
 
     def place(self, collection: CollectionName, column: str | None = None) -> str:
         """``file:line`` where a column is described, else its collection, else its schema; or its name."""

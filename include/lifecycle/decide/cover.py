@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from lifecycle.datamap.identity import names_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,10 +20,12 @@ class Placed:
 
     Attributes:
         targets: collection and key as text, column by column; without a key, every row of the collection.
+        subjects: kind of identity and value; every row that names such a subject.
     """
 
     hold: Hold
-    targets: tuple[tuple[str, tuple[str, ...]], ...]
+    targets: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    subjects: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def cover(company: Company, placed: Iterable[Placed]) -> dict[RowId, list[Hold]]:
@@ -34,12 +38,22 @@ def cover(company: Company, placed: Iterable[Placed]) -> dict[RowId, list[Hold]]
 
 
 def _named(company: Company, placed: Placed) -> set[RowId]:
-    return {
+    by_key = {
         row
         for collection, key in placed.targets
         for row in company.of(collection)
         if not key or key == tuple(str(value) for value in row.key)
     }
+    return by_key | {
+        row for row in company.rows if any(_names(company, row, *one) for one in placed.subjects)
+    }
+
+
+def _names(company: Company, row: RowId, kind: str, given: str) -> bool:
+    return any(
+        identity.kind == kind and names_subject(identity, company.rows[row][column.name], given)
+        for column, identity in company.rulebook.datamap.identities(row.collection)
+    )
 
 
 def _belonging(company: Company, named: set[RowId]) -> set[RowId]:

@@ -1,7 +1,7 @@
 """Which rows active holds and restrictions cover, as SQL.
 
-Asked from the side of the holds, which are few: the rows they name, then the rows that belong to those, along
-the edges by which a deletion would spread.
+Asked from the side of the holds, which are few: the rows they name, by key or by a subject's identity, then the
+rows that belong to those, along the edges by which a deletion would spread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from lifecycle.holds.subjects import collections_naming, naming_subjects
+from lifecycle.holds.tables import ABOUT, LOCK, hold, hold_row, is_active
 from lifecycle.policy.rulebook import collections_of, spread
 from lifecycle.store.relations import NamedType, refers, relation
 
@@ -24,40 +26,6 @@ if TYPE_CHECKING:
 
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Rulebook
-
-LOCK = 0x6C696665686F6C64  # "lifehold"
-"""Advisory lock: a deleting transaction shares it, placing a hold takes it alone; neither misses the other."""
-
-hold = sa.table(
-    "hold",
-    sa.column("hold_id", sa.Uuid),
-    sa.column("kind", sa.Text),
-    sa.column("reason", sa.Text),
-    sa.column("placed_by", sa.Text),
-    sa.column("placed_at", sa.DateTime(timezone=True)),
-    sa.column("until", sa.DateTime(timezone=True)),
-    sa.column("released_by", sa.Text),
-    sa.column("released_at", sa.DateTime(timezone=True)),
-    schema="lifecycle",
-)
-hold_row = sa.table(
-    "hold_row",
-    sa.column("hold_id", sa.Uuid),
-    sa.column("collection", sa.Text),
-    sa.column("key", sa.ARRAY(sa.Text)),
-    schema="lifecycle",
-)
-_ABOUT_THE_HOLD = ("hold_id", "kind", "until")
-
-
-def is_active(as_of: datetime) -> ColumnElement[bool]:
-    """A hold counts at ``as_of``: not released, and not past its end."""
-    return sa.and_(hold.c.released_at.is_(None), hold.c.until > as_of)
-
-
-def any_active(connection: Connection, as_of: datetime) -> bool:
-    """Whether any hold or restriction counts at ``as_of``."""
-    return bool(connection.scalar(sa.select(sa.exists(sa.select(hold).where(is_active(as_of))))))
 
 
 @contextmanager
@@ -77,40 +45,65 @@ def unchanging_holds(connection: Connection) -> Iterator[None]:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock_shared(LOCK)))
 
 
-def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
-    """Collections of which holds and restrictions may cover rows at ``as_of``.
+class Cover:
+    """What the holds and restrictions that count at one moment cover.
 
-    Those that they name, and those whose rows may belong to rows of these; of no other need anybody ask.
+    It knows what they name, so that nothing else is asked for: where there is no hold, nothing is.
+
+    Args:
+        connection: asked now for what the holds name.
+        rulebook: knows the collections and how their rows belong together.
+        as_of: the moment.
     """
-    named = sa.select(hold_row.c.collection).distinct().join(hold, hold.c.hold_id == hold_row.c.hold_id)
-    strands = spread(connection.scalars(named.where(is_active(as_of))), rulebook.edges)
-    return frozenset(collections_of(strands))
 
+    def __init__(self, connection: Connection, rulebook: Rulebook, as_of: datetime) -> None:
+        self.rulebook = rulebook
+        self.as_of = as_of
+        is_whole = sa.func.cardinality(hold_row.c.key) == 0
+        named = sa.select(hold_row.c.collection, is_whole.label("is_whole")).distinct()
+        joined = named.join(hold, hold.c.hold_id == hold_row.c.hold_id).where(is_active(as_of))
+        found = connection.execute(joined).all()
+        self.whole = frozenset(row.collection for row in found if row.is_whole)
+        self.by_key = frozenset(row.collection for row in found if not row.is_whole)
+        self.by_subject = collections_naming(connection, rulebook, as_of)
+        strands = spread(self.whole | self.by_key | self.by_subject, rulebook.edges)
+        self.collections = frozenset(collections_of(strands))
 
-def holds_any_row(connection: Connection, rulebook: Rulebook, collection: str, as_of: datetime) -> bool:
-    """Whether any row of a collection is covered; asks the collection only where a hold may cover some of it."""
-    if collection not in held_collections(connection, rulebook, as_of):
-        return False
-    cover = held(rulebook, collection, as_of)
-    return bool(connection.scalar(sa.select(sa.exists(sa.select(cover)))))
+    def __contains__(self, collection: str) -> bool:
+        """Whether rows of the collection may be covered: the holds name some, or some belong to such."""
+        return collection in self.collections
 
+    def rows(self, collection: str) -> CTE:
+        """A common table expression of the covered rows of a collection that may have some.
 
-def held(rulebook: Rulebook, collection: str, as_of: datetime) -> CTE:
-    """A common table expression of the covered rows of ``collection``.
+        Columns: ``key_0``, ``key_1`` …, then ``hold_id``, ``kind`` (hold or restriction) and ``until``. A row that
+        several holds cover stands there several times.
+        """
+        leaders = _leaders(self.rulebook, collection) & self.collections
+        covered: dict[str, CTE] = {}
+        for strand in spread(leaders, [edge for edge in self.rulebook.edges if edge.follower in leaders]):
+            if strand.is_cyclic:
+                covered |= _rows_in_circles(self, strand.collections, covered)
+            else:
+                (name,) = strand.collections
+                branches = sa.union(*_directly(self, name, covered))
+                covered[name] = branches.cte("held_" + name.replace(".", "_"))
+        return covered[collection]
 
-    Columns: ``key_0``, ``key_1`` …, then ``hold_id``, ``kind`` (hold or restriction) and ``until``. A row that
-    several holds cover stands there several times.
-    """
-    leaders = _leaders(rulebook, collection)
-    covered: dict[str, CTE] = {}
-    for strand in spread(leaders, [edge for edge in rulebook.edges if edge.follower in leaders]):
-        if strand.is_cyclic:
-            covered |= _held_in_circles(rulebook, strand.collections, as_of, covered)
-        else:
-            (name,) = strand.collections
-            branches = sa.union(*_directly(rulebook, name, as_of, covered))
-            covered[name] = branches.cte("held_" + name.replace(".", "_"))
-    return covered[collection]
+    def has_any_row(self, connection: Connection, collection: str) -> bool:
+        """Whether any row of a collection is covered."""
+        if collection not in self:
+            return False
+        return bool(connection.scalar(sa.select(sa.exists(sa.select(self.rows(collection))))))
+
+    def covers(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        """Whether ``row``, any clause that has the key columns of a collection, is one of its covered rows."""
+        if collection not in self:
+            return sa.false()
+        cte = self.rows(collection)
+        keys = self.rulebook.key(collection)
+        same = [row.c[name] == cte.c[f"key_{number}"] for number, (name, _) in enumerate(keys)]
+        return sa.exists(sa.select(sa.literal(1)).select_from(cte).where(*same).correlate(row))
 
 
 def strongest(cover: CTE, zone: ZoneInfo) -> Subquery:
@@ -130,18 +123,6 @@ def strongest(cover: CTE, zone: ZoneInfo) -> Subquery:
     )
 
 
-def is_covered(cte: CTE, row: FromClause, keys: Mapping[str, str]) -> ColumnElement[bool]:
-    """Whether ``row`` is among the covered rows.
-
-    Args:
-        cte: of :func:`held`.
-        row: any clause that has the key.
-        keys: column of ``row`` to key column of the expression.
-    """
-    same = [row.c[here] == cte.c[there] for here, there in keys.items()]
-    return sa.exists(sa.select(sa.literal(1)).select_from(cte).where(*same).correlate(row))
-
-
 def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
     """``collection`` and every collection whose rows its rows may belong to."""
     found: set[str] = set()
@@ -154,35 +135,35 @@ def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
     return found
 
 
-def _directly(
-    rulebook: Rulebook, collection: str, as_of: datetime, leaders: Mapping[str, CTE]
-) -> list[Select[Any]]:
-    """Rows that a hold names, and those that belong to rows of ``leaders``."""
-    return [
-        _named(rulebook, collection, as_of),
-        _whole(rulebook, collection, as_of),
-        *(
-            _belonging(rulebook, edge, leaders[edge.leader])
-            for edge in rulebook.spreading_into(collection)
-            if edge.leader in leaders
-        ),
-    ]
+def _directly(cover: Cover, collection: str, leaders: Mapping[str, CTE]) -> list[Select[Any]]:
+    """Rows that a hold names, by key or by its subject, and those that belong to rows of ``leaders``."""
+    rulebook, as_of = cover.rulebook, cover.as_of
+    found: list[Select[Any]] = []
+    if collection in cover.by_key:
+        found.append(_named(rulebook, collection, as_of))
+    if collection in cover.whole:
+        found.append(_whole(rulebook, collection, as_of))
+    if collection in cover.by_subject:
+        found += naming_subjects(rulebook, collection, as_of)
+    edges = [edge for edge in rulebook.spreading_into(collection) if edge.leader in leaders]
+    return found + [_belonging(rulebook, edge, leaders[edge.leader]) for edge in edges]
 
 
-def _held_in_circles(
-    rulebook: Rulebook, collections: tuple[str, ...], as_of: datetime, leaders: Mapping[str, CTE]
+def _rows_in_circles(
+    cover: Cover, collections: tuple[str, ...], leaders: Mapping[str, CTE]
 ) -> dict[str, CTE]:
     """Covered rows of collections that lead to each other, found in one recursion.
 
     Its rows have the key columns of every one of the collections; ``home`` says which of them counts.
     """
+    rulebook = cover.rulebook
     inside = [
         edge for name in collections for edge in rulebook.spreading_into(name) if edge.leader in collections
     ]
     base = [
         _at_home(rulebook, collections, home, branch.subquery("branch"))
         for home in collections
-        for branch in _directly(rulebook, home, as_of, leaders)
+        for branch in _directly(cover, home, leaders)
     ]
     named = sa.union(*base).subquery("named")
     circle = sa.select(*named.c).cte("circle_" + collections[0].replace(".", "_"), recursive=True)
@@ -200,7 +181,7 @@ def _step(rulebook: Rulebook, collections: tuple[str, ...], edge: Edge, circle: 
     number = collections.index(edge.leader)
     keys = [circle.c[f"key_{number}_{part}"] for part, _ in enumerate(rulebook.key(edge.leader))]
     of_the_leader = circle.c.home == edge.leader
-    about = [circle.c[name] for name in _ABOUT_THE_HOLD]
+    about = [circle.c[name] for name in ABOUT]
     return _followers(rulebook, edge, keys, about).where(of_the_leader).correlate(circle).subquery("branch")
 
 
@@ -213,9 +194,7 @@ def _at_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, rows: 
         for number, name in enumerate(collections)
         for part, (_, kind) in enumerate(rulebook.key(name))
     ]
-    return sa.select(
-        sa.literal(home, sa.Text).label("home"), *keys, *(rows.c[name] for name in _ABOUT_THE_HOLD)
-    )
+    return sa.select(sa.literal(home, sa.Text).label("home"), *keys, *(rows.c[name] for name in ABOUT))
 
 
 def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle: CTE) -> CTE:
@@ -223,7 +202,7 @@ def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle
     keys = [
         circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
     ]
-    about = [circle.c[name] for name in _ABOUT_THE_HOLD]
+    about = [circle.c[name] for name in ABOUT]
     return sa.select(*keys, *about).where(circle.c.home == home).cte("held_" + home.replace(".", "_"))
 
 
@@ -237,7 +216,7 @@ def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
         for number, (_, kind) in enumerate(rulebook.key(collection))
     ]
     named = (
-        sa.select(*columns, *(hold.c[name] for name in _ABOUT_THE_HOLD))
+        sa.select(*columns, *(hold.c[name] for name in ABOUT))
         .select_from(hold_row.join(hold, hold.c.hold_id == hold_row.c.hold_id))
         .where(is_active(as_of), hold_row.c.collection == collection, sa.func.cardinality(hold_row.c.key) > 0)
         .cte("named_" + collection.replace(".", "_"))
@@ -251,7 +230,7 @@ def _whole(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
     row = relation(rulebook.live, collection, "whole")
     names_it = sa.and_(hold_row.c.collection == collection, sa.func.cardinality(hold_row.c.key) == 0)
     return (
-        sa.select(*_keys(rulebook, collection, row), *(hold.c[name] for name in _ABOUT_THE_HOLD))
+        sa.select(*_keys(rulebook, collection, row), *(hold.c[name] for name in ABOUT))
         .select_from(row.join(hold_row, names_it).join(hold, hold.c.hold_id == hold_row.c.hold_id))
         .where(is_active(as_of))
     )
@@ -260,7 +239,7 @@ def _whole(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
 def _belonging(rulebook: Rulebook, edge: Edge, leaders: FromClause) -> Select[Any]:
     """Rows that belong, along ``edge``, to covered rows of its leader."""
     keys = [leaders.c[f"key_{part}"] for part, _ in enumerate(rulebook.key(edge.leader))]
-    return _followers(rulebook, edge, keys, [leaders.c[name] for name in _ABOUT_THE_HOLD])
+    return _followers(rulebook, edge, keys, [leaders.c[name] for name in ABOUT])
 
 
 def _followers(

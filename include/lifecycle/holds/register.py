@@ -6,6 +6,7 @@ are under way at this moment, so that afterwards a row is either covered or was 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -13,12 +14,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.cover import LOCK, held, hold, hold_row, is_active
+from lifecycle.holds.cover import Cover
+from lifecycle.holds.subjects import forget
+from lifecycle.holds.tables import LOCK, hold, hold_row, hold_subject, is_active
+from lifecycle.holds.targets import Subject, Target
 from lifecycle.ledger.book import append
-from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -27,42 +30,20 @@ if TYPE_CHECKING:
 
 Kind = Literal["hold", "restriction"]
 PLACED = {"hold": "hold_placed", "restriction": "restriction_placed"}
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 PATIENCE = "10min"
 """How long placing a hold waits for the batches that are being deleted; a batch takes seconds."""
 RELEASED = {"hold": "hold_released", "restriction": "restriction_lifted"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """What a hold names: rows of a collection by key, or all of it.
+class Hold:
+    """A hold or restriction as it stands in the register.
 
     Attributes:
-        key: the primary key as text, column by column; empty for the whole collection.
+        collections: of the rows that it names by key, and those that it names whole.
+        identities: by which kinds of identity it names subjects.
     """
-
-    collection: str
-    key: tuple[str, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Target:
-        """Read ``schema.table`` or ``schema.table:key`` (``key,key`` where the key has several columns).
-
-        Raises:
-            UsageError: it is neither.
-        """
-        collection, colon, key = text.partition(":")
-        if collection.count(".") != 1 or (colon and not key):
-            raise UsageError(
-                "a hold names schema.table for a collection, or schema.table:key for a row",
-                place=collection or "target",
-                next_step="for example schema.table:42",
-            )
-        return cls(collection=collection, key=tuple(key.split(",")) if key else ())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hold:
-    """A hold or restriction as it stands in the register."""
 
     hold_id: UUID
     kind: Kind
@@ -72,9 +53,10 @@ class Hold:
     until: datetime
     released_at: datetime | None
     collections: tuple[str, ...]
+    identities: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Without the keys of the rows it names."""
+        """Without the keys of the rows and the identities of the subjects it names."""
         return {
             "hold": str(self.hold_id),
             "kind": self.kind,
@@ -84,13 +66,14 @@ class Hold:
             "until": self.until.isoformat(),
             "released_at": self.released_at.isoformat() if self.released_at else None,
             "collections": list(self.collections),
+            "identities": list(self.identities),
         }
 
 
 def place(
     connection: Connection,
     rulebook: Rulebook,
-    targets: Iterable[Target],
+    targets: Iterable[Target | Subject],
     *,
     kind: Kind,
     reason: str,
@@ -98,7 +81,9 @@ def place(
     until: datetime,
     as_of: datetime,
 ) -> UUID:
-    """Place a hold or restriction on rows or collections, and on all that belongs to them.
+    """Place a hold or restriction on rows, collections or subjects, and on all that belongs to them.
+
+    A subject need not be known: whatever names it is covered from the moment it arrives.
 
     Args:
         connection: as the engine, in the caller's transaction.
@@ -111,40 +96,40 @@ def place(
         as_of: now.
 
     Raises:
-        UsageError: no target, an unknown collection, a key that no row has, an end that has passed.
+        UsageError: no target, an unknown collection or kind of identity, a key that no row has, an end that has
+            passed, a reason that is no word, nobody who places it.
     """
     targets = tuple(targets)
     if not targets:
         raise UsageError(
-            "a hold names at least one row or collection", next_step="for example schema.table:42"
+            "a hold names at least one row, collection or subject",
+            next_step="for example schema.table:42, or --subject email",
         )
+    _require_words(reason, placed_by)
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     connection.execute(sa.text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": PATIENCE})
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     for target in targets:
-        _require_target(connection, rulebook, target)
+        target.require(connection, rulebook)
     hold_id = connection.scalar(
         sa.insert(hold)
         .values(kind=kind, reason=reason, placed_by=placed_by, placed_at=as_of, until=until)
         .returning(hold.c.hold_id)
     )
-    connection.execute(
-        sa.insert(hold_row),
-        [{"hold_id": hold_id, "collection": one.collection, "key": list(one.key)} for one in targets],
-    )
-    scope = "collection" if any(not target.key for target in targets) else "rows"
-    body = {kind: hold_id, "scope": scope, "reason": reason, "until": until}
+    _name(connection, UUID(str(hold_id)), targets)
+    body = {kind: hold_id, "scope": _scope(targets), "reason": reason, "until": until}
     append(connection, PLACED[kind], body, as_of=as_of)
     return UUID(str(hold_id))
 
 
 def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: datetime) -> Hold:
-    """Release a hold: what fell due meanwhile is deleted by the next run.
+    """Release a hold: what fell due meanwhile is deleted by the next run, and whom it named is forgotten.
 
     Raises:
-        UsageError: there is none of this number, or it was released before.
+        UsageError: there is none of this number, it was released before, or nobody releases it.
     """
+    _require_name(released_by)
     found = connection.execute(
         sa.update(hold)
         .values(released_at=as_of, released_by=released_by)
@@ -153,6 +138,7 @@ def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: d
     ).one_or_none()
     if found is None:
         raise UsageError("no such hold is in force", place=str(hold_id), next_step="see lifecycle hold list")
+    forget(connection, hold.c.hold_id == hold_id)
     append(connection, RELEASED[found.kind], {found.kind: hold_id, "reason": found.reason}, as_of=as_of)
     return next(one for one in listing(connection, as_of=as_of, all_of_them=True) if one.hold_id == hold_id)
 
@@ -184,7 +170,13 @@ def listing(connection: Connection, *, as_of: datetime, all_of_them: bool = Fals
         .where(hold_row.c.hold_id == hold.c.hold_id)
         .scalar_subquery()
     )
-    query = sa.select(hold, collections.label("collections")).order_by(hold.c.until, hold.c.hold_id)
+    identities = (
+        sa.select(sa.func.array_agg(sa.distinct(hold_subject.c.identity)))
+        .where(hold_subject.c.hold_id == hold.c.hold_id)
+        .scalar_subquery()
+    )
+    named = collections.label("collections"), identities.label("identities")
+    query = sa.select(hold, *named).order_by(hold.c.until, hold.c.hold_id)
     rows = connection.execute(query if all_of_them else query.where(is_active(as_of)))
     return tuple(
         Hold(
@@ -196,42 +188,67 @@ def listing(connection: Connection, *, as_of: datetime, all_of_them: bool = Fals
             until=row.until,
             released_at=row.released_at,
             collections=tuple(sorted(row.collections or ())),
+            identities=tuple(sorted(row.identities or ())),
         )
         for row in rows
     )
 
 
-def covered_counts(connection: Connection, rulebook: Rulebook, *, as_of: datetime) -> dict[str, int]:
-    """How many rows of each collection holds and restrictions cover."""
+def covered_counts(
+    connection: Connection, rulebook: Rulebook, hold_id: UUID, *, as_of: datetime
+) -> dict[str, int]:
+    """How many rows of each collection a hold or restriction covers."""
     found = {}
-    for collection in rulebook.datamap.collections:
-        if rulebook.key(collection):
-            cover = held(rulebook, collection, as_of)
-            keys = [column for column in cover.c if str(column.name).startswith("key_")]
-            rows = sa.select(*keys).distinct().subquery("covered_rows")
+    cover = Cover(connection, rulebook, as_of)
+    for collection in cover.collections:
+        if collection in rulebook.live and rulebook.key(collection):
+            covered = cover.rows(collection)
+            keys = [column for column in covered.c if str(column.name).startswith("key_")]
+            rows = sa.select(*keys).where(covered.c.hold_id == hold_id).distinct().subquery("covered_rows")
             count = connection.scalar(sa.select(sa.func.count()).select_from(rows))
             if count:
                 found[collection] = int(count)
     return found
 
 
-def _require_target(connection: Connection, rulebook: Rulebook, target: Target) -> None:
-    if target.collection not in rulebook.datamap.collections:
+def _require_words(reason: str, placed_by: str) -> None:
+    """Refuse a reason that may not stand in the ledger, and a hold that nobody places."""
+    if not _WORD.fullmatch(reason):
         raise UsageError(
-            "the data map has no such collection", place=target.collection, next_step="see lifecycle check"
+            "the reason goes into the ledger and is one word: letters, digits, _ and -, at most 64",
+            place="reason",
+            next_step="for example litigation, or the number of a case as case-2031; the story belongs in its file",
         )
-    if not target.key:
-        return
-    key = rulebook.key(target.collection)
-    row = relation(rulebook.live, target.collection, "target")
-    if len(key) == len(target.key):
-        same = [
-            sa.cast(row.c[name], sa.Text) == value for (name, _), value in zip(key, target.key, strict=True)
-        ]
-        if connection.scalar(sa.select(sa.exists(sa.select(sa.literal(1)).select_from(row).where(*same)))):
-            return
-    raise UsageError(
-        "no row has this key",
-        place=target.collection,
-        next_step=f"give the primary key ({', '.join(name for name, _ in key)}) of a row that exists",
-    )
+    _require_name(placed_by)
+
+
+def _require_name(person: str) -> None:
+    if not person.strip():
+        raise UsageError("it has to be known who does this", place="by", next_step="give a name")
+
+
+def _name(connection: Connection, hold_id: UUID, targets: Sequence[Target | Subject]) -> None:
+    """Store what a hold names."""
+    rows = [one for one in targets if isinstance(one, Target)]
+    subjects = [one for one in targets if isinstance(one, Subject)]
+    if rows:
+        connection.execute(
+            sa.insert(hold_row),
+            [{"hold_id": hold_id, "collection": one.collection, "key": list(one.key)} for one in rows],
+        )
+    if subjects:
+        connection.execute(
+            sa.insert(hold_subject),
+            [
+                {"hold_id": hold_id, "position": number, "identity": one.identity, "value": one.value}
+                for number, one in enumerate(subjects)
+            ],
+        )
+
+
+def _scope(targets: Iterable[Target | Subject]) -> str:
+    """The widest thing that a hold names, in one word."""
+    scopes = {
+        "subject" if isinstance(one, Subject) else "rows" if one.key else "collection" for one in targets
+    }
+    return next(scope for scope in ("collection", "subject", "rows") if scope in scopes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,9 +13,9 @@ from lifecycle.store.relations import relation
 from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select, Subquery
 
     from lifecycle.policy.rulebook import Rulebook
 
@@ -54,17 +54,17 @@ def calendar(
     Reads every row whose clock runs, so it is a report, not a step of a run.
     """
     resolved = rulebook.rules[rule]
-    end = local_day(as_of, rulebook.policy.zone) + timedelta(days=days)
+    today = local_day(as_of, rulebook.policy.zone)
+    end = today + min(timedelta(days=days), date.max - today)
     interval = rulebook.policy.policy.run_every
     found: dict[tuple[str, date, date], int] = {}
     for collection, clock in resolved.clocks.items():
         row = relation(rulebook.live, collection, "row")
         day = ClockSql(rulebook, clock).event_day(row).label("day")
         events = sa.select(day).select_from(row).subquery("events")
-        counted = (
-            sa.select(events.c.day, sa.func.count()).where(events.c.day.is_not(None)).group_by(events.c.day)
-        )
-        for event_day, rows in connection.execute(counted):
+        count = sa.func.count().label("rows")
+        counted = sa.select(events.c.day, count).where(events.c.day.is_not(None)).group_by(events.c.day)
+        for event_day, rows in connection.execute(_in_python(counted.subquery("counted"))):
             last = last_day_of(clock, event_day)
             planned = last + timedelta(days=1 - clock.lead_days - interval)
             if planned <= end:
@@ -73,3 +73,9 @@ def calendar(
         Due(rule=rule, collection=collection, planned_on=planned, last_day=last, rows=rows)
         for (collection, planned, last), rows in sorted(found.items())
     ]
+
+
+def _in_python(counted: Subquery) -> Select[Any]:
+    """Days as Python can hold them: infinity, and what lies outside the years 1 to 9999, is the first or last."""
+    day, first, last = counted.c.day, sa.literal(date.min), sa.literal(date.max)
+    return sa.select(sa.case((day < first, first), (day > last, last), else_=day), counted.c.rows)

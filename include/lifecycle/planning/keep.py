@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import FromClause
 
@@ -62,7 +63,9 @@ def _mark_duty(works: WorkSet, work: Work, duty: str, clock: Clock, over: date |
     row, table = work.row("kept_row"), work.table
     is_firm = table.c.kept.in_(FIRM).is_(sa.true())
     kept = sa.and_(work.is_row(row), sa.not_(is_firm), sql.is_kept(row, over))
-    days = works.connection.scalars(sa.select(sql.event_day(row)).where(kept).distinct()).all()
+    found = sa.select(sql.event_day(row).label("day")).where(kept).distinct().subquery("found")
+    # A day after the year 9999, or infinity, is as good as none; Python could not hold it.
+    days = works.connection.scalars(sa.select(sa.case((found.c.day <= date.max, found.c.day)))).all()
     if not days:
         return
     ends = _ends(clock, days)

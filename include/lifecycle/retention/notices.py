@@ -2,12 +2,14 @@
 
 For every rule that says ``announce``, one notice per row on which its clock runs (a customer whose contracts
 have ended), as long as there is something to delete because of it (the customer's persons). Where the clock
-stops again, or started on another day, the notice is cancelled; where nothing is left, it is done.
+stops again, or started on another day, or an amended policy grants another period, the notice is cancelled, and
+taken anew where it still runs; where nothing is left, it is done.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,7 +23,7 @@ from lifecycle.timelimits import financial_year_end, last_day, local_day, planne
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select
 
@@ -59,13 +61,16 @@ _STOPPED = sa.text(f"""
     RETURNING key
 """)
 _MOVED = sa.text(f"""
-    -- The clock runs, but from another day than the one that was noticed.
+    -- The clock runs, but from another day than the one that was noticed, or an amended policy grants another period.
     UPDATE lifecycle.notice SET cancelled_at = :as_of
     FROM running
-    JOIN unnest(CAST(:day AS date[]), CAST(:event_day AS date[])) AS days (day, event_day)
+    JOIN unnest(CAST(:day AS date[]), CAST(:event_day AS date[]), CAST(:last_day AS date[]),
+                CAST(:planned_on AS date[])) AS days (day, event_day, last_day, planned_on)
         ON days.day = running.day
-    WHERE {_OPEN} AND notice.noticed_at <= :as_of
-      AND running.key = notice.key AND days.event_day <> notice.event_day
+    WHERE {_OPEN} AND notice.noticed_at <= :as_of AND running.key = notice.key
+      AND (notice.event_day, notice.last_day, notice.planned_on)
+          <> (days.event_day, days.last_day,
+              greatest(days.planned_on, CAST(notice.noticed_at AT TIME ZONE :zone AS date)))
     RETURNING notice.key
 """)
 _ANNOUNCED = sa.text(f"""
@@ -189,7 +194,7 @@ class _Notices:
         days = self._days()
         done = self.connection.execute(_DONE, self.bound).rowcount
         stopped = self._changed(_STOPPED)
-        moved = self._changed(_MOVED, day=days["day"], event_day=days["event_day"])
+        moved = self._changed(_MOVED, zone=str(self.rulebook.policy.zone), **days)
         added = self._changed(_ADD, collection=self.collection, **days)
         near = self._changed(_ANNOUNCED, leads=sorted(set(self.rule.rule.announce)))
         self._record(stopped, moved, added, near)
@@ -210,6 +215,8 @@ class _Notices:
         keys = started.subquery("started")
         same = [row.c[name] == keys.c[name] for name, _ in self.rulebook.key(self.collection)]
         self._write(_running, sa.select(*columns).where(*same, self._leads_to_something(row)))
+        before_any = sa.literal(date.min)  # minus infinity, which Python cannot hold
+        self.connection.execute(sa.update(_running).values(day=before_any).where(_running.c.day < before_any))
         self._write(_remaining, self._remaining())
 
     def _remaining(self) -> Select[Any]:

@@ -15,6 +15,7 @@ from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.door import Door, Outcome
 from lifecycle.execute.ending import abandon_plan, end_plan
 from lifecycle.execute.guard import approve, excesses, require_approval
+from lifecycle.holds.subjects import forget_ended
 from lifecycle.ledger.checkpoints import checkpoint
 from lifecycle.planning.items import StoredPlan, find_left_behind, load_plan
 from lifecycle.planning.planner import make_plan
@@ -90,10 +91,12 @@ def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
     """Plan a rule; the plan is stored where it does anything.
 
     Plans of the rule that an earlier run left behind, waiting or half done, are abandoned: this one decides
-    anew on what they had left.
+    anew on what they had left. Who the subjects of holds were that have ended is forgotten.
     """
     rulebook = company.rulebook(as_of)
     _abandon_left_behind(company, rule, as_of)
+    with company.engine.begin() as connection:
+        forget_ended(connection, as_of=as_of)
     stored = make_plan(company.engine, rulebook, rule, as_of=as_of)
     return Planned(
         plan=stored.plan,

@@ -42,12 +42,14 @@ class Swept:
         first: the first plan, which names what was due and what was kept.
         rows: rows changed, by collection and what happened to them.
         left: batches that were still deferred at the end.
+        left_because: why, each reason once.
     """
 
     rule: str
     first: Planned
     rows: Tally
     left: int
+    left_because: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Counts only."""
@@ -55,6 +57,7 @@ class Swept:
             **self.first.to_json(),
             "done": self.rows.to_json(),
             "left": self.left,
+            "left_because": list(self.left_because),
         }
 
 
@@ -85,19 +88,20 @@ def sweep(
         check_before(company)
         check_evidence(company, rule, as_of=as_of)
     first = planned = plan(company, rule, as_of=as_of)
-    rows, left = Tally(), 0
+    rows, deferred = Tally(), {}
     for _ in range(ROUNDS):
         if planned.digest is None:
             break
         outcome = _carry_out(company, planned, approved_by=approved_by, progress=progress, checks=checks)
         rows.update(outcome.rows)
-        left = len(outcome.deferred)
-        if not left:
+        deferred = outcome.deferred
+        if not deferred:
             break
         planned = plan(company, rule, as_of=as_of)
     if checks:
         check_kept(company, rule, as_of=as_of)
-    return Swept(rule=rule, first=first, rows=rows, left=left)
+    because = tuple(sorted(set(deferred.values())))
+    return Swept(rule=rule, first=first, rows=rows, left=len(deferred), left_because=because)
 
 
 def finish(company: Company, rule: str, *, as_of: datetime) -> dict[str, Any]:

@@ -31,7 +31,7 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "40": ("another transaction was in the way", "run it again"),
     "42501": (
         "the database user lacks a right",
-        "connect as the owner of the tables, who may create roles and schemas",
+        "run lifecycle init, which grants what is mapped; connect as the owner of the tables to do so",
     ),
     "42703": ("a column does not exist", "run lifecycle check"),
     "42P01": ("a table does not exist", "run lifecycle init, then lifecycle check"),
@@ -39,9 +39,17 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "53200": ("the database server is out of memory", "free some and run it again"),
     "53300": ("the database server has no connection left", "close some, or raise max_connections"),
     "55P03": ("a row or table is locked by somebody else", "run it again when the other transaction is done"),
+    "XX": (
+        "the server met what it did not expect; a table may have been dropped meanwhile",
+        "run it again, and lifecycle check if that fails",
+    ),
     "57014": ("the statement took too long or was cancelled", "run it again; see what else the server does"),
 }
 _UNREACHED = ("the database cannot be reached", "check LIFECYCLE_DATABASE_URL and that the server runs")
+_UNREADABLE = (
+    "a value cannot be passed between the database and Python",
+    "look for dates outside the years 1 to 9999 and for text that is not UTF-8",
+)
 # Data exceptions repeat the value that they reject; a company's own triggers say what they like.
 _MAY_QUOTE_VALUES = ("22", "P0")
 
@@ -56,8 +64,7 @@ def describe(error: DBAPIError | psycopg.Error, *, place: str = "") -> StoreErro
     original = error if isinstance(error, psycopg.Error) else error.orig
     if not isinstance(original, psycopg.Error):
         return StoreError(f"the database cannot be used: {type(original).__name__}", place=place)
-    state = original.sqlstate
-    meaning, next_step = _meaning(state) if state else _UNREACHED
+    meaning, next_step = _meaning(original)
     return StoreError(f"{meaning}: {_reason(original)}", place=place, next_step=next_step)
 
 
@@ -67,14 +74,17 @@ def hide_values(engine: sqlalchemy.Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def _hide(context: sqlalchemy.ExceptionContext) -> None:
         original, wrapped = context.original_exception, context.sqlalchemy_exception
-        if isinstance(original, psycopg.Error) and original.sqlstate:
+        if isinstance(original, psycopg.Error):
             original.args = (_reason(original),)
             if wrapped is not None:
                 wrapped.args = (f"({type(original).__name__}) {_reason(original)}",)
 
 
-def _meaning(state: str) -> tuple[str, str]:
-    """What a SQLSTATE means and what to do next; the most exact entry that fits."""
+def _meaning(error: psycopg.Error) -> tuple[str, str]:
+    """What an error means and what to do next; by the most exact entry that fits its SQLSTATE."""
+    state = error.sqlstate
+    if state is None:
+        return _UNREACHED if isinstance(error, psycopg.OperationalError) else _UNREADABLE
     for length in (5, 3, 2):
         if state[:length] in _MEANINGS:
             return _MEANINGS[state[:length]]
@@ -87,8 +97,12 @@ def _meaning(state: str) -> tuple[str, str]:
 def _reason(error: psycopg.Error) -> str:
     """What the server says, in one line; only its SQLSTATE where that could repeat a value."""
     state = error.sqlstate
-    if state is None:  # no server answered: libpq names host and user, never the password
-        return " ".join(str(error).split())
+    if state is None and isinstance(error, psycopg.OperationalError):
+        return " ".join(
+            str(error).split()
+        )  # no server answered: libpq names host and user, never the password
+    if state is None:  # the driver's own word, which repeats the value
+        return type(error).__name__
     if state.startswith(_MAY_QUOTE_VALUES) or error.diag.message_primary is None:
         return f"SQLSTATE {state}"
     return f"{error.diag.message_primary} (SQLSTATE {state})"

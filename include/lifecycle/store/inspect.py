@@ -42,9 +42,10 @@ _COLUMNS = text("""
 """)
 
 _INDEXES = text("""
-    -- Columns of every valid index over all rows, null for an expression.
+    -- Columns of every valid index over all rows, null for an expression; how it begins, as PostgreSQL prints it.
     SELECT format('%s.%s', namespace.nspname, relation.relname) AS table_name,
            key.indisprimary AS is_primary, key.indisunique AS is_unique,
+           pg_get_indexdef(key.indexrelid, 1, true) AS beginning,
            ARRAY(SELECT attribute.attname::text
                  FROM unnest(key.indkey[0:key.indnkeyatts - 1]) WITH ORDINALITY AS part (number, position)
                  LEFT JOIN pg_attribute AS attribute
@@ -134,6 +135,7 @@ def inspect(connection: Connection, schemas: Iterable[str]) -> LiveSchema:
             foreign_keys=tuple(map(_foreign_key, foreign_keys[name])),
             partition_column=partitioned.get(name),
             indexed=frozenset(leading for index in indexes[name] if (leading := _leading(index.columns))),
+            index_beginnings=frozenset(index.beginning for index in indexes[name]),
             unique_keys=frozenset(
                 tuple(index.columns)
                 for index in indexes[name]

@@ -85,6 +85,7 @@ _CONTROL = (
     "lifecycle.plan_batch",
     "lifecycle.plan",
     "lifecycle.hold_row",
+    "lifecycle.hold_subject",
     "lifecycle.hold",
 )
 
@@ -107,4 +108,12 @@ def _store_hold(connection: sa.Connection, placed: Placed) -> None:
                 " VALUES (CAST(:name AS uuid), :collection, :key)"
             ),
             {"name": hold.name, "collection": collection, "key": list(key)},
+        )
+    for position, (identity, value) in enumerate(placed.subjects):
+        connection.execute(
+            sa.text(
+                "INSERT INTO lifecycle.hold_subject (hold_id, position, identity, value)"
+                " VALUES (CAST(:name AS uuid), :position, :identity, :value)"
+            ),
+            {"name": hold.name, "position": position, "identity": identity, "value": value},
         )

@@ -56,7 +56,25 @@ KINDS: dict[str, Sequence[Any]] = {
 """The kinds that each edge may be given."""
 
 KEYS = {"desk.message": ("ticket_id", "number"), "desk.attendance": ("event_id", "person_id")}
-ADDRESSES = ("a@example.org", "b@example.org")
+ADDRESSES = ("a@example.org", "b@example.org", " Õ+A@Example.org")
+PAYLOADS: tuple[Any, ...] = (
+    {"to": {"mail": "A@example.org"}},
+    {"to": [{"mail": "x"}, {"mail": ["y", "b@example.org"]}]},
+    {"to": {"number": 1}},
+    {"to": "b@example.org"},
+    {},
+)
+SUBJECTS = (
+    *(
+        ("email", address)
+        for address in ("A@EXAMPLE.ORG", "b@example.org ", "õ+a@example.org", "c@example.org", "c")
+    ),
+    *(("person_no", number) for number in ("1", "2", "01", "-1", "x", "9" * 19, "9" * 30)),
+    ("file", f"{UUID(int=1)}"),
+    ("file", f"{UUID(int=2)}".upper()),
+    ("file", "2"),
+)
+"""Kinds of identity and values: some that rows have, differently written or not, and some that no row can have."""
 ZONES = ("Europe/Tallinn", "America/New_York", "Africa/Cairo", "America/Sao_Paulo")
 KEEPS = ("P30D", "P1M", "P12M", "P3Y")
 # Ends of months, leap days, and days on which clocks change at midnight or at night in one of the zones.
@@ -100,7 +118,7 @@ class Case:
                 "anchors": {name: policy["anchors"][name] for name in ("contract_over", "books_closed")},
                 "as_of": self.as_of.isoformat(),
                 "batch_rows": self.batch_rows,
-                "placed": self.placed,
+                "placed": [(one, one.subjects) for one in self.placed],
                 "rows": {name: rows for name, rows in self.rows.items() if rows},
             },
             width=200,
@@ -367,7 +385,7 @@ def _messages(
             "number": number,
             **dict(zip(("reply_ticket_id", "reply_number"), draw(_one(*replies)), strict=True)),
             "body": draw(_one("Hello", "")),
-            "payload": draw(_one({"to": "Bo"}, {})),
+            "payload": draw(_one(*PAYLOADS)),
             "sent_on": draw(day),
         }
         for ticket, number in keys
@@ -376,7 +394,7 @@ def _messages(
 
 @st.composite
 def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, zone: ZoneInfo, number: int) -> Placed:
-    """A hold or restriction that has or has not ended, on a row, on a whole collection, or on nothing that exists."""
+    """A hold or restriction that has or has not ended, on rows, whole collections, subjects, or nothing that exists."""
     midnight = first_instant(as_of.astimezone(zone).date() + timedelta(days=draw(_one(1, 40))), zone)
     until = draw(_one(midnight, as_of + timedelta(days=30), as_of + timedelta(microseconds=1), as_of))
     named = [
@@ -385,8 +403,14 @@ def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, zone: ZoneInfo, number
         for values in rows[collection]
     ]
     whole = [(collection, ()) for collection in draw(st.permutations(COLLECTIONS))[:2]]
+    subjects = draw(st.lists(_one(*SUBJECTS), max_size=2, unique=True))
     targets = draw(
-        st.lists(_one(*named, *whole, ("crm.client", ("99",))), min_size=1, max_size=2, unique=True)
+        st.lists(
+            _one(*named, *whole, ("crm.client", ("99",))),
+            min_size=0 if subjects else 1,
+            max_size=2,
+            unique=True,
+        )
     )
     return Placed(
         hold=Hold(
@@ -396,6 +420,7 @@ def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, zone: ZoneInfo, number
             is_released=draw(_one(False, False, False, True)),
         ),
         targets=tuple(targets),
+        subjects=tuple(subjects),
     )
 
 

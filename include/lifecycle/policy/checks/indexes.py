@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifecycle.datamap.identity import helpful_indexes
 from lifecycle.policy.findings import Finding, warning
 from lifecycle.policy.model import EdgeKind
 
@@ -38,6 +39,22 @@ def check(examined: Examined) -> Iterator[Finding]:
                 examined.edge_place(edge),
                 "create an index on the referring columns",
             )
+    yield from _identities(examined)
+
+
+def _identities(examined: Examined) -> Iterator[Finding]:
+    for collection in examined.datamap.collections:
+        for column, identity in examined.datamap.identities(collection):
+            live = examined.live_column(collection, column.name)
+            helpful = helpful_indexes(live, identity) if live else ()
+            if helpful and not _begins_an_index(examined, collection, helpful):
+                yield warning(
+                    "index.identity",
+                    f"{collection}.{column.name} names subjects by {identity.kind} and has no index on {helpful[0]}:"
+                    f" while a subject is held by it, every deletion reads all of {collection}",
+                    examined.datamap.place(collection, column.name),
+                    f"create an index on {helpful[0]}",
+                )
 
 
 def _anchor_columns(anchor: Anchor) -> Iterator[tuple[str, str]]:
@@ -53,3 +70,9 @@ def _has_index(examined: Examined, collection: str, columns: Iterable[str]) -> b
     """Whether an index begins with these columns, in any order."""
     wanted = set(columns)
     return any(set(index[: len(wanted)]) == wanted for index in examined.live[collection].indexed)
+
+
+def _begins_an_index(examined: Examined, collection: str, beginnings: Iterable[str]) -> bool:
+    """Whether an index begins with one of these columns or expressions."""
+    there = {one.replace('"', "") for one in examined.live[collection].index_beginnings}
+    return not there.isdisjoint(beginnings)

@@ -1,0 +1,73 @@
+"""Holds on a subject: the rows that name it, whenever they arrived, and when it is forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.holds.tables import ABOUT, hold, hold_subject, is_active
+from lifecycle.store.identities import names_subject
+from lifecycle.store.relations import relation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+    from lifecycle.policy.rulebook import Rulebook
+
+
+def naming_subjects(rulebook: Rulebook, collection: str, as_of: datetime) -> Iterator[Select[Any]]:
+    """Rows of ``collection`` that name the subject of a hold: one selection for each identity that it has.
+
+    Columns: ``key_0`` …, then what is said of the hold. A column that the map describes and the database lacks
+    stops every run, but no hold.
+    """
+    live = rulebook.live[collection].columns
+    there = [pair for pair in rulebook.datamap.identities(collection) if pair[0].name in live]
+    for column, identity in there:
+        row = relation(rulebook.live, collection, "subject_row")
+        names_it = sa.and_(
+            hold_subject.c.identity == identity.kind,
+            names_subject(row, live[column.name], identity, hold_subject.c.value),
+        )
+        keys = [
+            row.c[name].label(f"key_{number}") for number, (name, _) in enumerate(rulebook.key(collection))
+        ]
+        yield (
+            sa.select(*keys, *(hold.c[name] for name in ABOUT))
+            .select_from(
+                hold.join(hold_subject, hold_subject.c.hold_id == hold.c.hold_id).join(row, names_it)
+            )
+            .where(is_active(as_of))
+        )
+
+
+def collections_naming(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
+    """Collections whose rows may name the subject of a hold that counts at ``as_of``."""
+    held = sa.select(hold_subject.c.identity).distinct().join(hold, hold.c.hold_id == hold_subject.c.hold_id)
+    kinds = frozenset(connection.scalars(held.where(is_active(as_of), hold_subject.c.value.is_not(None))))
+    return frozenset(
+        name
+        for name in rulebook.datamap.collections
+        for _, identity in rulebook.datamap.identities(name)
+        if identity.kind in kinds
+    )
+
+
+def forget_ended(connection: Connection, *, as_of: datetime) -> int:
+    """Forget who the subjects are of holds that were released or have ended by ``as_of``; says how many."""
+    return forget(connection, sa.not_(is_active(as_of)))
+
+
+def forget(connection: Connection, of_holds: ColumnElement[bool]) -> int:
+    """Forget who the subjects of some holds are; says how many."""
+    chosen = sa.select(hold.c.hold_id).where(of_holds)
+    statement = (
+        sa.update(hold_subject)
+        .values(value=None)
+        .where(hold_subject.c.hold_id.in_(chosen), hold_subject.c.value.is_not(None))
+    )
+    return connection.execute(statement).rowcount

@@ -1,0 +1,50 @@
+"""The tables that holds stand in, and when one counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+
+LOCK = 0x6C696665686F6C64  # "lifehold"
+"""Advisory lock: a deleting transaction shares it, placing a hold takes it alone; neither misses the other."""
+
+hold = sa.table(
+    "hold",
+    sa.column("hold_id", sa.Uuid),
+    sa.column("kind", sa.Text),
+    sa.column("reason", sa.Text),
+    sa.column("placed_by", sa.Text),
+    sa.column("placed_at", sa.DateTime(timezone=True)),
+    sa.column("until", sa.DateTime(timezone=True)),
+    sa.column("released_by", sa.Text),
+    sa.column("released_at", sa.DateTime(timezone=True)),
+    schema="lifecycle",
+)
+hold_row = sa.table(
+    "hold_row",
+    sa.column("hold_id", sa.Uuid),
+    sa.column("collection", sa.Text),
+    sa.column("key", sa.ARRAY(sa.Text)),
+    schema="lifecycle",
+)
+hold_subject = sa.table(
+    "hold_subject",
+    sa.column("hold_id", sa.Uuid),
+    sa.column("position", sa.SmallInteger),
+    sa.column("identity", sa.Text),
+    sa.column("value", sa.Text),
+    schema="lifecycle",
+)
+ABOUT = ("hold_id", "kind", "until")
+"""What is said of the hold at each row that it covers."""
+
+
+def is_active(as_of: datetime) -> ColumnElement[bool]:
+    """A hold counts at ``as_of``: not released, and not past its end."""
+    return sa.and_(hold.c.released_at.is_(None), hold.c.until > as_of)

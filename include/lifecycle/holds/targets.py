@@ -1,0 +1,119 @@
+"""What a hold may name: rows by key, a whole collection, or a subject by identity."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from lifecycle.errors import UsageError
+from lifecycle.store.relations import relation
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from lifecycle.policy.rulebook import Rulebook
+
+LONGEST = 320
+"""Characters of an identity; the longest e-mail address (RFC 5321, 4.5.3.1) has as many."""
+_COLLECTION = re.compile(r"[^\W\d][\w$ -]*\.[^\W\d][\w$ -]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Rows of a collection by key, or all of it.
+
+    Attributes:
+        key: the primary key as text, column by column; empty for the whole collection.
+    """
+
+    collection: str
+    key: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read ``schema.table`` or ``schema.table:key`` (``key,key`` where the key has several columns).
+
+        Raises:
+            UsageError: it is neither; what it was is not repeated, since it may be somebody's address.
+        """
+        collection, colon, key = text.partition(":")
+        if not _COLLECTION.fullmatch(collection) or (colon and not key):
+            raise UsageError(
+                "a hold names schema.table for a collection, or schema.table:key for a row",
+                place="target",
+                next_step="for example schema.table:42; for a subject give --subject and the kind of identity",
+            )
+        return cls(collection=collection, key=tuple(key.split(",")) if key else ())
+
+    def require(self, connection: Connection, rulebook: Rulebook) -> None:
+        """Refuse a target that names nothing.
+
+        Raises:
+            UsageError: an unknown collection, or a key that no row has.
+        """
+        if self.collection not in rulebook.datamap.collections:
+            raise UsageError(
+                "the data map has no such collection", place=self.collection, next_step="see lifecycle check"
+            )
+        if self.collection not in rulebook.live:
+            raise UsageError(
+                "the database has no such table", place=self.collection, next_step="see lifecycle check"
+            )
+        key = rulebook.key(self.collection)
+        if self.key and not (len(key) == len(self.key) and self._exists(connection, rulebook)):
+            raise UsageError(
+                "no row has this key",
+                place=self.collection,
+                next_step=f"give the primary key ({', '.join(name for name, _ in key)}) of a row that exists",
+            )
+
+    def _exists(self, connection: Connection, rulebook: Rulebook) -> bool:
+        row = relation(rulebook.live, self.collection, "target")
+        names = [name for name, _ in rulebook.key(self.collection)]
+        same = [sa.cast(row.c[name], sa.Text) == value for name, value in zip(names, self.key, strict=True)]
+        found = sa.select(sa.exists(sa.select(sa.literal(1)).select_from(row).where(*same)))
+        return bool(connection.scalar(found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Every row that has an identity, now or later.
+
+    Attributes:
+        identity: kind of identity, as the data map calls it.
+        value: the identity itself; never shown.
+    """
+
+    identity: str
+    value: str = field(repr=False)
+
+    def require(self, _connection: Connection, rulebook: Rulebook) -> None:
+        """Refuse a subject that cannot be found, whatever rows there are. That no row names it yet is allowed.
+
+        Raises:
+            UsageError: a kind of identity that the data map does not mark, or a value that is none.
+        """
+        require_kind(rulebook, self.identity)
+        if not self.value.strip() or len(self.value) > LONGEST or not self.value.isprintable():
+            raise UsageError(
+                f"an identity is one line of 1 to {LONGEST} printable characters",
+                place=f"subject by {self.identity}",
+                next_step="give it as it stands in the company's rows",
+            )
+
+
+def require_kind(rulebook: Rulebook, kind: str) -> None:
+    """Refuse a kind of identity that no column has.
+
+    Raises:
+        UsageError: names the kinds that there are, and not what was given, which may be an identity itself.
+    """
+    if kind not in rulebook.datamap.identity_kinds:
+        raise UsageError(
+            "the data map marks no such kind of identity",
+            place="subject",
+            next_step=f"give one of {', '.join(sorted(rulebook.datamap.identity_kinds))}; its value is asked for",
+        )
