@@ -36,7 +36,8 @@ AFTERWARDS = """
 def main() -> int:
     """Tell the story; returns the exit code."""
     warnings.simplefilter("ignore")  # Airflow's own are not the reader's to mend
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, it stops what it started
+    for ending in (signal.SIGINT, signal.SIGTERM):  # whoever ends it, it stops what it started
+        signal.signal(ending, signal.default_int_handler)
     try:
         return _tell(_arguments())
     except CommandFailedError as failed:

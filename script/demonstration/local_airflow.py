@@ -143,7 +143,7 @@ class LocalAirflow:
         dag.deadline = None  # dag.test() cannot have one
         for task in dag.tasks:
             task.retry_delay = task.max_retry_delay = timedelta(0)
-        with self._attending(ask), _listening(list(dag.task_dict), at_work):
+        with self._attending(ask), _watching(list(dag.task_dict), at_work):
             run = dag.test(logical_date=as_of)
         return _described(run, list(dag.task_dict))
 
@@ -181,22 +181,21 @@ class LocalAirflow:
 
 
 @contextmanager
-def _listening(tasks: list[str], at_work: Callable[[str, int, int], None]) -> Iterator[None]:
-    """Hear from Airflow which task starts."""
-    from airflow.listeners import hookimpl
-    from airflow.sdk.listener import get_listener_manager
+def _watching(tasks: list[str], at_work: Callable[[str, int, int], None]) -> Iterator[None]:
+    """Tell of each task that starts; and let Ctrl-C, which Airflow takes for a failure of the task, end the run."""
+    from airflow.sdk.definitions import dag
 
-    class Listener:
-        @hookimpl  # type: ignore[untyped-decorator]  # Airflow is not typed
-        def on_task_instance_running(self, task_instance: Any) -> None:
-            at_work(task_instance.task_id, tasks.index(task_instance.task_id) + 1, len(tasks))
+    run_task = dag._run_task  # noqa: SLF001 - Airflow offers no other place between two tasks
 
-    manager, listener = get_listener_manager(), Listener()
-    manager.add_listener(listener)
-    try:
+    def watched(*, ti: Any, **arguments: Any) -> Any:
+        at_work(ti.task_id, tasks.index(ti.task_id) + 1, len(tasks))
+        result = run_task(ti=ti, **arguments)
+        if result and isinstance(result.error, KeyboardInterrupt):
+            raise result.error
+        return result
+
+    with patch.object(dag, "_run_task", watched):
         yield
-    finally:
-        manager.pm.unregister(listener)
 
 
 @cache

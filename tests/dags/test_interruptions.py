@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
+import pytest
 import sqlalchemy as sa
 
 from lifecycle.errors import StoreError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from demonstration.local_airflow import Question
 
 
+@pytest.mark.commitment("G1")
 def test_beyond_the_guard_a_person_is_asked_by_digest_and_approves(airflow, agency, policies, company):
     policies("2025-01-01", ("rows: 1000", "rows: 5"))
     asked: list[Question] = []
@@ -39,6 +41,7 @@ def test_beyond_the_guard_a_person_is_asked_by_digest_and_approves(airflow, agen
     assert "persons.approval" not in run.results
 
 
+@pytest.mark.commitment("G1")
 def test_what_a_person_refuses_is_not_deleted(airflow, agency, policies):
     policies("2025-01-01", ("rows: 1000", "rows: 5"))
     before = rows_of(agency)
@@ -103,6 +106,17 @@ def test_a_store_that_cannot_be_reached_is_tried_again(airflow, agency, monkeypa
     assert rows_of(agency)["visit"] == {3}
 
 
+def test_ctrl_c_ends_a_run_in_this_process_and_the_next_goes_on(airflow, agency, monkeypatch):
+    """Airflow takes it for a failure of the task, and would try that again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "check_after", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            airflow.run("website_retention", AS_OF)
+    assert plans_of(agency) == ["executing"]
+    assert airflow.run("website_retention", AS_OF).state == "success"
+    assert (plans_of(agency), rows_of(agency)["visit"]) == (["executed"], {3})
+
+
 def test_a_run_that_is_not_through_in_time_is_reported(airflow, agency, monkeypatch):
     """From the deadline that Airflow stores with the run to the call that its executor makes."""
     run = airflow.trigger("website_retention", AS_OF + timedelta(hours=5))
@@ -117,6 +131,7 @@ def test_a_run_that_is_not_through_in_time_is_reported(airflow, agency, monkeypa
     assert rows_of(agency)["visit"] == {1, 2, 3}
 
 
+@pytest.mark.commitment("G1")
 def test_a_worker_killed_in_the_middle_of_a_deletion_resumes_to_the_same_end(airflow, agency):
     """Killed when one partition is gone and the next one is waited for."""
     agency.script(
@@ -139,6 +154,7 @@ def test_a_worker_killed_in_the_middle_of_a_deletion_resumes_to_the_same_end(air
     assert kinds == ["plan_executed", "plan_verified"]
 
 
+@pytest.mark.commitment("G1")
 def test_no_personal_value_reaches_airflow(airflow, agency, policies, capfd):
     """Metadata, XCom, rendered fields, events, logs, output: after all runs of this module, and one of each kind here.
 

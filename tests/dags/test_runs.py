@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep
 from support.companies import AS_OF, ledger_of, plans_of, rows_of
 
 
+@pytest.mark.commitment("W7", "A6", "A9")
 def test_runs_delete_what_is_due_and_nothing_else_and_a_second_time_nothing(airflow, agency):
     before = rows_of(agency)
 
@@ -117,6 +120,7 @@ def test_days_that_are_made_up_for_one_by_one_delete_what_was_due_on_each(airflo
     assert left[22] == left[21] - {101, 102, 103}
 
 
+@pytest.mark.commitment("P1")
 def test_a_run_keeps_the_policy_in_force_on_its_day(airflow, agency, policies):
     """From April on visits are kept a year, and customers are kept by this schedule too."""
     policies("2025-01-01")
@@ -135,6 +139,7 @@ def test_a_run_keeps_the_policy_in_force_on_its_day(airflow, agency, policies):
     assert {"customers.check_evidence", "customers.plan", "customers.finish"} <= run.having("skipped")
 
 
+@pytest.mark.commitment("A9")
 def test_the_last_notice_of_a_deletion_is_an_event(airflow, agency, company):
     sweep(company, "persons", as_of=AS_OF, checks=False)
     agency.execute("UPDATE agency.contract SET ended_at = '2025-03-18 12:00+02' WHERE id = 20")
@@ -164,6 +169,7 @@ def test_the_last_notice_of_a_deletion_is_an_event(airflow, agency, company):
     assert len(airflow.events("deletion_announced")) == events + 1
 
 
+@pytest.mark.commitment("A9")
 def test_a_contract_that_is_reinstated_cancels_its_deletion(airflow, agency, company):
     sweep(company, "persons", as_of=AS_OF, checks=False)
     agency.execute("UPDATE agency.contract SET ended_at = '2025-03-18 12:00+02' WHERE id = 20")
