@@ -168,7 +168,9 @@ class Watch:
 
 def _raise(kind: str, complaints: list[str]) -> None:
     if complaints:
-        raise Broken(kind, "; ".join(complaints), rows=len(complaints))
+        count = len(complaints)
+        early, late = (0, count) if kind == "late" else (count, 0)
+        raise Broken(kind, "; ".join(complaints), late=late, early=early)
 
 
 def _limited(limits: Limits, promise: Promise) -> Iterator[tuple[Name, datetime]]:
