@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from simulation.faults import FAULTS
 from simulation.processes import Order, simulated
 from simulation.record import Record
 from simulation.shrink import PATIENCE_SECONDS
@@ -47,7 +48,7 @@ def main() -> int:
         for one in _each(order, console):
             done.append(one)
             console.print(one.report(), markup=False)
-            if one.failure is None:
+            if one.failure is None and not order.fault:
                 record.remember(one.seed)
     except KeyboardInterrupt:
         console.print("interrupted; the same command with --resume goes on where this one stopped")
@@ -119,6 +120,7 @@ def _arguments() -> Namespace:
     parser.add_argument(
         "--resume", action="store_true", help="leave out seeds that passed before, with the same code"
     )
+    parser.add_argument("--fault", choices=FAULTS, metavar="NAME", help="break the engine, to see it found")
     return parser.parse_args()
 
 

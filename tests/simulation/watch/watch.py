@@ -150,11 +150,12 @@ class Watch:
         cover = Cover(self.world.rows, before.held | held(self.world, as_of))
         limits, late = Limits(self.world.rows), []
         for rule, promise in policy.promises.items():
-            if rule in run.unanswered:
-                continue
             left = dict(_limited(limits, promise))
             near = {name for name, limit in left.items() if days_before(limit, promise.lead_days) <= as_of}
             excused = {name for name in near if cover.excuses(name)}
+            if rule in run.unanswered:
+                self._excuse(rule, excused)
+                continue
             late += [
                 f"{_told(name)} was to be gone by {left[name]} and survived {as_of}"
                 for name in sorted(near - excused)
@@ -164,6 +165,11 @@ class Watch:
                 self._left[rule] = _Left(as_of=as_of, policy=policy, limits=left, excused=excused)
         _raise("late", late)
         self.last_run = max(as_of, self.last_run or as_of)
+
+    def _excuse(self, rule: str, names: set[Name]) -> None:
+        """Rows that would have stayed, had anybody approved the plan of a rule."""
+        if rule in self._left:
+            self._left[rule].excused.update(names)
 
 
 def _raise(kind: str, complaints: list[str]) -> None:
