@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -50,8 +51,9 @@ def main() -> int:
             console.print(one.report(), markup=False)
             if one.failure is None and not order.fault:
                 record.remember(one.seed)
-    except KeyboardInterrupt:
-        console.print("interrupted; the same command with --resume goes on where this one stopped")
+    except (KeyboardInterrupt, BrokenProcessPool) as reason:
+        what = "interrupted" if isinstance(reason, KeyboardInterrupt) else "a process was killed"
+        console.print(f"{what}; the same command with --resume goes on where this one stopped")
     console.print(verdict(done, earlier, seeds, days, monotonic() - start), markup=False)
     if any(one.failure for one in done):
         return 1
