@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from simulation.faults import FAULTS
 from simulation.processes import Order, simulated
 from simulation.record import Record
 from simulation.shrink import PATIENCE_SECONDS
@@ -47,10 +49,11 @@ def main() -> int:
         for one in _each(order, console):
             done.append(one)
             console.print(one.report(), markup=False)
-            if one.failure is None:
+            if one.failure is None and not order.fault:
                 record.remember(one.seed)
-    except KeyboardInterrupt:
-        console.print("interrupted; the same command with --resume goes on where this one stopped")
+    except (KeyboardInterrupt, BrokenProcessPool) as reason:
+        what = "interrupted" if isinstance(reason, KeyboardInterrupt) else "a process was killed"
+        console.print(f"{what}; the same command with --resume goes on where this one stopped")
     console.print(verdict(done, earlier, seeds, days, monotonic() - start), markup=False)
     if any(one.failure for one in done):
         return 1
@@ -119,6 +122,7 @@ def _arguments() -> Namespace:
     parser.add_argument(
         "--resume", action="store_true", help="leave out seeds that passed before, with the same code"
     )
+    parser.add_argument("--fault", choices=FAULTS, metavar="NAME", help="break the engine, to see it found")
     return parser.parse_args()
 
 

@@ -8,10 +8,12 @@ class Broken(AssertionError):
 
     Attributes:
         kind: in which way, in one word, so that a shorter history is known to fail in the same one.
-        rows: that are late or early, where it is about rows.
+        late: rows that were there too long.
+        early: rows that went too soon.
     """
 
-    def __init__(self, kind: str, message: str, *, rows: int = 0) -> None:
+    def __init__(self, kind: str, message: str, *, late: int = 0, early: int = 0) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
-        self.rows = rows
+        self.late = late
+        self.early = early

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulation.broken import Broken
 from simulation.database import notice_images, partition_images
 from simulation.policy import in_force
+from simulation.tables import FACTS
 from simulation.world import PARTITIONED
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ def rows(there: set[Image], world: World, run: Run) -> None:
     """
     expected = set(world.images.values()) | partition_images(world.days) | notice_images(world.notices)
     if there != expected:
+        extra, missing = there - expected, expected - there
         raise Broken(
             "rows",
             f"after the run as of {run.as_of} the database and the model differ;"
-            f" only in the database: {_some(there - expected)}; only in the model: {_some(expected - there)}",
+            f" only in the database: {_some(extra)}; only in the model: {_some(missing)}",
+            late=len(_names(extra) - _names(missing)),
+            early=len(_names(missing) - _names(extra)),
         )
 
 
@@ -79,6 +83,11 @@ def notices(noticed: Noticed, expected: Taken, run: Run) -> None:
     wanted = (expected.added, expected.cancelled, expected.done, dict(expected.announced))
     if said != wanted:
         raise Broken("noticed", f"as of {run.as_of} the engine noticed {said}; the model says {wanted}")
+
+
+def _names(images: Iterable[Image]) -> set[Image]:
+    """Table and key of rows; a partition and a notice is none."""
+    return {image[:2] for image in images if image[0] in FACTS}
 
 
 def _some(images: Iterable[Any]) -> str:

@@ -149,6 +149,13 @@ def due(world: World, rule: str, as_of: datetime) -> set[Name]:
     return found
 
 
+def staying(world: World, rule: str, as_of: datetime) -> set[Name]:
+    """Rows that the rule is about, that are due and stay for a reason."""
+    found = due(world, rule, as_of)
+    policy = in_force(world.policies, as_of)
+    return found & _kept(world, policy, Cover(world, as_of), world.with_parts(found), as_of).keys()
+
+
 def sweep(world: World, rule: str, as_of: datetime) -> Result:
     """Run one rule: rows that must go are removed, references to them cut, and what stays is told."""
     policy = in_force(world.policies, as_of)

@@ -6,12 +6,13 @@ import gc
 import logging
 import signal
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from simulation.databases import originals
+from simulation.faults import FAULTS
 from simulation.simulate import Simulated, simulate
 from support.databases import DatabaseServer
 
@@ -31,12 +32,14 @@ class Order:
         days: that each seed lasts.
         jobs: processes.
         patience: seconds to shrink a history that fails.
+        fault: breaks the engine, to see it found; None leaves it sound.
     """
 
     seeds: tuple[int, ...]
     days: int
     jobs: int
     patience: float
+    fault: str | None = None
 
 
 class Stopped(Exception):
@@ -57,7 +60,7 @@ def simulated(order: Order, folder: Path, progress: Callable[[int], None]) -> It
     context = get_context("spawn")
     days, is_stopping = context.Value("q", 0), context.Value("b", 0)
     with ProcessPoolExecutor(order.jobs, context, _begin, (days, is_stopping)) as pool:
-        waiting = {pool.submit(_simulate, folder, seed, order.days, order.patience) for seed in order.seeds}
+        waiting = {pool.submit(_simulate, folder, order, seed) for seed in order.seeds}
         with _stopping(is_stopping, waiting):
             while waiting:
                 done, waiting = wait(waiting, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
@@ -88,7 +91,7 @@ def _begin(days: Any, is_stopping: Any) -> None:
     gc.set_threshold(20_000, 50, 100)  # statements are made and thrown away by the thousand, without cycles
 
 
-def _simulate(folder: Path, seed: int, days: int, patience: float) -> Simulated:
+def _simulate(folder: Path, order: Order, seed: int) -> Simulated:
     """One seed, in a process of its own."""
     reached = 0
 
@@ -100,5 +103,6 @@ def _simulate(folder: Path, seed: int, days: int, patience: float) -> Simulated:
             _shared["days"].value += day - reached
         reached = day
 
-    with originals(DatabaseServer(folder)) as databases:
-        return simulate(databases, seed, days, patience=patience, progress=progress)
+    plant = FAULTS[order.fault].plant if order.fault else nullcontext
+    with originals(DatabaseServer(folder)) as databases, plant():
+        return simulate(databases, seed, order.days, patience=order.patience, progress=progress)

@@ -31,14 +31,14 @@ class Failure:
     """How a history failed.
 
     Attributes:
-        kind: late, early, or in what else the engine failed.
-        rows: that were late or early.
+        late: rows that were there too long, in the whole history.
+        early: rows that went too soon.
         message: of the shortest history.
         history: the shortest that still fails.
     """
 
-    kind: str
-    rows: int
+    late: int
+    early: int
     message: str
     history: tuple[Event, ...]
 
@@ -62,12 +62,12 @@ class Simulated:
     @property
     def late(self) -> int:
         """Rows that were late."""
-        return self.failure.rows if self.failure and self.failure.kind == "late" else 0
+        return self.failure.late if self.failure else 0
 
     @property
     def early(self) -> int:
         """Rows that were gone early."""
-        return self.failure.rows if self.failure and self.failure.kind == "early" else 0
+        return self.failure.early if self.failure else 0
 
     def report(self) -> str:
         """In words: the figures, or the shortest history that fails."""
@@ -194,12 +194,12 @@ def _shrunk(
     patience: float,
 ) -> Failure:
     """The shortest history that breaks in the same way."""
-    kind, rows = broken.kind, broken.rows
+    first = broken
 
     def fails(events: Sequence[Event]) -> bool:
         nonlocal broken
         again = play(events)
-        if again is None or again.kind != kind:
+        if again is None or again.kind != first.kind:
             return False
         broken = again
         return True
@@ -210,4 +210,4 @@ def _shrunk(
         if fails(history):
             break
     found = shortest(found, fails, patience=patience)
-    return Failure(kind=kind, rows=rows, message=str(broken), history=tuple(found))
+    return Failure(late=first.late, early=first.early, message=str(broken), history=tuple(found))

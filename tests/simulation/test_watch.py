@@ -50,9 +50,7 @@ def run(watch: Watch, event: Run) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_model_keeps_its_promises(seed: int) -> None:
-    counts = watched(seed).counts
-    assert counts["rows gone"] > 100
-    assert counts["kept past the limit"] > 0
+    assert watched(seed).counts["rows gone"] > 100
 
 
 def test_a_row_that_goes_a_day_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +84,7 @@ def test_a_row_kept_for_no_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 
     def hoarding(world: World, policy: Any, cover: Any, reached: set[Any], as_of: datetime) -> Any:
         return kept(world, policy, cover, reached, as_of) | dict.fromkeys(
-            (name for name in reached if name[1] % 7 == 0), ("needed", None)
+            (name for name in reached if name[0] == "website.chat"), ("needed", None)
         )
 
     monkeypatch.setattr(model, "_kept", hoarding)

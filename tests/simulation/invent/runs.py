@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from simulation import model
-from simulation.history import Run
+from simulation.history import Place, Run
 from simulation.moments import at, day_of
 from simulation.policy import in_force
 
@@ -86,61 +86,77 @@ class Runs:
                 yield rule
 
     def _meanwhile(self) -> dict[str, tuple[Event, ...]]:
-        """What happens between plan and execution of a rule: something about a row that is due."""
+        """What happens between plan and execution of a rule: something about a row that is due.
+
+        A row's clock is stopped only where the row would go: of one that stays the engine does not ask again,
+        and what belongs to it goes, although its clock was stopped meanwhile.
+        """
         stage = self.stage
-        found = {}
+        is_placed = False
+        found: dict[str, tuple[Event, ...]] = {}
         for rule, promise in self._promises().items():
-            due = sorted(model.due(stage.world, rule, stage.now))
+            due = model.due(stage.world, rule, stage.now)
             if due and stage.chance(0.7):
-                key = stage.random.choice(due)[1]
-                found[rule] = tuple(self._interference(promise.table, key))
+                going = due - model.staying(stage.world, rule, stage.now)
+                row = stage.random.choice(sorted(going if going and stage.chance(0.7) else due))
+                may_stop = row in going and not is_placed
+                found[rule] = tuple(self._interference(promise.table, row[1], may_stop=may_stop))
+                is_placed = is_placed or any(isinstance(event, Place) for event in found[rule])
         return {rule: events for rule, events in found.items() if events}
 
     def _promises(self) -> dict[str, Promise]:
         return dict(in_force(self.stage.world.policies, self.stage.now).promises)
 
-    def _interference(self, table: str, key: Key) -> Iterator[Event]:
+    def _interference(self, table: str, key: Key, *, may_stop: bool) -> Iterator[Event]:
         stage = self.stage
         if stage.chance(0.3):
             yield self.holds.placed_on(table, key)
         elif stage.chance(0.2):
             yield from self.holds.release()
-        elif table == "website.visitor":
+        elif table == "website.enquiry":
+            yield stage.add("website.message", enquiry_id=key, sent_at=stage.now)
+        elif table == "app.person" and stage.chance(0.4):
+            yield from self._about_person(key)
+        elif may_stop:
+            yield from self._stopped_clock(table, key)
+
+    def _stopped_clock(self, table: str, key: Key) -> Iterator[Event]:
+        """What makes a row no longer due."""
+        stage = self.stage
+        if table == "website.visitor":
             yield stage.change(table, key, last_seen_at=stage.now)
             if stage.chance(0.5):
                 yield stage.add("website.page_view", visitor_id=key, occurred_at=stage.now)
-        elif table == "website.enquiry":
-            yield stage.add("website.message", enquiry_id=key, sent_at=stage.now)
         elif table == "website.marketing_subscription":
             yield stage.add(
                 "website.marketing_consent", subscription_id=key, event="withdrawn", occurred_at=stage.now
             )
         elif table == "app.person":
-            yield from self._about_person(key, stage.world.rows[table][key]["customer_id"])
+            yield from self._about_customer(stage.world.rows[table][key]["customer_id"])
         elif table == "app.customer":
             yield from self._about_customer(key)
 
-    def _about_person(self, person: Key, customer: Key) -> Iterator[Event]:
+    def _about_person(self, person: Key) -> Iterator[Event]:
+        """Somebody writes a note on a person, or one turns out to be about another."""
         stage = self.stage
-        if stage.chance(0.25):
-            yield from self.customers.note_on(person, customer)
-        elif stage.chance(0.33):
-            note = stage.pick("app.note", lambda row: row["person_id"] == person)
-            other = stage.pick("app.person", lambda row: row["customer_id"] != customer)
-            if note and other:
-                yield stage.change("app.note", note[0], person_id=other[0])
+        customer = stage.world.rows["app.person"][person]["customer_id"]
+        note = stage.pick("app.note", lambda row: row["person_id"] == person)
+        other = stage.pick("app.person", lambda row: row["customer_id"] != customer)
+        if note and other and stage.chance(0.5):
+            yield stage.change("app.note", note[0], person_id=other[0])
         else:
-            yield from self._about_customer(customer)
+            yield from self.customers.note_on(person, customer)
 
     def _about_customer(self, customer: Key) -> Iterator[Event]:
+        """The customer's contract lives again, or an invoice is sent."""
         stage = self.stage
-        if stage.chance(0.2):
-            yield stage.add(
-                "app.invoice",
-                customer_id=customer,
-                issued_on=day_of(stage.now),
-                gross="1.00",
-                contact_name="Mari Tamm",
-            )
-        else:
+        if stage.chance(0.8):
             yield from self.customers.live_again(customer)
+            return
+        yield stage.add(
+            "app.invoice",
+            customer_id=customer,
+            issued_on=day_of(stage.now),
+            gross="1.00",
+            contact_name="Mari Tamm",
+        )

@@ -46,10 +46,16 @@ def _references(row: Row) -> Iterator[Name]:
     return ((others[column], row[column]) for column in row if column in others and row[column])
 
 
-def held(world: World, as_of: datetime) -> frozenset[Target]:
-    """What holds and restrictions name at a moment."""
-    active = [hold for hold in world.holds.values() if hold.until > as_of and not hold.is_released]
-    return frozenset(target for hold in active for target in hold.targets)
+def active(world: World, as_of: datetime) -> frozenset[int]:
+    """The holds and restrictions that count at a moment."""
+    return frozenset(
+        number for number, hold in world.holds.items() if hold.until > as_of and not hold.is_released
+    )
+
+
+def targets(world: World, holds: frozenset[int]) -> frozenset[Target]:
+    """What holds name."""
+    return frozenset(target for number in holds for target in world.holds[number].targets)
 
 
 class Cover:

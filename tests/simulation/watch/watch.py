@@ -10,14 +10,14 @@ from simulation.broken import Broken
 from simulation.history import Add, Change
 from simulation.moments import day_of
 from simulation.policy import RUN_EVERY_DAYS, in_force
-from simulation.watch.cover import Cover, held, owners
+from simulation.watch.cover import Cover, active, owners, targets
 from simulation.watch.limits import Limits, days_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from simulation.history import Event, Run, Target
+    from simulation.history import Event, Run
     from simulation.policy import Policy, Promise
     from simulation.tables import Key, Name, Snapshot
     from simulation.world import Notice, World
@@ -28,12 +28,12 @@ class Before:
     """The company as it was when a run began; rows that were changed while it went on are as they became.
 
     Attributes:
-        held: what holds and restrictions named.
+        holds: and restrictions that counted.
         notices: by customer, after the run took notice.
     """
 
     rows: Snapshot
-    held: frozenset[Target]
+    holds: frozenset[int]
     notices: Mapping[Key, Notice]
 
     def follow(self, event: Event, world: World) -> None:
@@ -97,7 +97,7 @@ class Watch:
         _raise("late", late)
         return Before(
             rows={table: dict(rows) for table, rows in self.world.rows.items()},
-            held=held(self.world, as_of),
+            holds=active(self.world, as_of),
             notices=dict(self.world.notices),
         )
 
@@ -116,7 +116,8 @@ class Watch:
     def _nothing_early(self, as_of: datetime, before: Before, gone: Iterable[Name]) -> None:
         """What is gone had come to its limit, or something that it was part of had; and nobody held it."""
         promises = {one.table: one for one in in_force(self.world.policies, as_of).promises.values()}
-        cover = Cover(before.rows, before.held & held(self.world, as_of))
+        held = before.holds & active(self.world, as_of)  # not those released or placed while the run went on
+        cover = Cover(before.rows, targets(self.world, held))
         limits = Limits(before.rows)
         early = []
         for name in gone:
@@ -147,14 +148,16 @@ class Watch:
     def _nothing_late(self, run: Run, before: Before) -> None:
         """What is near its limit is gone, or somebody keeps it."""
         as_of, policy = run.as_of, in_force(self.world.policies, run.as_of)
-        cover = Cover(self.world.rows, before.held | held(self.world, as_of))
+        held = before.holds | active(self.world, as_of)
+        cover = Cover(self.world.rows, targets(self.world, held))
         limits, late = Limits(self.world.rows), []
         for rule, promise in policy.promises.items():
-            if rule in run.unanswered:
-                continue
             left = dict(_limited(limits, promise))
-            near = {name for name, limit in left.items() if days_before(limit, promise.lead_days) <= as_of}
+            near = {name for name, limit in left.items() if _planned(limit, promise) <= as_of}
             excused = {name for name in near if cover.excuses(name)}
+            if rule in run.unanswered:
+                self._excuse(rule, excused)
+                continue
             late += [
                 f"{_told(name)} was to be gone by {left[name]} and survived {as_of}"
                 for name in sorted(near - excused)
@@ -165,10 +168,17 @@ class Watch:
         _raise("late", late)
         self.last_run = max(as_of, self.last_run or as_of)
 
+    def _excuse(self, rule: str, names: set[Name]) -> None:
+        """Rows that would have stayed, had anybody approved the plan of a rule."""
+        if rule in self._left:
+            self._left[rule].excused.update(names)
+
 
 def _raise(kind: str, complaints: list[str]) -> None:
     if complaints:
-        raise Broken(kind, "; ".join(complaints), rows=len(complaints))
+        count = len(complaints)
+        early, late = (0, count) if kind == "late" else (count, 0)
+        raise Broken(kind, "; ".join(complaints), late=late, early=early)
 
 
 def _limited(limits: Limits, promise: Promise) -> Iterator[tuple[Name, datetime]]:
@@ -180,13 +190,15 @@ def _limited(limits: Limits, promise: Promise) -> Iterator[tuple[Name, datetime]
 
 
 def _may_go(limits: Limits, promises: dict[str, Promise], name: Name, as_of: datetime) -> bool:
-    """Whether the row's own limit is near enough; accounting is kept to the end of its years."""
+    """Whether the row's own limit is near enough."""
     promise = promises.get(name[0])
     limit = limits.of(promise, name[1]) if promise else None
-    if promise is None or limit is None:
-        return False
-    slack = 0 if name[0] == "app.invoice" else promise.lead_days + RUN_EVERY_DAYS
-    return days_before(limit, slack) <= as_of
+    return promise is not None and limit is not None and _planned(limit, promise) <= as_of
+
+
+def _planned(limit: datetime, promise: Promise) -> datetime:
+    """From when on a run takes a row: the last scheduled run that keeps the lead; accounting not before its limit."""
+    return limit if promise.table == "app.invoice" else days_before(limit, promise.lead_days + RUN_EVERY_DAYS)
 
 
 def _told(name: Name) -> str:
