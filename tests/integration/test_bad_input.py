@@ -639,6 +639,7 @@ def test_a_day_outside_the_calendar_stops_nothing(lifecycle, database, tmp_path,
         "UPDATE agency.contract SET ended_at = CAST(:day AS timestamptz) WHERE id = 10", {"day": day}
     )
     assert lifecycle("calendar", "--days", "36525").code == 0
+    assert lifecycle("calendar", "--as-of", "9999-12-30").code == 0
     assert take_notice(open_agency(database, tmp_path / "keyring"), "persons", as_of=AS_OF).added
     assert lifecycle("sweep", "--rule", "persons").code == 0
     gone = LATER if day == "-infinity" else {401, 402, 403}
