@@ -38,9 +38,15 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_server(pytestconfig: pytest.Config) -> DatabaseServer:
+def run_folder(pytestconfig: pytest.Config) -> Path:
+    """The folder that all workers of this run share."""
+    return pytestconfig.stash[_SERVER_FOLDER]
+
+
+@pytest.fixture(scope="session")
+def database_server(run_folder: Path) -> DatabaseServer:
     """The run's PostgreSQL; started by the first test that asks."""
-    return DatabaseServer(pytestconfig.stash[_SERVER_FOLDER])
+    return DatabaseServer(run_folder)
 
 
 @pytest.fixture

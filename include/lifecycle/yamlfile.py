@@ -9,6 +9,7 @@ that comes out is a :class:`~lifecycle.errors.PolicyError`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -49,8 +50,7 @@ class YamlFile:
         self.path = path
         text = _read(path)
         try:
-            _refuse_what_is_not_plain(text, path)
-            self.data: Any = _parser().load(text)
+            self.data: Any = _document(text, path)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             problem = str(error.problem or error.context).split(" with value ", 1)[0]
@@ -185,6 +185,13 @@ def _read(path: Path) -> str:
             place=str(path),
             next_step="check the path, its permissions and that it is UTF-8 text",
         ) from None
+
+
+@lru_cache(maxsize=32)
+def _document(text: str, path: Path) -> Any:
+    """The parsed text; once as long as it stays the same, since whoever opens a company reads the same few files."""
+    _refuse_what_is_not_plain(text, path)
+    return _parser().load(text)
 
 
 def _refuse_what_is_not_plain(text: str, path: Path) -> None:

@@ -8,46 +8,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from demonstration.local_airflow import environment
 from lifecycle.settings import PROJECT
 from support.airflow import Airflow
 from support.companies import AGENCY, create_agency, open_agency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.databases import Database
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep them in one process, where Airflow is started once; its own warnings are not ours to mend."""
+    """Airflow's own warnings are not ours to mend."""
     for item in items:
         if item.path.is_relative_to(PROJECT / "tests/dags"):
-            item.add_marker(pytest.mark.xdist_group("airflow"))
             item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
 @pytest.fixture(scope="session")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def airflow_home(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[Path]:
     """Airflow, configured by the environment before anything imports it, with a migrated database."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests" * 4,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__DAG_PROCESSOR__DAG_VERSION_INFLATION_CHECK_LEVEL": "error",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-    }
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, value in environment.items():
+        for name, value in environment(home).items():
             patch.setenv(name, value)
-        from airflow.utils.db import upgradedb
-
-        upgradedb()
+        Airflow(home=home).prepare_like(run_folder / "airflow.db")
         yield home
 
 
@@ -64,11 +52,34 @@ def agency(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def airflow(airflow_home: Path, agency: Database) -> Airflow:
-    """Airflow over the agency."""
-    assert os.environ["AIRFLOW_HOME"] == str(airflow_home)
+def policies(agency: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Policies of the test's own instead of the agency's: write(version, (old, new) …)."""
     assert agency.url == os.environ["LIFECYCLE_DATABASE_URL"]
+
+    def write(version: str, *changes: tuple[str, str]) -> None:
+        text = (AGENCY / "policies/2025-01-01/policy.yaml").read_text()
+        for old, new in (("last_updated: 2025-01-01", f"last_updated: {version}"), *changes):
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "policies" / version).mkdir(parents=True)
+        (tmp_path / "policies" / version / "policy.yaml").write_text(text)
+
+    monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path / "policies"))
+    return write
+
+
+@pytest.fixture
+def airflow_alone(airflow_home: Path) -> Airflow:
+    """Airflow over whichever company the environment names."""
+    assert os.environ["AIRFLOW_HOME"] == str(airflow_home)
     return Airflow(home=airflow_home)
+
+
+@pytest.fixture
+def airflow(airflow_alone: Airflow, agency: Database) -> Airflow:
+    """Airflow over the agency."""
+    assert agency.url == os.environ["LIFECYCLE_DATABASE_URL"]
+    return airflow_alone
 
 
 @pytest.fixture
@@ -78,7 +89,7 @@ def company(agency: Database, tmp_path: Path):
 
 
 @pytest.fixture
-def airflow_over_the_reference(airflow_home: Path, monkeypatch: pytest.MonkeyPatch):
+def dags(airflow_alone: Airflow, monkeypatch: pytest.MonkeyPatch):
     """The DAGs of the reference company, parsed."""
     monkeypatch.delenv("LIFECYCLE_POLICY_DIR", raising=False)
-    return Airflow(home=airflow_home).dags()
+    return airflow_alone.dags()

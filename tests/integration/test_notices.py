@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from lifecycle.errors import UsageError
 from lifecycle.holds.register import Target, place
+from lifecycle.policy.load import read_policy
 from lifecycle.retention.notices import FINGERPRINTS, take_notice
 from lifecycle.retention.sweep import sweep
-from support.companies import AS_OF, create_agency, open_agency, rows_of
+from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecycle.retention.company import Company
 
 ENDED = "2025-06-15 12:00+03"
 PLANNED_ON = date(2026, 6, 8)
@@ -26,6 +34,15 @@ def end(database, contract: int, when: str | None) -> None:
     database.execute(
         "UPDATE agency.contract SET ended_at = :when WHERE id = :id", {"when": when, "id": contract}
     )
+
+
+def amend(company: Company, folder: Path, *, since: date, old: str, new: str) -> Company:
+    """The agency with another version of its policy."""
+    text = (AGENCY / "policies" / "2025-01-01" / "policy.yaml").read_text()
+    amended = text.replace("last_updated: 2025-01-01", f"last_updated: {since}").replace(old, new, 1)
+    path = folder / "policy.yaml"
+    path.write_text(amended)
+    return replace(company, policies=(*company.policies, read_policy(path)))
 
 
 @pytest.fixture
@@ -154,6 +171,34 @@ def test_another_end_date_replaces_the_notice_and_is_announced_anew(company, dat
         (date(2026, 6, 15), [30, 7], False),
         (date(2026, 7, 1), [30], True),
     ]
+
+
+@pytest.mark.commitment("A9", "P1")
+def test_an_amended_period_replaces_the_notice_and_is_announced_anew(company, database, tmp_path):
+    end(database, 20, ENDED)
+    day = PLANNED_ON - timedelta(days=5)
+    take_notice(company, "persons", as_of=at(day))
+    amended = amend(company, tmp_path, since=day + timedelta(days=1), old="keep: P12M", new="keep: P13M")
+    changed = take_notice(amended, "persons", as_of=at(day + timedelta(days=1)))
+    assert (changed.added, changed.cancelled) == (1, 1)
+    assert [one.planned_on for one in notices(database)] == [PLANNED_ON, date(2026, 7, 8)]
+    (announced,) = take_notice(amended, "persons", as_of=at(date(2026, 6, 8))).announcements
+    assert (announced.planned_on, announced.days_ahead) == (date(2026, 7, 8), 30)
+
+
+@pytest.mark.commitment("P1")
+def test_an_amended_lead_moves_the_planned_day(company, database, tmp_path):
+    end(database, 20, ENDED)
+    take_notice(company, "persons", as_of=AS_OF)
+    amended = amend(company, tmp_path, since=AS_OF.date(), old="lead: P7D", new="lead: P21D")
+    assert take_notice(amended, "persons", as_of=AS_OF).cancelled == 1
+    assert [one.planned_on for one in notices(database)] == [PLANNED_ON, PLANNED_ON - timedelta(days=14)]
+
+
+def test_a_notice_that_came_too_late_stays_on_later_runs(company, database):
+    end(database, 20, "2024-01-01")
+    take_notice(company, "persons", as_of=AS_OF)
+    assert take_notice(company, "persons", as_of=AS_OF + timedelta(days=1)).cancelled == 0
 
 
 def test_a_later_hour_of_the_same_day_changes_nothing(company, database):

@@ -218,7 +218,7 @@ def test_two_at_once_install_once(machine: Machine):
     assert len([call for call in machine.installed() if "--editable" in call]) == 1
 
 
-@pytest.mark.parametrize("name", ["setup", "test", "lock"])
+@pytest.mark.parametrize("name", ["setup", "test", "lock", "demo", "bench"])
 def test_scripts_can_be_run_and_are_plain_sh(name: str):
     script = PROJECT / "script" / name
     assert os.access(script, os.X_OK)

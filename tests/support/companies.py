@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lifecycle.datamap.load import load_datamap
@@ -47,3 +47,14 @@ def rows_of(database: Database) -> dict[str, set[int]]:
     """The numbers of all rows of the agency, by table."""
     tables = ("customer", "contract", "person", "note", "invoice", "visit")
     return {table: {row.id for row in database.execute(f"SELECT id FROM agency.{table}")} for table in tables}
+
+
+def ledger_of(database: Database) -> list[tuple[str, dict[str, Any]]]:
+    """Kind and body of each entry of the ledger, oldest first."""
+    rows = database.execute("SELECT kind, body FROM lifecycle.ledger ORDER BY sequence")
+    return [(row.kind, row.body) for row in rows]
+
+
+def plans_of(database: Database) -> list[str]:
+    """The state of each plan, oldest first."""
+    return [row.state for row in database.execute("SELECT state FROM lifecycle.plan ORDER BY plan_id")]

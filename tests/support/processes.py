@@ -30,7 +30,7 @@ def run_until(has_come: Callable[[], bool], code: str, *arguments: str, output: 
         arguments: the code's ``sys.argv[1:]``.
         output: where it writes what it says.
     """
-    paths = os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "tests")])
+    paths = os.pathsep.join(str(PROJECT / folder) for folder in ("include", "tests", "script"))
     with output.open("wb") as said:
         process = subprocess.Popen(  # noqa: S603 - our own code
             [sys.executable, "-c", code, *arguments],

@@ -9,6 +9,7 @@ import pytest
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import PolicyError
 from lifecycle.policy.load import load_policies, read_policy
+from lifecycle.yamlfile import YamlFile
 from support import club
 
 LONGEST = 1_000_000
@@ -91,6 +92,15 @@ def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PolicyError, match="there is no such file") as raised:
         read_policy(tmp_path / "policy.yaml")
     assert raised.value.place == str(tmp_path / "policy.yaml")
+
+
+def test_a_file_is_parsed_once_as_long_as_it_stays_the_same(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text("name: first\n")
+    first, again = YamlFile(path), YamlFile(path)
+    assert first.data is again.data
+    path.write_text("name: other\n")
+    assert (YamlFile(path).data, first.data) == ({"name": "other"}, {"name": "first"})
 
 
 def test_a_file_that_never_ends_is_not_waited_for(tmp_path):

@@ -115,6 +115,19 @@ def test_a_failing_suite_is_silent(caplog, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_its_import_is_silent_where_everything_is_logged():
+    """As in a task of Airflow, which keeps what is logged."""
+    code = (
+        "import logging, sys; logging.basicConfig(level=logging.INFO, stream=sys.stdout);"
+        "from lifecycle.quality.suite import Count, validate;"
+        "validate('sanity', [Count(name='rows', value=0)], place='here', next_step='none')"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], check=True, capture_output=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+    assert ran.stdout == b""
+
+
 def test_great_expectations_is_imported_only_when_something_is_checked():
     code = (
         "import sys, lifecycle.quality.before, lifecycle.quality.plans, lifecycle.quality.after,"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from lifecycle.errors import LifecycleError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
 from lifecycle.execute.statements import Statements
-from lifecycle.holds.cover import holds_any_row, unchanging_holds
+from lifecycle.holds.cover import Cover, unchanging_holds
 from lifecycle.plan import Action, Item
 from lifecycle.store.failures import describe
 
@@ -144,9 +144,10 @@ class Door:
             if not self._claim(connection, batch):
                 return Tally()
             self._require_due(connection, items)
+            cover = Cover(connection, self.rulebook, self.plan.as_of)
             before = count_changes(connection)
             for item in items:
-                self._do_item(connection, item)
+                self._do_item(connection, item, cover)
             done = changed_rows(connection, before)
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)
@@ -171,17 +172,17 @@ class Door:
                 if due != item.rows:
                     raise _Changed(f"{item.collection}: {due} of {item.rows} rows are still due")
 
-    def _do_item(self, connection: Connection, item: Item) -> None:
+    def _do_item(self, connection: Connection, item: Item, cover: Cover) -> None:
         if item.action is Action.DROP_PARTITION:
-            self._drop(connection, item)
+            self._drop(connection, item, cover)
             return
         links = self._links(connection, item)
-        found = connection.execute(self.statements.statement(item, links)).rowcount
+        found = connection.execute(self.statements.statement(item, links, cover)).rowcount
         if found != item.rows:
             raise _Changed(f"{item.collection}: {found} of {item.rows} rows were still as planned")
 
-    def _drop(self, connection: Connection, item: Item) -> None:
-        if holds_any_row(connection, self.rulebook, item.collection, self.plan.as_of):
+    def _drop(self, connection: Connection, item: Item, cover: Cover) -> None:
+        if cover.has_any_row(connection, item.collection):
             raise _Changed(f"{item.collection}: rows are held now")
         exists = connection.scalar(sa.text("SELECT to_regclass(:name) IS NOT NULL"), {"name": item.partition})
         if not exists:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.holds.cover import held, is_covered
 from lifecycle.plan import Action
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
@@ -17,6 +16,7 @@ from lifecycle.store.relations import refers, relation
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Executable, FromClause
 
+    from lifecycle.holds.cover import Cover
     from lifecycle.plan import Item, Plan
     from lifecycle.policy.rulebook import Rulebook
 
@@ -35,14 +35,14 @@ class Statements:
         self.plan = plan
         self.plan_id = plan_id
 
-    def statement(self, item: Item, links: tuple[str, ...]) -> Executable:
+    def statement(self, item: Item, links: tuple[str, ...], cover: Cover) -> Executable:
         """The statement of an item; its row count is the number of rows it changed."""
         row = _target(self.rulebook, item.collection)
         planned = self._planned(item, links)
         conditions = [
             self._is_planned(item, row, planned),
             *(_unchanged(row.c[name], planned.c[f"link_{name}"]) for name in links),
-            sa.not_(self._is_held(item.collection, row)),
+            sa.not_(cover.covers(item.collection, row)),
         ]
         if item.action is Action.DELETE:
             return sa.delete(row).where(*conditions, *self._still_goes(item, row))
@@ -63,11 +63,6 @@ class Statements:
             .join(planned := self._planned(item, ()), self._is_planned(item, row, planned))
             .where(clock.is_due(row, self.plan.last_event_day))
         )
-
-    def _is_held(self, collection: str, row: FromClause) -> ColumnElement[bool]:
-        cover = held(self.rulebook, collection, self.plan.as_of)
-        keys = {name: f"key_{number}" for number, (name, _) in enumerate(self.rulebook.key(collection))}
-        return is_covered(cover, row, keys)
 
     def _planned(self, item: Item, links: tuple[str, ...]) -> FromClause:
         return planned_rows(

@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
 
 
-def any_active(connection: Connection, as_of: datetime) -> bool:
-    """Whether any hold or restriction counts at ``as_of``."""
-    return bool(connection.scalar(sa.select(sa.exists(sa.select(hold).where(is_active(as_of))))))
-
-
 @contextmanager
 def unchanging_holds(connection: Connection) -> Iterator[None]:
     """No hold is placed or released while this lasts.
@@ -50,42 +45,65 @@ def unchanging_holds(connection: Connection) -> Iterator[None]:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock_shared(LOCK)))
 
 
-def held_collections(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
-    """Collections of which holds and restrictions may cover rows at ``as_of``.
+class Cover:
+    """What the holds and restrictions that count at one moment cover.
 
-    Those that they name, by whatever, and those whose rows may belong to rows of these; of no other need anybody
-    ask.
+    It knows what they name, so that nothing else is asked for: where there is no hold, nothing is.
+
+    Args:
+        connection: asked now for what the holds name.
+        rulebook: knows the collections and how their rows belong together.
+        as_of: the moment.
     """
-    named = sa.select(hold_row.c.collection).distinct().join(hold, hold.c.hold_id == hold_row.c.hold_id)
-    by_name = connection.scalars(named.where(is_active(as_of)))
-    strands = spread({*by_name, *collections_naming(connection, rulebook, as_of)}, rulebook.edges)
-    return frozenset(collections_of(strands))
 
+    def __init__(self, connection: Connection, rulebook: Rulebook, as_of: datetime) -> None:
+        self.rulebook = rulebook
+        self.as_of = as_of
+        is_whole = sa.func.cardinality(hold_row.c.key) == 0
+        named = sa.select(hold_row.c.collection, is_whole.label("is_whole")).distinct()
+        joined = named.join(hold, hold.c.hold_id == hold_row.c.hold_id).where(is_active(as_of))
+        found = connection.execute(joined).all()
+        self.whole = frozenset(row.collection for row in found if row.is_whole)
+        self.by_key = frozenset(row.collection for row in found if not row.is_whole)
+        self.by_subject = collections_naming(connection, rulebook, as_of)
+        strands = spread(self.whole | self.by_key | self.by_subject, rulebook.edges)
+        self.collections = frozenset(collections_of(strands))
 
-def holds_any_row(connection: Connection, rulebook: Rulebook, collection: str, as_of: datetime) -> bool:
-    """Whether any row of a collection is covered; asks the collection only where a hold may cover some of it."""
-    if collection not in held_collections(connection, rulebook, as_of):
-        return False
-    cover = held(rulebook, collection, as_of)
-    return bool(connection.scalar(sa.select(sa.exists(sa.select(cover)))))
+    def __contains__(self, collection: str) -> bool:
+        """Whether rows of the collection may be covered: the holds name some, or some belong to such."""
+        return collection in self.collections
 
+    def rows(self, collection: str) -> CTE:
+        """A common table expression of the covered rows of a collection that may have some.
 
-def held(rulebook: Rulebook, collection: str, as_of: datetime) -> CTE:
-    """A common table expression of the covered rows of ``collection``.
+        Columns: ``key_0``, ``key_1`` …, then ``hold_id``, ``kind`` (hold or restriction) and ``until``. A row that
+        several holds cover stands there several times.
+        """
+        leaders = _leaders(self.rulebook, collection) & self.collections
+        covered: dict[str, CTE] = {}
+        for strand in spread(leaders, [edge for edge in self.rulebook.edges if edge.follower in leaders]):
+            if strand.is_cyclic:
+                covered |= _rows_in_circles(self, strand.collections, covered)
+            else:
+                (name,) = strand.collections
+                branches = sa.union(*_directly(self, name, covered))
+                covered[name] = branches.cte("held_" + name.replace(".", "_"))
+        return covered[collection]
 
-    Columns: ``key_0``, ``key_1`` …, then ``hold_id``, ``kind`` (hold or restriction) and ``until``. A row that
-    several holds cover stands there several times.
-    """
-    leaders = _leaders(rulebook, collection)
-    covered: dict[str, CTE] = {}
-    for strand in spread(leaders, [edge for edge in rulebook.edges if edge.follower in leaders]):
-        if strand.is_cyclic:
-            covered |= _held_in_circles(rulebook, strand.collections, as_of, covered)
-        else:
-            (name,) = strand.collections
-            branches = sa.union(*_directly(rulebook, name, as_of, covered))
-            covered[name] = branches.cte("held_" + name.replace(".", "_"))
-    return covered[collection]
+    def has_any_row(self, connection: Connection, collection: str) -> bool:
+        """Whether any row of a collection is covered."""
+        if collection not in self:
+            return False
+        return bool(connection.scalar(sa.select(sa.exists(sa.select(self.rows(collection))))))
+
+    def covers(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        """Whether ``row``, any clause that has the key columns of a collection, is one of its covered rows."""
+        if collection not in self:
+            return sa.false()
+        cte = self.rows(collection)
+        keys = self.rulebook.key(collection)
+        same = [row.c[name] == cte.c[f"key_{number}"] for number, (name, _) in enumerate(keys)]
+        return sa.exists(sa.select(sa.literal(1)).select_from(cte).where(*same).correlate(row))
 
 
 def strongest(cover: CTE, zone: ZoneInfo) -> Subquery:
@@ -105,18 +123,6 @@ def strongest(cover: CTE, zone: ZoneInfo) -> Subquery:
     )
 
 
-def is_covered(cte: CTE, row: FromClause, keys: Mapping[str, str]) -> ColumnElement[bool]:
-    """Whether ``row`` is among the covered rows.
-
-    Args:
-        cte: of :func:`held`.
-        row: any clause that has the key.
-        keys: column of ``row`` to key column of the expression.
-    """
-    same = [row.c[here] == cte.c[there] for here, there in keys.items()]
-    return sa.exists(sa.select(sa.literal(1)).select_from(cte).where(*same).correlate(row))
-
-
 def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
     """``collection`` and every collection whose rows its rows may belong to."""
     found: set[str] = set()
@@ -129,36 +135,35 @@ def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
     return found
 
 
-def _directly(
-    rulebook: Rulebook, collection: str, as_of: datetime, leaders: Mapping[str, CTE]
-) -> list[Select[Any]]:
+def _directly(cover: Cover, collection: str, leaders: Mapping[str, CTE]) -> list[Select[Any]]:
     """Rows that a hold names, by key or by its subject, and those that belong to rows of ``leaders``."""
-    return [
-        _named(rulebook, collection, as_of),
-        _whole(rulebook, collection, as_of),
-        *naming_subjects(rulebook, collection, as_of),
-        *(
-            _belonging(rulebook, edge, leaders[edge.leader])
-            for edge in rulebook.spreading_into(collection)
-            if edge.leader in leaders
-        ),
-    ]
+    rulebook, as_of = cover.rulebook, cover.as_of
+    found: list[Select[Any]] = []
+    if collection in cover.by_key:
+        found.append(_named(rulebook, collection, as_of))
+    if collection in cover.whole:
+        found.append(_whole(rulebook, collection, as_of))
+    if collection in cover.by_subject:
+        found += naming_subjects(rulebook, collection, as_of)
+    edges = [edge for edge in rulebook.spreading_into(collection) if edge.leader in leaders]
+    return found + [_belonging(rulebook, edge, leaders[edge.leader]) for edge in edges]
 
 
-def _held_in_circles(
-    rulebook: Rulebook, collections: tuple[str, ...], as_of: datetime, leaders: Mapping[str, CTE]
+def _rows_in_circles(
+    cover: Cover, collections: tuple[str, ...], leaders: Mapping[str, CTE]
 ) -> dict[str, CTE]:
     """Covered rows of collections that lead to each other, found in one recursion.
 
     Its rows have the key columns of every one of the collections; ``home`` says which of them counts.
     """
+    rulebook = cover.rulebook
     inside = [
         edge for name in collections for edge in rulebook.spreading_into(name) if edge.leader in collections
     ]
     base = [
         _at_home(rulebook, collections, home, branch.subquery("branch"))
         for home in collections
-        for branch in _directly(rulebook, home, as_of, leaders)
+        for branch in _directly(cover, home, leaders)
     ]
     named = sa.union(*base).subquery("named")
     circle = sa.select(*named.c).cte("circle_" + collections[0].replace(".", "_"), recursive=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.cover import held
+from lifecycle.holds.cover import Cover
 from lifecycle.holds.subjects import forget
 from lifecycle.holds.tables import LOCK, hold, hold_row, hold_subject, is_active
 from lifecycle.holds.targets import Subject, Target
@@ -199,11 +199,12 @@ def covered_counts(
 ) -> dict[str, int]:
     """How many rows of each collection a hold or restriction covers."""
     found = {}
-    for collection in rulebook.datamap.collections:
+    cover = Cover(connection, rulebook, as_of)
+    for collection in cover.collections:
         if collection in rulebook.live and rulebook.key(collection):
-            cover = held(rulebook, collection, as_of)
-            keys = [column for column in cover.c if str(column.name).startswith("key_")]
-            rows = sa.select(*keys).where(cover.c.hold_id == hold_id).distinct().subquery("covered_rows")
+            covered = cover.rows(collection)
+            keys = [column for column in covered.c if str(column.name).startswith("key_")]
+            rows = sa.select(*keys).where(covered.c.hold_id == hold_id).distinct().subquery("covered_rows")
             count = connection.scalar(sa.select(sa.func.count()).select_from(rows))
             if count:
                 found[collection] = int(count)

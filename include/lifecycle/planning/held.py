@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from lifecycle.holds.cover import held, held_collections, strongest
+from lifecycle.holds.cover import Cover, strongest
 from lifecycle.policy.model import EdgeKind
 from lifecycle.store.relations import NamedType
 
@@ -25,10 +25,10 @@ class HeldRows:
     def __init__(self, works: WorkSet, as_of: datetime) -> None:
         self.works = works
         self.tables: dict[str, sa.TableClause] = {}
-        covered = held_collections(works.connection, works.rulebook, as_of)
+        cover = Cover(works.connection, works.rulebook, as_of)
         for number, collection in enumerate(self._collections()):
-            if collection in covered:
-                self._add(number, collection, as_of)
+            if collection in cover:
+                self._add(number, collection, cover)
 
     def __contains__(self, collection: str) -> bool:
         """Whether any of its rows is covered."""
@@ -42,7 +42,7 @@ class HeldRows:
         holders = (edge.holder for edge in edges if edge.target in self.works)
         return sorted({*(work.collection for work in self.works), *holders})
 
-    def _add(self, number: int, collection: str, as_of: datetime) -> None:
+    def _add(self, number: int, collection: str, cover: Cover) -> None:
         """Keep the table where any row is covered."""
         rulebook, connection = self.works.rulebook, self.works.connection
         types = {f"key_{part}": kind for part, (_, kind) in enumerate(rulebook.key(collection))}
@@ -52,7 +52,7 @@ class HeldRows:
         )
         columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {table.name} ({columns}) ON COMMIT DROP")
-        reason = strongest(held(rulebook, collection, as_of), rulebook.policy.zone)
+        reason = strongest(cover.rows(collection), rulebook.policy.zone)
         insert = sa.insert(table).from_select([column.name for column in table.c], sa.select(*reason.c))
         if connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount:
             connection.exec_driver_sql(f"ANALYZE {table.name}")

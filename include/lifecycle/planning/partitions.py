@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.errors import PolicyError
-from lifecycle.holds.cover import holds_any_row
+from lifecycle.holds.cover import Cover
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.relations import NamedType, relation
 from lifecycle.timelimits import first_instant
@@ -121,7 +121,7 @@ def droppable(
     keys = [row.c[name] for name, _ in rulebook.key(collection)]
     sql = ClockSql(rulebook, clock)
     due = sql.due(row, keys, last_event_day)
-    if holds_any_row(connection, rulebook, collection, as_of):
+    if Cover(connection, rulebook, as_of).has_any_row(connection, collection):
         return Droppable(whole=(), rest=due)
     if not others:
         return Droppable(whole=old, rest=None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.holds.cover import any_active, held, is_covered
+from lifecycle.holds.cover import Cover
 from lifecycle.plan import Action
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
@@ -103,8 +103,8 @@ class _Measures:
             if collection in self.rule.clocks:
                 yield from self._not_due(collection)
         yield from self._young_partitions()
-        if any_active(self.connection, self.plan.as_of):
-            yield from (self._held(collection) for collection in self.collections)
+        cover = Cover(self.connection, self.rulebook, self.plan.as_of)
+        yield from (self._held(cover, collection) for collection in self.collections if collection in cover)
 
     def _unlike_its_digest(self) -> Iterator[Count]:
         yield Count(
@@ -170,14 +170,12 @@ class _Measures:
                 value=self._number(_YOUNG_PARTITIONS, end=end),
             )
 
-    def _held(self, collection: str) -> Count:
+    def _held(self, cover: Cover, collection: str) -> Count:
         """Rows that a hold or restriction covers; a partition is covered where any row of its collection is."""
-        cover = held(self.rulebook, collection, self.plan.as_of)
         planned = self._planned(collection)
-        keys = {name: f"key_{number}" for number, (name, _) in enumerate(self.rulebook.key(collection))}
-        value = self._rows(sa.select(*planned.c).where(is_covered(cover, planned, keys)))
+        value = self._rows(sa.select(*planned.c).where(cover.covers(collection, planned)))
         if self._items(collection, Action.DROP_PARTITION):
-            value += self._rows(sa.select(*cover.c).limit(1))
+            value += int(cover.has_any_row(self.connection, collection))
         return Count(name=f"planned rows of {collection} that are held or restricted", value=value)
 
     def _items(self, collection: str, action: Action) -> list[Item]:

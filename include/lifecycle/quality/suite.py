@@ -95,8 +95,9 @@ def validate(suite: str, expected: Iterable[Count | Names], *, place: str, next_
     """
     measured = list(expected)
     counts = [one for one in measured if isinstance(one, Count)]
+    names = [one for one in measured if isinstance(one, Names)]
     verdicts: list[tuple[Count | Names, bool]] = [*zip(counts, _meet_bounds(suite, counts), strict=True)]
-    verdicts += [(one, _are_expected(suite, one)) for one in measured if isinstance(one, Names)]
+    verdicts += zip(names, _are_all_expected(suite, names), strict=True)
     failed = [one.complaint() for one, passed in verdicts if not passed]
     if failed:
         raise CheckFailed(
@@ -124,6 +125,19 @@ def _meet_bounds(suite: str, counts: Sequence[Count]) -> list[bool]:
     for result in _run(suite, frame, expectations):
         met[result.expectation_config.kwargs["column"]] = result.success is True
     return [met[name] for name in columns]
+
+
+def _are_all_expected(suite: str, names: Sequence[Names]) -> list[bool]:
+    """Whether the names of each are those expected; asked at once, and one by one only where some are not."""
+    at_once = Names(name=suite, found=_numbered(names, "found"), expected=_numbered(names, "expected"))
+    if names and _are_expected(suite, at_once):
+        return [True] * len(names)
+    return [_are_expected(suite, one) for one in names]
+
+
+def _numbered(names: Sequence[Names], which: str) -> frozenset[str]:
+    """The names of all, each with the number of those it belongs to."""
+    return frozenset(f"{number} {name}" for number, one in enumerate(names) for name in getattr(one, which))
 
 
 def _are_expected(suite: str, names: Names) -> bool:
@@ -165,7 +179,11 @@ def _batch_definition() -> Any:
 
 @cache
 def _great_expectations() -> Any:
-    """The library, imported when first needed: it takes seconds. Its own use of old modules is not our affair."""
+    """The library, imported when first needed: it takes seconds. Its own use of old modules is not our affair.
+
+    Its loggers are quiet before it is imported: it would tell thousands of times how it registers its functions.
+    """
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx

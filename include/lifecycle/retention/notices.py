@@ -2,7 +2,8 @@
 
 For every rule that says ``announce``, one notice per row on which its clock runs (a customer whose contracts
 have ended), as long as there is something to delete because of it (the customer's persons). Where the clock
-stops again, or started on another day, the notice is cancelled; where nothing is left, it is done.
+stops again, or started on another day, or an amended policy grants another period, the notice is cancelled, and
+taken anew where it still runs; where nothing is left, it is done.
 """
 
 from __future__ import annotations
@@ -60,13 +61,16 @@ _STOPPED = sa.text(f"""
     RETURNING key
 """)
 _MOVED = sa.text(f"""
-    -- The clock runs, but from another day than the one that was noticed.
+    -- The clock runs, but from another day than the one that was noticed, or an amended policy grants another period.
     UPDATE lifecycle.notice SET cancelled_at = :as_of
     FROM running
-    JOIN unnest(CAST(:day AS date[]), CAST(:event_day AS date[])) AS days (day, event_day)
+    JOIN unnest(CAST(:day AS date[]), CAST(:event_day AS date[]), CAST(:last_day AS date[]),
+                CAST(:planned_on AS date[])) AS days (day, event_day, last_day, planned_on)
         ON days.day = running.day
-    WHERE {_OPEN} AND notice.noticed_at <= :as_of
-      AND running.key = notice.key AND days.event_day <> notice.event_day
+    WHERE {_OPEN} AND notice.noticed_at <= :as_of AND running.key = notice.key
+      AND (notice.event_day, notice.last_day, notice.planned_on)
+          <> (days.event_day, days.last_day,
+              greatest(days.planned_on, CAST(notice.noticed_at AT TIME ZONE :zone AS date)))
     RETURNING notice.key
 """)
 _ANNOUNCED = sa.text(f"""
@@ -190,7 +194,7 @@ class _Notices:
         days = self._days()
         done = self.connection.execute(_DONE, self.bound).rowcount
         stopped = self._changed(_STOPPED)
-        moved = self._changed(_MOVED, day=days["day"], event_day=days["event_day"])
+        moved = self._changed(_MOVED, zone=str(self.rulebook.policy.zone), **days)
         added = self._changed(_ADD, collection=self.collection, **days)
         near = self._changed(_ANNOUNCED, leads=sorted(set(self.rule.rule.announce)))
         self._record(stopped, moved, added, near)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 
 def relation(live: LiveSchema, collection: CollectionName, alias: str) -> FromClause:
     """The live table of a collection under an alias, with all of its columns."""
+    return _relation(collection, tuple(live[collection].columns), alias)
+
+
+@lru_cache(maxsize=1000)
+def _relation(collection: CollectionName, columns: tuple[str, ...], alias: str) -> FromClause:
+    """Made once: a plan names the same tables over and over, and the columns of a clause take time to make."""
     schema, name = collection.split(".", 1)
-    columns: list[sa.ColumnClause[Any]] = [sa.column(column) for column in live[collection].columns]
-    return sa.table(name, *columns, schema=schema).alias(alias)
+    return sa.table(name, *(sa.column(column) for column in columns), schema=schema).alias(alias)
 
 
 def refers(edge: Edge, live: LiveSchema, holder: FromClause, target: FromClause) -> ColumnElement[bool]:

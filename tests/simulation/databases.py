@@ -1,0 +1,56 @@
+"""Databases with the company's tables: made once, copied for every history."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlalchemy
+
+from lifecycle.store.engine import connect
+from lifecycle.store.grants import grant
+from simulation.engine import INCLUDE
+from simulation.tables import FACTS
+from support.databases import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.databases import DatabaseServer
+
+
+class Originals:
+    """A database that is only ever copied.
+
+    Args:
+        database: fresh, with the control schema.
+    """
+
+    def __init__(self, database: Database) -> None:
+        database.script((INCLUDE / "sample" / "schema.sql").read_text())
+        with database.connect().begin() as connection:
+            grant(connection, [(schema, table) for schema, table in (name.split(".") for name in FACTS)])
+        self._url = sqlalchemy.make_url(database.url)
+
+    @contextmanager
+    def copy(self) -> Iterator[Database]:
+        """A copy of its own for one history."""
+        name = f"simulation_{uuid.uuid4().hex[:12]}"
+        self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{self._url.database}"')
+        try:
+            yield Database(url=self._url.set(database=name).render_as_string(hide_password=False))
+        finally:
+            self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _administer(self, statement: str) -> None:
+        url = self._url.set(database="postgres").render_as_string(hide_password=False)
+        with connect(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def originals(server: DatabaseServer) -> Iterator[Originals]:
+    """The company's tables on a server."""
+    with server.database() as database:
+        yield Originals(database)

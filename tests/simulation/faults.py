@@ -1,0 +1,310 @@
+"""Ways to break the engine, each of which a simulation has to find.
+
+Every fault is one that a change to the engine could bring: a comparison off by one, a condition left out, a wrong
+zone. What is broken here is put right again when the ``with`` block ends. A fault says on which occasion it must
+show (see :mod:`simulation.foresee`), so that it need not be looked for in whole years.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import PropertyMock, patch
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from lifecycle.execute.door import Door
+from lifecycle.execute.statements import Statements
+from lifecycle.holds import cover
+from lifecycle.planning import clocks, keep, partitions, planner
+from lifecycle.planning.clocks import ClockSql
+from lifecycle.planning.planner import make_plan
+from lifecycle.policy import rulebook
+from lifecycle.policy.edges import Edge, resolve_edges
+from lifecycle.policy.model import EdgeKind, Policy
+from lifecycle.retention import company, notices
+from lifecycle.timelimits import latest_due_day, latest_over_day
+from simulation import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from lifecycle.planning.items import StoredPlan
+
+    Plant = Callable[[], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One way to break the engine.
+
+    Attributes:
+        plant: breaks it, as long as the block lasts.
+        occasion: what a run must meet to show it; a part of the name is enough.
+    """
+
+    plant: Plant
+    occasion: str
+
+
+FAULTS: dict[str, Fault] = {}
+"""By name."""
+
+
+def _fault(occasion: str) -> Callable[[Plant], Plant]:
+    def named(plant: Plant) -> Plant:
+        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion)
+        return plant
+
+    return named
+
+
+# --- time
+
+
+@_fault("deletes")
+def a_day_late() -> AbstractContextManager[object]:
+    """What is due today is deleted tomorrow."""
+    return patch.object(
+        planner, "latest_due_day", lambda *a, **k: latest_due_day(*a, **k) - timedelta(days=1)
+    )
+
+
+@_fault("deletes")
+def a_day_early() -> AbstractContextManager[object]:
+    """What is due tomorrow is deleted today."""
+    return patch.object(
+        planner, "latest_due_day", lambda *a, **k: latest_due_day(*a, **k) + timedelta(days=1)
+    )
+
+
+@_fault("deletes")
+def lead_ignored() -> AbstractContextManager[object]:
+    """Deletion waits for the last day."""
+    return patch.object(
+        planner, "latest_due_day", lambda *a, **k: latest_due_day(*a, **{**k, "lead_days": 0})
+    )
+
+
+@_fault("deletes")
+def wrong_time_zone() -> AbstractContextManager[object]:
+    """Days are days of Greenwich."""
+    return patch.object(Policy, "zone", PropertyMock(return_value=ZoneInfo("UTC")))
+
+
+@_fault("person kept by a live contract")
+def live_contracts_ignored() -> AbstractContextManager[object]:
+    """A contract without an end, reinstated or new, does not stop the clock."""
+    return patch.object(clocks, "_has_value", lambda *_: lambda _: sa.false())
+
+
+@_fault("deletes app.customer")
+def customers_without_contract_forgotten() -> AbstractContextManager[object]:
+    """A clock that starts without evidence never starts."""
+    started = ClockSql._latest_started
+    return patch.object(ClockSql, "_latest_started", lambda *a: started(*a)[:1])
+
+
+@_fault("run")
+def financial_year_ignored() -> AbstractContextManager[object]:
+    """The ten years start on the day of the invoice."""
+    return patch.object(clocks, "counted_day", lambda _, day: day)
+
+
+# --- the policy in force
+
+
+@_fault("run under an amended policy")
+def first_policy_for_ever() -> AbstractContextManager[object]:
+    """An amended policy never counts."""
+    return patch.object(company, "in_force", lambda versions, _: versions[0])
+
+
+@_fault("run for a day of an older policy")
+def newest_policy_at_once() -> AbstractContextManager[object]:
+    """A run that catches up goes by today's policy."""
+    return patch.object(company, "in_force", lambda versions, _: versions[-1])
+
+
+# --- holds and restrictions
+
+
+@_fault("hold keeps")
+def holds_ignored() -> AbstractContextManager[object]:
+    """Nothing is held."""
+    return patch.object(cover, "is_active", lambda _: sa.false())
+
+
+@_fault("restriction keeps")
+def restrictions_ignored() -> AbstractContextManager[object]:
+    """Only holds keep rows."""
+    is_active = cover.is_active
+    return patch.object(
+        cover, "is_active", lambda as_of: sa.and_(is_active(as_of), cover.hold.c.kind == "hold")
+    )
+
+
+@_fault("row that goes when its hold ends")
+def hold_counts_past_its_end() -> AbstractContextManager[object]:
+    """A hold still counts at the moment of its end."""
+    return patch.object(
+        cover,
+        "is_active",
+        lambda as_of: sa.and_(cover.hold.c.released_at.is_(None), cover.hold.c.until >= as_of),
+    )
+
+
+@_fault("hold keeps app.note")
+def holds_not_inherited() -> AbstractContextManager[object]:
+    """A hold covers the rows it names and not what belongs to them."""
+    return patch.object(cover, "_leaders", lambda _, collection: {collection})
+
+
+@_fault("Place meanwhile")
+def holds_not_asked_again() -> AbstractContextManager[object]:
+    """A hold placed after the plan was made does not count."""
+    return patch.object(Statements, "_is_held", lambda *_: sa.false())
+
+
+@_fault("row no longer due meanwhile")
+def due_not_asked_again() -> AbstractContextManager[object]:
+    """A row whose clock stopped after the plan was made is deleted all the same."""
+    return patch.object(Door, "_require_due", lambda *_: None)
+
+
+@_fault("keeps website.page_view")
+def partitions_dropped_over_holds() -> AbstractContextManager[object]:
+    """A partition goes whoever is held in it."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(partitions, "_has_held_rows", lambda *_: False))
+    stack.enter_context(patch.object(Statements, "held_rows", lambda *_: sa.select(sa.false())))
+    return stack
+
+
+# --- what the law and rows that stay keep
+
+
+@_fault("statutory keeps")
+def statutory_ignored() -> AbstractContextManager[object]:
+    """The law keeps nothing."""
+    return patch.object(keep, "mark_statutory", lambda *_: None)
+
+
+@_fault("statutory keeps")
+def statutory_a_day_short() -> AbstractContextManager[object]:
+    """The law's last day does not count."""
+    return patch.object(keep, "latest_over_day", lambda *a, **k: latest_over_day(*a, **k) + timedelta(days=1))
+
+
+@_fault("needed keeps")
+def held_rows_need_nothing() -> AbstractContextManager[object]:
+    """What a held row refers to goes."""
+    return patch.object(keep, "mark_needed", lambda *_: None)
+
+
+# --- what goes along, and what is cut
+
+
+@_fault("deletes app.note")
+def owners_lead_nowhere() -> AbstractContextManager[object]:
+    """What belongs to a row does not go with it."""
+    return patch.object(Edge, "spreads", PropertyMock(return_value=False))
+
+
+@_fault("cuts app.note.author_contact_id")
+def authors_take_notes_along() -> AbstractContextManager[object]:
+    """A note goes with the contact who wrote it, whoever it is about."""
+    return _edges(
+        lambda edge: replace(edge, takes_along=edge.takes_along or edge.name == "app.note.author_contact_id")
+    )
+
+
+@_fault("cuts app.person.manager_person_id")
+def managers_take_reports_along() -> AbstractContextManager[object]:
+    """A person goes with the manager."""
+    return _edges(lambda edge: replace(edge, kind=EdgeKind.TENANT) if "manager" in edge.name else edge)
+
+
+@_fault("cuts app.invoice.customer_id")
+def invoices_keep_their_contact() -> AbstractContextManager[object]:
+    """The name on an invoice stays when its customer goes."""
+    return _edges(lambda edge: replace(edge, redact=()))
+
+
+@_fault("page_views_30_days deletes")
+def partition_dropped_a_day_early() -> AbstractContextManager[object]:
+    """The day that ends tomorrow is dropped today."""
+    early = partitions.first_instant
+    return patch.object(partitions, "first_instant", lambda day, zone: early(day + timedelta(days=1), zone))
+
+
+# --- runs
+
+
+@_fault("run killed")
+def plans_not_found_again() -> AbstractContextManager[object]:
+    """A run that is started again after it died plans anew."""
+    return patch.object(planner, "find_open", lambda *_: None)
+
+
+@_fault("deletes")
+def runs_stand_for_the_day_before() -> AbstractContextManager[object]:
+    """A run does what the one of yesterday should have done."""
+
+    def late(*a: Any, as_of: datetime, **k: Any) -> StoredPlan:
+        return make_plan(*a, as_of=as_of - timedelta(days=1), **k)
+
+    return patch.object(engine, "make_plan", late)
+
+
+@_fault("deletes")
+def last_batch_forgotten() -> AbstractContextManager[object]:
+    """A plan is ended before its last batch."""
+    next_batch = Door._next_batch
+
+    def but_the_last(door: Door, connection: Connection) -> int | None:
+        batch = next_batch(door, connection)
+        return None if batch == max(door.plan.batches) else batch
+
+    return patch.object(Door, "_next_batch", but_the_last)
+
+
+# --- notices
+
+
+@_fault("deletion announced")
+def announced_on_every_run() -> AbstractContextManager[object]:
+    """What was announced is announced again."""
+    return _notice_sql("_ANNOUNCED", " AND lead.days <> ALL (notice.announced)", "")
+
+
+@_fault("deletion cancelled")
+def notices_outlive_their_reason() -> AbstractContextManager[object]:
+    """A contract that lives again cancels nothing."""
+    return _notice_sql("_STOPPED", "WHERE", "WHERE false AND")
+
+
+@_fault("deletion noticed anew")
+def notices_outlive_their_policy() -> AbstractContextManager[object]:
+    """A notice stays as it is when the contract's end or the policy's period changes."""
+    return _notice_sql("_MOVED", "WHERE", "WHERE false AND")
+
+
+def _notice_sql(name: str, old: str, new: str) -> AbstractContextManager[object]:
+    statement = str(getattr(notices, name))
+    if old not in statement:
+        raise AssertionError(f"{old} is not in {name}")
+    return patch.object(notices, name, sa.text(statement.replace(old, new, 1)))
+
+
+def _edges(change: Callable[[Edge], Edge]) -> AbstractContextManager[object]:
+    return patch.object(
+        rulebook, "resolve_edges", lambda *a: tuple(change(edge) for edge in resolve_edges(*a))
+    )

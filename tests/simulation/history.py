@@ -1,0 +1,176 @@
+"""A history: what happened to the company, as a plain list of events that can be played again, cut and printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from simulation.moments import TALLINN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulation.policy import Policy
+    from simulation.tables import Key, Name, Row
+
+
+Target = tuple[str, "Key | None"]
+"""What a hold names: a row, or a whole table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happens at a moment."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Event):
+    """The application inserts a row."""
+
+    table: str
+    key: Key
+    row: Row
+
+    def __str__(self) -> str:
+        known = {column: value for column, value in self.row.items() if value is not None}
+        return f"{self.table} {self.key} is added: {_facts(known)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Event):
+    """The application changes columns of a row."""
+
+    table: str
+    key: Key
+    to: Row
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.key} changes: {_facts(self.to)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place(Event):
+    """A hold or restriction is placed; a target without a key is the whole table."""
+
+    hold: int
+    kind: str
+    until: datetime
+    targets: tuple[Target, ...]
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{table} {'(all)' if key is None else key}" for table, key in self.targets)
+        return f"{self.kind} {self.hold} is placed until {_moment(self.until)} on {named}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extend(Event):
+    """The end of a hold is moved."""
+
+    hold: int
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"hold {self.hold} now ends {_moment(self.until)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release(Event):
+    """A hold is released."""
+
+    hold: int
+
+    def __str__(self) -> str:
+        return f"hold {self.hold} is released"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amend(Event):
+    """Another version of the policy is published, and counts from this day.
+
+    Attributes:
+        changed: the rules that it changes.
+    """
+
+    policy: Policy
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        promises = self.policy.promises
+        told = ", ".join(
+            f"{rule} {promises[rule].keep} lead {promises[rule].lead_days}" for rule in self.changed
+        )
+        return f"the policy of {self.policy.since} counts: {told}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Event):
+    """All rules are run.
+
+    Attributes:
+        as_of: the moment the run stands for; before ``at`` where it is for a past day.
+        batch_rows: rows that one batch of a plan changes.
+        is_checked: with every check between the steps, as a DAG does it; the others go without, for speed.
+        is_repeated: it is run again at once, and then finds nothing to do.
+        killed_after: batches after which the process dies in each rule, to be started again; None where it lives.
+        unanswered: rules whose plan nobody approves, so that the next run plans anew.
+        meanwhile: what the application does between plan and execution of a rule, by rule.
+    """
+
+    as_of: datetime
+    batch_rows: int = 50_000
+    is_checked: bool = False
+    is_repeated: bool = False
+    killed_after: int | None = None
+    unanswered: frozenset[str] = frozenset()
+    meanwhile: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [f"run as of {_moment(self.as_of)}, {self.batch_rows} rows a batch"]
+        parts += ["with all checks"] * self.is_checked + ["twice"] * self.is_repeated
+        if self.killed_after is not None:
+            parts.append(f"killed after {self.killed_after} batches and started again")
+        parts += [f"nobody approves {rule}" for rule in sorted(self.unanswered)]
+        parts += [
+            f"while {rule} is carried out: {event}"
+            for rule, events in self.meanwhile.items()
+            for event in events
+        ]
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """A hold or restriction as the model knows it."""
+
+    kind: str
+    until: datetime
+    targets: frozenset[Target]
+    is_released: bool = False
+
+    def is_active(self, moment: datetime) -> bool:
+        """Not released, and its end has not come."""
+        return not self.is_released and moment < self.until
+
+    def names(self, name: Name) -> bool:
+        """Whether the row is a target itself."""
+        return name in self.targets or (name[0], None) in self.targets
+
+
+def told(events: Iterable[Event]) -> str:
+    """The history in words, a line an event."""
+    return "\n".join(f"{_moment(event.at)}  {event}" for event in events)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(TALLINN).isoformat(" ")
+
+
+def _facts(row: Row) -> str:
+    return ", ".join(f"{column} {_value(value)}" for column, value in row.items())
+
+
+def _value(value: Any) -> str:
+    return _moment(value) if isinstance(value, datetime) else str(value)

@@ -1,0 +1,110 @@
+"""What every part of the invention shares: chance, the moment, the world, and how rows are added and changed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from itertools import count
+from math import ceil
+from random import Random
+from typing import TYPE_CHECKING
+
+from simulation.history import Add, Change
+from simulation.moments import at, day_of
+from simulation.tables import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from simulation.history import Event
+    from simulation.tables import Key, Row
+    from simulation.world import World
+
+    Happenings = dict[Callable[[], Iterator[Event]], float]
+    """What may happen, and how often in comparison with the rest."""
+
+YEAR = timedelta(days=365)
+WALL_TIMES = (time(0, 0), time(23, 59, 59, 999_999), time(0, 30), time(2, 30), time(3, 30), time(23, 30))
+
+
+class Stage:
+    """Where it happens.
+
+    Args:
+        seed: the same seed makes the same choices.
+        world: what there is; the player keeps it up to date while the history is told.
+
+    Attributes:
+        now: the moment of what is happening.
+        run_time: the time of day at which runs are scheduled.
+    """
+
+    def __init__(self, seed: int, world: World) -> None:
+        self.random = Random(seed)  # noqa: S311 - the same seed has to tell the same history
+        self.world = world
+        self.now = at(date(2025, 3, 1) + timedelta(days=self.random.randrange(5 * 365)))
+        self.run_time = self.random.choice((time(3, 10), time(0, 0), time(0, 20), time(23, 40), time(2, 30)))
+        self._keys = count(1)
+
+    # --- chance
+
+    def chance(self, probability: float) -> bool:
+        """True so often."""
+        return self.random.random() < probability
+
+    def few(self, average: float) -> int:
+        """A small number, of which the average is given."""
+        trials = 2 * ceil(average) + 2
+        return sum(self.chance(average / trials) for _ in range(trials))
+
+    def pick(self, table: str, where: Callable[[Row], bool] = lambda _: True) -> tuple[Key, Row] | None:
+        """Some row of a table."""
+        rows = [(key, row) for key, row in self.world.rows[table].items() if where(row)]
+        return self.random.choice(rows) if rows else None
+
+    def visitor(self) -> Key | None:
+        """A visitor to refer to, or none."""
+        found = self.pick("website.visitor") if self.chance(0.5) else None
+        return found[0] if found else None
+
+    # --- moments
+
+    def moment(self, day: date) -> datetime:
+        """A moment of a day, by preference near its ends."""
+        if self.chance(0.4):
+            return at(day, self.random.choice(WALL_TIMES))
+        return at(day) + timedelta(seconds=self.random.randrange(23 * 3600))
+
+    def past(self, least: timedelta, most: timedelta) -> datetime:
+        """A moment so long ago, by preference on an awkward day."""
+        span = int((most - least).total_seconds())
+        latest = self.now - least
+        day = day_of(latest - timedelta(seconds=self.random.randrange(span)))
+        if self.chance(0.3) and (near := [one for one in awkward_days(day.year) if at(one) <= latest]):
+            day = self.random.choice(near)
+        return min(self.moment(day), self.now)
+
+    # --- rows
+
+    def new_key(self) -> Key:
+        """A key that nothing has."""
+        return next(self._keys)
+
+    def add(self, table: str, **row: object) -> Add:
+        """The application inserts a row; facts that are not given are null."""
+        return Add(at=self.now, table=table, key=self.new_key(), row=dict.fromkeys(FACTS[table]) | row)
+
+    def change(self, table: str, key: Key, **to: object) -> Change:
+        """The application changes a row."""
+        return Change(at=self.now, table=table, key=key, to=to)
+
+
+def awkward_days(year: int) -> tuple[date, ...]:
+    """The end of February and of the year, and the days on which clocks change."""
+    end_of_february = date(year, 3, 1) - timedelta(days=1)
+    return end_of_february, date(year, 12, 31), _clocks_change(year, 3), _clocks_change(year, 10)
+
+
+def _clocks_change(year: int, month: int) -> date:
+    """The last Sunday of March or October."""
+    last = date(year, month, 31)
+    return last - timedelta(days=(last.weekday() + 1) % 7)

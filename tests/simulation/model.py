@@ -1,0 +1,231 @@
+"""What a run should do, row by row, from the words of the policy.
+
+Every row of this company is part of at most one other (a note of its person, a person of its customer), so what
+goes together is a tree: with a row goes all that is part of it. A row that is due stays while a hold or a
+restriction covers it or something it is part of, while the law asks for it, and while a row that stays needs it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from simulation.moments import day_of, last_day
+from simulation.policy import in_force
+from simulation.tables import LINKS, Name, Row
+from simulation.world import PARTITIONED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulation.history import Hold
+    from simulation.policy import Policy
+    from simulation.world import World
+
+DAY_OF = {
+    "website.page_view": "occurred_at",
+    "website.interaction": "occurred_at",
+    "website.visitor": "last_seen_at",
+    "website.enquiry": "submitted_at",
+    "website.chat": "started_at",
+    "app.disclosure": "disclosed_at",
+}
+"""The column whose day starts the clock, where it is one of the row itself."""
+
+BOOKS = {"app.invoice": None, "app.invoice_line": "invoice_id", "app.payment": "invoice_id"}
+"""Accounting records, and the column by which they refer to their invoice."""
+
+NEEDLESS = {"app.invoice": ("contact_name", "contact_email")}
+"""What an invoice says of persons that the law does not ask for."""
+
+Kept = Counter[tuple[str, str, date | None]]
+"""How many rows stay, by table, reason and the last day of the reason (not told for ``needed``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run of one rule did: rows that went, rows that were due and stayed, references that were cut."""
+
+    gone: frozenset[Name]
+    kept: Kept
+    cut: Counter[str]
+
+    def counts(self, rule: str) -> Counter[str]:
+        """What happened how often, in words."""
+        found = Counter(f"{rule} deletes {table}" for table, _ in self.gone)
+        for (table, reason, _), rows in self.kept.items():
+            found[f"{reason} keeps {table}"] += rows
+        return found + Counter({f"cuts {link}": rows for link, rows in self.cut.items()})
+
+
+class Clocks:
+    """The day on which each row's clock started, if it runs."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @cached_property
+    def contracts(self) -> dict[int, list[datetime | None]]:
+        """The ends of each customer's contracts; None for one that is live."""
+        return self._by("app.contract", "customer_id", "ended_at")
+
+    @cached_property
+    def consents(self) -> dict[int, list[datetime | None]]:
+        """The moments of each subscription's consents."""
+        return self._by("website.marketing_consent", "subscription_id", "occurred_at")
+
+    def _by(self, table: str, owner: str, column: str) -> dict[int, list[datetime | None]]:
+        found: dict[int, list[datetime | None]] = {}
+        for row in self.world.rows[table].values():
+            found.setdefault(row[owner], []).append(row[column])
+        return found
+
+    def started(self, name: Name) -> date | None:
+        """The day of the event; None while the clock does not run."""
+        table, key = name
+        row = self.world.rows[table][key]
+        if table in DAY_OF:
+            return day_of(row[DAY_OF[table]])
+        if table == "app.invoice":
+            return date(row["issued_on"].year, 12, 31)
+        if table == "website.marketing_subscription":
+            return _latest(self.consents.get(key), row["created_at"])
+        if table == "app.person":
+            key = row["customer_id"]
+        customer = self.world.rows["app.customer"][key]
+        return _latest(self.contracts.get(key), customer["created_at"])
+
+
+def _latest(moments: list[datetime | None] | None, otherwise: datetime) -> date | None:
+    """The day of the latest moment; None while one is missing (a contract that has no end)."""
+    if not moments:
+        return day_of(otherwise)
+    known = [moment for moment in moments if moment is not None]
+    return day_of(max(known)) if len(known) == len(moments) else None
+
+
+class Cover:
+    """What holds and restrictions protect at a moment: the rows they name and all that is part of those."""
+
+    def __init__(self, world: World, as_of: datetime) -> None:
+        self.world = world
+        self.holds = [hold for hold in world.holds.values() if hold.is_active(as_of)]
+
+    def strongest(self, name: Name) -> Hold | None:
+        """The hold that counts: a hold before a restriction, then the one that lasts longest."""
+        found: set[Hold] = set()
+        part: Name | None = name
+        while part is not None and self.holds:
+            found.update(hold for hold in self.holds if hold.names(part))
+            part = self.world.whole(part)
+        return max(found, key=lambda hold: (hold.kind == "hold", hold.until), default=None)
+
+    def rows(self) -> set[Name]:
+        """Every protected row."""
+        return covered(self.world, self.holds)
+
+
+def covered(world: World, holds: Iterable[Hold]) -> set[Name]:
+    """The rows that holds name, and all that is part of those."""
+    found: set[Name] = set()
+    for table, key in {target for hold in holds for target in hold.targets}:
+        found.update((table, one) for one in (world.rows[table] if key is None else (key,)))
+    return {name for name in world.with_parts(found) if world.find(name)}
+
+
+def due(world: World, rule: str, as_of: datetime) -> set[Name]:
+    """Rows that the rule is about and that must go by now, those that stay for a reason included."""
+    promise = in_force(world.policies, as_of).promises[rule]
+    today, lead = day_of(as_of), timedelta(days=promise.lead_days)
+    clocks = Clocks(world)
+    found = set()
+    for key in world.rows[promise.table]:
+        started = clocks.started((promise.table, key))
+        if started is not None and last_day(started, promise.keep) - lead <= today:
+            found.add((promise.table, key))
+    return found
+
+
+def sweep(world: World, rule: str, as_of: datetime) -> Result:
+    """Run one rule: rows that must go are removed, references to them cut, and what stays is told."""
+    policy = in_force(world.policies, as_of)
+    promise = policy.promises[rule]
+    cover = Cover(world, as_of)
+    by_day = promise.table in PARTITIONED
+    reached = due(world, rule, as_of)
+    if not by_day:
+        reached = world.with_parts(reached)
+    kept = _kept(world, policy, cover, reached, as_of)
+    gone = reached - kept.keys()
+    cut = _cut(world, gone)
+    for name in gone:
+        world.remove(*name)
+    _empty(world, [name for name, (reason, _) in kept.items() if reason == "statutory"])
+    if by_day:
+        _drop_days(world, promise.table, as_of, policy, cover)
+    told = Counter((table, reason, until) for (table, _), (reason, until) in kept.items())
+    return Result(gone=frozenset(gone), kept=told, cut=cut)
+
+
+def _kept(
+    world: World, policy: Policy, cover: Cover, reached: set[Name], as_of: datetime
+) -> dict[Name, tuple[str, date | None]]:
+    """Which of the rows stay, why, and until which day."""
+    if not reached:
+        return {}
+    kept: dict[Name, tuple[str, date | None]] = {}
+    for name in reached:
+        if hold := cover.strongest(name):
+            kept[name] = (hold.kind, day_of(hold.until - timedelta(microseconds=1)))
+        elif (until := _asked_for_until(world, policy, name)) and until >= day_of(as_of):
+            kept[name] = ("statutory", until)
+    protected = cover.rows()
+    pending = [*kept, *protected]
+    while pending:
+        name = pending.pop()
+        for link, other in world.mentioned(name):
+            if other in reached and other not in kept and (link.belongs or name in protected):
+                kept[other] = ("needed", None)
+                pending.append(other)
+    return kept
+
+
+def _asked_for_until(world: World, policy: Policy, name: Name) -> date | None:
+    """The last day on which the law asks for an accounting record."""
+    if name[0] not in BOOKS:
+        return None
+    row = world.rows[name[0]][name[1]]
+    by = BOOKS[name[0]]
+    invoice: Row = world.rows["app.invoice"][row[by]] if by else row
+    return last_day(date(invoice["issued_on"].year, 12, 31), policy.books)
+
+
+def _cut(world: World, gone: set[Name]) -> Counter[str]:
+    """Set references of rows that stay to rows that go to null, and empty what goes with the reference."""
+    cut: Counter[str] = Counter()
+    targets = {table for table, _ in gone}
+    for link in LINKS:
+        if link.belongs or link.target not in targets:
+            continue
+        for key, row in list(world.rows[link.holder].items()):
+            if (link.target, row[link.column]) in gone and (link.holder, key) not in gone:
+                world.put(link.holder, key, {**row, **dict.fromkeys((link.column, *link.emptied))})
+                cut[f"{link.holder}.{link.column}"] += 1
+    return cut
+
+
+def _empty(world: World, names: Iterable[Name]) -> None:
+    for table, key in names:
+        world.put(table, key, {**world.rows[table][key], **dict.fromkeys(NEEDLESS.get(table, ()))})
+
+
+def _drop_days(world: World, table: str, as_of: datetime, policy: Policy, cover: Cover) -> None:
+    """Days of telemetry that are over go as a whole, unless a row of the table is protected."""
+    if any(cover.strongest((table, key)) for key in world.rows[table]):
+        return
+    promise = next(one for one in policy.promises.values() if one.table == table)
+    last = day_of(as_of) + timedelta(days=promise.lead_days)
+    world.days[table] = {day for day in world.days[table] if last_day(day, promise.keep) > last}

@@ -1,0 +1,180 @@
+"""Plays a history twice, on the database through the engine and in the model, and compares after every run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from functools import partial, singledispatchmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simulation import compare, model, notices
+from simulation.broken import Broken
+from simulation.database import Application
+from simulation.engine import Engine, Equipment, published
+from simulation.history import Add, Amend, Change, Event, Extend, Place, Release, Run
+from simulation.moments import day_of
+from simulation.policy import first_policy
+from simulation.watch.watch import Watch
+from simulation.world import PARTITIONED, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from simulation.watch.watch import Before
+    from support.databases import Database
+
+AT_THE_END = "at the end"
+"""The kind of a failure that shows only when all is over."""
+
+
+@contextmanager
+def playing(database: Database, equipment: Equipment | None = None) -> Iterator[Player]:
+    """A player on a database that has the company's tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        player = Player(database, Path(folder), equipment or Equipment())
+        try:
+            yield player
+        finally:
+            player.close()
+
+
+class Player:
+    """One history on its way.
+
+    Attributes:
+        world: the company as it should be.
+        counts: what happened, to see that a simulation simulates something.
+    """
+
+    def __init__(self, database: Database, folder: Path, equipment: Equipment) -> None:
+        self.world = World(policies=[first_policy(published())])
+        self.watch = Watch(world=self.world)
+        self.counts: Counter[str] = Counter()
+        self.application = Application(database.url.replace("+psycopg", ""))
+        self.engine = Engine(database, folder, self.world.policies[0], equipment)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.application.close()
+        self.engine.close()
+
+    def play(self, events: Iterable[Event]) -> None:
+        """Let events happen, one after another.
+
+        Raises:
+            Broken: a run did not do what it should.
+        """
+        for event in events:
+            if isinstance(event, Run):
+                self._run(event)
+            else:
+                self._happen(event)
+
+    def finish(self) -> None:
+        """Ask at the end for the engine's own verdict.
+
+        Raises:
+            Broken: the last promise is not kept, or the ledger does not verify.
+        """
+        if self.watch.last_run is not None:
+            with _failures_told("the engine's own verdict", kind=AT_THE_END):
+                self.engine.finish(self.watch.last_run)
+
+    # --- what happens to the company
+
+    def _happen(self, event: Event) -> None:
+        if self.world.apply(event):
+            self.counts[type(event).__name__] += 1
+            self._do(event)
+
+    @singledispatchmethod
+    def _do(self, event: Event) -> None:
+        raise TypeError(event)
+
+    @_do.register
+    def _(self, event: Add) -> None:
+        if event.table in PARTITIONED:
+            self.application.create_day(day_of(event.row["occurred_at"]))
+        self.application.add(event.table, event.key, event.row)
+
+    @_do.register
+    def _(self, event: Change) -> None:
+        self.application.change(event.table, event.key, event.to)
+
+    @_do.register
+    def _(self, event: Place) -> None:
+        self.application.flush()
+        self.engine.place(event, self.world.rows)
+
+    @_do.register
+    def _(self, event: Extend) -> None:
+        self.engine.extend(event)
+
+    @_do.register
+    def _(self, event: Release) -> None:
+        self.engine.release(event)
+
+    @_do.register
+    def _(self, event: Amend) -> None:
+        self.engine.publish(event.policy)
+
+    # --- runs
+
+    def _run(self, run: Run) -> None:
+        self.application.flush()
+        with _failures_told(f"the beginning of the run as of {run.as_of}"):
+            self.engine.begin(run)
+        self._take_notice(run)
+        before = self.watch.before(run.as_of)
+        for rule in self.engine.rules(run.as_of):
+            self._keep(run, rule, before)
+        if run.is_checked:
+            self._take_notice(run)
+        compare.rows(self.application.everything(), self.world, run)
+        rows = ((table, key) for table, rows in before.rows.items() for key in rows)
+        self.watch.after(run, before, {name for name in rows if name not in self.world.images})
+        self._count(run)
+
+    def _take_notice(self, run: Run) -> None:
+        with _failures_told(f"taking notice as of {run.as_of}"):
+            noticed = self.engine.take_notice(notices.RULE, run.as_of)
+        compare.notices(noticed, notices.take_notice(self.world, run.as_of), run)
+
+    def _keep(self, run: Run, rule: str, before: Before) -> None:
+        with _failures_told(f"{rule} as of {run.as_of}"):
+            told = self.engine.keep(run, rule, partial(self._interfere, run, rule, before))
+        if told is None:
+            return
+        expected = model.sweep(self.world, rule, run.as_of)
+        if rule not in run.meanwhile:
+            compare.told(told, expected, self.world, run)
+        if run.is_repeated:
+            with _failures_told(f"{rule} as of {run.as_of}, run again"):
+                compare.nothing(self.engine.keep_again(run, rule))
+        self.counts += expected.counts(rule)
+
+    def _interfere(self, run: Run, rule: str, before: Before) -> None:
+        """Let happen what happens while a rule is carried out."""
+        for event in run.meanwhile.get(rule, ()):
+            self._happen(event)
+            before.follow(event, self.world)
+        self.application.flush()
+
+    def _count(self, run: Run) -> None:
+        self.counts["Run"] += 1
+        self.counts["run with all checks"] += run.is_checked
+        self.counts["run killed and started again"] += run.killed_after is not None
+        self.counts["batches deferred"] += self.engine.deferred
+        self.engine.deferred = 0
+
+
+@contextmanager
+def _failures_told(what: str, kind: str = "failed") -> Iterator[None]:
+    try:
+        yield
+    except Broken:
+        raise
+    except Exception as error:
+        raise Broken(kind, f"{what} failed: {type(error).__name__} {error}") from error

@@ -1,0 +1,109 @@
+"""The watch asks the promise itself, without the engine: here of the model, which is broken on purpose."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulation import model, notices
+from simulation.broken import Broken
+from simulation.history import Run
+from simulation.invent.inventor import Inventor
+from simulation.policy import first_policy, in_force
+from simulation.watch.watch import Watch
+from simulation.world import World
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+DAYS = 300
+SEEDS = (1, 2, 3)
+
+
+def watched(seed: int) -> Watch:
+    """Years in which the model does what the engine would."""
+    world = World(policies=[first_policy(date(2025, 2, 19))])
+    watch = Watch(world=world)
+    for event in Inventor(seed, DAYS, world).history():
+        if isinstance(event, Run):
+            run(watch, event)
+        else:
+            world.apply(event)
+    return watch
+
+
+def run(watch: Watch, event: Run) -> None:
+    world = watch.world
+    notices.take_notice(world, event.as_of)
+    before = watch.before(event.as_of)
+    for rule in in_force(world.policies, event.as_of).promises:
+        for meanwhile in event.meanwhile.get(rule, ()):
+            world.apply(meanwhile)
+            before.follow(meanwhile, world)
+        if rule not in event.unanswered:
+            model.sweep(world, rule, event.as_of)
+    names = {(table, key) for table, rows in before.rows.items() for key in rows}
+    watch.after(event, before, names - world.images.keys())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_model_keeps_its_promises(seed: int) -> None:
+    counts = watched(seed).counts
+    assert counts["rows gone"] > 100
+    assert counts["kept past the limit"] > 0
+
+
+def test_a_row_that_goes_a_day_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    due = model.due
+
+    def early(world: World, rule: str, as_of: datetime) -> Any:
+        return due(world, rule, as_of + timedelta(days=1))
+
+    monkeypatch.setattr(model, "due", early)
+    assert broken_by_any_seed() == {"early"}
+
+
+def test_a_row_that_outlives_its_lead_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    due = model.due
+
+    def late(world: World, rule: str, as_of: datetime) -> Any:
+        return due(world, rule, as_of - timedelta(days=2))
+
+    monkeypatch.setattr(model, "due", late)
+    assert broken_by_any_seed() == {"late"}
+
+
+def test_a_held_row_that_goes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.Cover, "strongest", lambda *_: None)
+    monkeypatch.setattr(model.Cover, "rows", lambda *_: set())
+    assert "early" in broken_by_any_seed()
+
+
+def test_a_row_kept_for_no_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = model._kept
+
+    def hoarding(world: World, policy: Any, cover: Any, reached: set[Any], as_of: datetime) -> Any:
+        return kept(world, policy, cover, reached, as_of) | dict.fromkeys(
+            (name for name in reached if name[1] % 7 == 0), ("needed", None)
+        )
+
+    monkeypatch.setattr(model, "_kept", hoarding)
+    assert broken_by_any_seed() == {"late"}
+
+
+def test_a_person_who_goes_unannounced_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "_announce", lambda *_: None)
+    assert broken_by_any_seed() == {"unannounced"}
+
+
+def broken_by_any_seed() -> set[str]:
+    """In which ways the seeds break."""
+    kinds = set()
+    for seed in SEEDS:
+        try:
+            watched(seed)
+        except Broken as broken:
+            kinds.add(broken.kind)
+    return kinds

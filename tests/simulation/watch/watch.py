@@ -1,0 +1,193 @@
+"""Watches the company from run to run, and complains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simulation.broken import Broken
+from simulation.history import Add, Change
+from simulation.moments import day_of
+from simulation.policy import RUN_EVERY_DAYS, in_force
+from simulation.watch.cover import Cover, held, owners
+from simulation.watch.limits import Limits, days_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from simulation.history import Event, Run, Target
+    from simulation.policy import Policy, Promise
+    from simulation.tables import Key, Name, Snapshot
+    from simulation.world import Notice, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The company as it was when a run began; rows that were changed while it went on are as they became.
+
+    Attributes:
+        held: what holds and restrictions named.
+        notices: by customer, after the run took notice.
+    """
+
+    rows: Snapshot
+    held: frozenset[Target]
+    notices: Mapping[Key, Notice]
+
+    def follow(self, event: Event, world: World) -> None:
+        """The application does something while the run goes on."""
+        if isinstance(event, Add | Change) and (row := world.find((event.table, event.key))):
+            self.rows[event.table][event.key] = row
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Left:
+    """What the last run of a rule left behind.
+
+    Attributes:
+        limits: the moment before which each of its rows must be gone.
+        excused: rows that were past their limit, for a reason.
+    """
+
+    as_of: datetime
+    policy: Policy
+    limits: dict[Name, datetime]
+    excused: set[Name]
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """Watches the company from run to run.
+
+    Attributes:
+        last_run: the latest moment that a run stood for.
+        counts: runs, rows that are gone, rows kept past their limit, rows late because no run came for days.
+    """
+
+    world: World
+    last_run: datetime | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    _left: dict[str, _Left] = field(default_factory=dict)
+
+    def before(self, as_of: datetime) -> Before:
+        """Ask before a run: did a row outlive its limit though runs came in time?
+
+        Raises:
+            Broken: late.
+        """
+        policy = in_force(self.world.policies, as_of)
+        limits = Limits(self.world.rows)
+        late = []
+        for rule, left in self._left.items():
+            promise = policy.promises[rule]
+            gap = (day_of(as_of) - day_of(left.as_of)).days
+            if (
+                policy is not left.policy or promise.table == "app.invoice"
+            ):  # they go with the first run after
+                continue
+            for name, limit in _limited(limits, promise):
+                if limit > as_of or left.limits.get(name) != limit or name in left.excused:
+                    continue
+                if gap > promise.lead_days + RUN_EVERY_DAYS:
+                    self.counts["late for want of runs"] += 1
+                else:
+                    late.append(f"{_told(name)} was to be gone by {limit} and is there at {as_of}")
+        _raise("late", late)
+        return Before(
+            rows={table: dict(rows) for table, rows in self.world.rows.items()},
+            held=held(self.world, as_of),
+            notices=dict(self.world.notices),
+        )
+
+    def after(self, run: Run, before: Before, gone: set[Name]) -> None:
+        """Ask after a run: is all gone that had to be, with its lead, and nothing that had not?
+
+        Raises:
+            Broken: early, unannounced or late.
+        """
+        self._nothing_early(run.as_of, before, gone)
+        self._nothing_unannounced(run, before, gone)
+        self._nothing_late(run, before)
+        self.counts["runs"] += 1
+        self.counts["rows gone"] += len(gone)
+
+    def _nothing_early(self, as_of: datetime, before: Before, gone: Iterable[Name]) -> None:
+        """What is gone had come to its limit, or something that it was part of had; and nobody held it."""
+        promises = {one.table: one for one in in_force(self.world.policies, as_of).promises.values()}
+        cover = Cover(before.rows, before.held & held(self.world, as_of))
+        limits = Limits(before.rows)
+        early = []
+        for name in gone:
+            if cover.covers(name):
+                early.append(f"{_told(name)} was held and is gone at {as_of}")
+            if not any(_may_go(limits, promises, part, as_of) for part in owners(before.rows, name)):
+                early.append(f"{_told(name)} is gone at {as_of}, and nothing it was part of was due")
+        _raise("early", early)
+
+    def _nothing_unannounced(self, run: Run, before: Before, gone: Iterable[Name]) -> None:
+        """That a person goes was noticed and announced, and the day that was told has come."""
+        announce = set(in_force(self.world.policies, run.as_of).promises["persons_after_contract"].announce)
+        unannounced = []
+        for table, key in gone:
+            if table != "app.person":
+                continue
+            notice = before.notices.get(before.rows[table][key]["customer_id"])
+            if notice is None or notice.planned_on > day_of(run.at):
+                unannounced.append(
+                    f"{_told((table, key))} is gone at {run.as_of}, against its notice {notice}"
+                )
+            elif notice.planned_on <= day_of(run.as_of) and not announce <= set(notice.announced):
+                unannounced.append(
+                    f"{_told((table, key))} is gone at {run.as_of}, and announced was {notice}"
+                )
+        _raise("unannounced", unannounced)
+
+    def _nothing_late(self, run: Run, before: Before) -> None:
+        """What is near its limit is gone, or somebody keeps it."""
+        as_of, policy = run.as_of, in_force(self.world.policies, run.as_of)
+        cover = Cover(self.world.rows, before.held | held(self.world, as_of))
+        limits, late = Limits(self.world.rows), []
+        for rule, promise in policy.promises.items():
+            if rule in run.unanswered:
+                continue
+            left = dict(_limited(limits, promise))
+            near = {name for name, limit in left.items() if days_before(limit, promise.lead_days) <= as_of}
+            excused = {name for name in near if cover.excuses(name)}
+            late += [
+                f"{_told(name)} was to be gone by {left[name]} and survived {as_of}"
+                for name in sorted(near - excused)
+            ]
+            self.counts["kept past the limit"] += len(excused)
+            if self.last_run is None or as_of >= self.last_run:
+                self._left[rule] = _Left(as_of=as_of, policy=policy, limits=left, excused=excused)
+        _raise("late", late)
+        self.last_run = max(as_of, self.last_run or as_of)
+
+
+def _raise(kind: str, complaints: list[str]) -> None:
+    if complaints:
+        raise Broken(kind, "; ".join(complaints), rows=len(complaints))
+
+
+def _limited(limits: Limits, promise: Promise) -> Iterator[tuple[Name, datetime]]:
+    """Rows that are there and have a limit of their own."""
+    for key in limits.rows[promise.table]:
+        limit = limits.of(promise, key)
+        if limit is not None:
+            yield (promise.table, key), limit
+
+
+def _may_go(limits: Limits, promises: dict[str, Promise], name: Name, as_of: datetime) -> bool:
+    """Whether the row's own limit is near enough; accounting is kept to the end of its years."""
+    promise = promises.get(name[0])
+    limit = limits.of(promise, name[1]) if promise else None
+    if promise is None or limit is None:
+        return False
+    slack = 0 if name[0] == "app.invoice" else promise.lead_days + RUN_EVERY_DAYS
+    return days_before(limit, slack) <= as_of
+
+
+def _told(name: Name) -> str:
+    return f"{name[0]} {name[1]}"

@@ -1,0 +1,177 @@
+"""The company as it should be: rows, holds and policies in memory, and what events do to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING
+
+from simulation.history import Add, Amend, Change, Event, Extend, Hold, Place, Release
+from simulation.moments import day_of
+from simulation.tables import FACTS, Key, Link, Name, Row, image, links_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date, datetime
+
+    from simulation.policy import Policy
+
+PARTITIONED = ("website.page_view", "website.interaction")
+
+Image = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """That the persons of a customer will be deleted.
+
+    Attributes:
+        event_day: the day from which the period is counted.
+        planned_on: the day on which they go.
+        announced: days ahead for which it was announced.
+    """
+
+    event_day: date
+    last_day: date
+    planned_on: date
+    noticed_at: datetime
+    announced: tuple[int, ...] = ()
+
+
+@dataclass(kw_only=True)
+class World:
+    """Everything there is.
+
+    Attributes:
+        rows: by table and key.
+        images: each row as PostgreSQL would print it.
+        parts: the rows that are part of a row, where there are any.
+        days: of telemetry that have a partition, by table.
+        policies: the versions that have been published.
+        notices: that are open, by customer.
+    """
+
+    policies: list[Policy]
+    rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in FACTS})
+    images: dict[Name, Image] = field(default_factory=dict)
+    parts: dict[Name, set[Name]] = field(default_factory=dict)
+    days: dict[str, set[date]] = field(default_factory=lambda: {table: set() for table in PARTITIONED})
+    holds: dict[int, Hold] = field(default_factory=dict)
+    notices: dict[Key, Notice] = field(default_factory=dict)
+
+    def put(self, table: str, key: Key, row: Row) -> None:
+        """Insert or replace a row."""
+        self._part((table, key))
+        self.rows[table][key] = row
+        self.images[table, key] = (table, *image(table, key, row))
+        if whole := self.whole((table, key)):
+            self.parts.setdefault(whole, set()).add((table, key))
+
+    def remove(self, table: str, key: Key) -> None:
+        """Delete a row."""
+        self._part((table, key))
+        del self.rows[table][key]
+        del self.images[table, key]
+
+    def _part(self, name: Name) -> None:
+        """Take a row out of what it is part of."""
+        if name in self.images and (whole := self.whole(name)):
+            self.parts[whole].remove(name)
+            if not self.parts[whole]:
+                del self.parts[whole]
+
+    def find(self, name: Name) -> Row | None:
+        """A row by table and key."""
+        return self.rows[name[0]].get(name[1])
+
+    def mentioned(self, name: Name) -> Iterator[tuple[Link, Name]]:
+        """The rows that a row refers to, and by which link."""
+        row = self.rows[name[0]][name[1]]
+        for link in links_from(name[0]):
+            if row[link.column] is not None:
+                yield link, (link.target, row[link.column])
+
+    def whole(self, name: Name) -> Name | None:
+        """The row that this one is part of."""
+        return next((target for link, target in self.mentioned(name) if link.belongs), None)
+
+    def with_parts(self, names: Iterable[Name]) -> set[Name]:
+        """The rows and all that is part of them."""
+        found = set(names)
+        pending = list(found)
+        while pending:
+            new = self.parts.get(pending.pop(), set()) - found
+            found |= new
+            pending += new
+        return found
+
+    @singledispatchmethod
+    def apply(self, event: Event) -> bool:
+        """Let an event happen; False where it cannot, because what it is about is not there (any more)."""
+        raise TypeError(event)
+
+    @apply.register
+    def _(self, event: Add) -> bool:
+        if event.key in self.rows[event.table] or not self._may_stand(event.table, event.row):
+            return False
+        self.put(event.table, event.key, event.row)
+        if event.table in PARTITIONED:
+            for table in PARTITIONED:
+                self.days[table].add(day_of(event.row["occurred_at"]))
+        return True
+
+    @apply.register
+    def _(self, event: Change) -> bool:
+        before = self.find((event.table, event.key))
+        if before is None or not self._may_stand(event.table, after := {**before, **event.to}):
+            return False
+        self.put(event.table, event.key, after)
+        return True
+
+    @apply.register
+    def _(self, event: Place) -> bool:
+        missing = [name for name in event.targets if name[1] is not None and self.find(name) is None]  # type: ignore[arg-type]  # a key is there
+        if missing or event.hold in self.holds or event.until <= event.at:
+            return False
+        self.holds[event.hold] = Hold(kind=event.kind, until=event.until, targets=frozenset(event.targets))
+        return True
+
+    @apply.register
+    def _(self, event: Extend) -> bool:
+        hold = self.holds.get(event.hold)
+        if hold is None or not hold.is_active(event.at) or event.until <= event.at:
+            return False
+        self.holds[event.hold] = replace(hold, until=event.until)
+        return True
+
+    @apply.register
+    def _(self, event: Release) -> bool:
+        hold = self.holds.get(event.hold)
+        if hold is None or hold.is_released:
+            return False
+        self.holds[event.hold] = replace(hold, is_released=True)
+        return True
+
+    @apply.register
+    def _(self, event: Amend) -> bool:
+        if any(one.since == event.policy.since for one in self.policies):
+            return False
+        self.policies.append(event.policy)
+        return True
+
+    def _may_stand(self, table: str, row: Row) -> bool:
+        """What the schema asks of a row: that the rows it refers to exist, and that its dates are in order."""
+        linked = all(
+            row[link.column] is None or row[link.column] in self.rows[link.target]
+            for link in links_from(table)
+        )
+        if table == "app.contract" and row["ended_at"] is not None:
+            reinstated = row["reinstated_at"]
+            return linked and row["starts_at"] <= row["ended_at"] and not _after(reinstated, row["ended_at"])
+        if table == "website.visitor":
+            return linked and row["first_seen_at"] <= row["last_seen_at"]
+        return linked
+
+
+def _after(earlier: object, later: object) -> bool:
+    return earlier is not None and earlier >= later  # type: ignore[operator]  # both are moments
