@@ -15,17 +15,17 @@ import pytest
 import sqlalchemy as sa
 
 from lifecycle.planning.planner import make_plan
+from lifecycle.retention.notices import take_notice
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 from support.bureau import Bureau, policy_document
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, rows_of
+from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
 from support.databases import Database
 from support.processes import waits_for_a_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from support.commands import Said
 
@@ -36,23 +36,44 @@ LATER = {101, 102, 103, 401, 402, 403}
 
 
 @pytest.fixture
-def settings(database: Database, tmp_path: Path) -> dict[str, str | Path]:
-    """The agency, its files copied so that they can be spoilt."""
-    create_agency(database)
-    for name in ("policies", "datamap"):
-        shutil.copytree(AGENCY / name, tmp_path / name)
-    return {
-        "DATABASE_URL": database.url,
-        "POLICY_DIR": tmp_path / "policies",
-        "DATAMAP_DIR": tmp_path / "datamap",
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+def command_line(monkeypatch, capsys, caplog, tmp_path) -> Callable[[Database], CommandLine]:
+    """Commands on the agency in a database, with copies of its files that can be spoilt."""
+
+    def on(database: Database) -> CommandLine:
+        for name in ("policies", "datamap"):
+            shutil.copytree(AGENCY / name, tmp_path / name)
+        settings = {
+            "DATABASE_URL": database.url,
+            "POLICY_DIR": tmp_path / "policies",
+            "DATAMAP_DIR": tmp_path / "datamap",
+            "KEYRING": tmp_path / "keyring",
+            "STATE_DIR": tmp_path,
+        }
+        return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
+
+    return on
 
 
 @pytest.fixture
-def lifecycle(monkeypatch, capsys, caplog, settings) -> CommandLine:
-    return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
+def lifecycle(database, command_line) -> CommandLine:
+    """Commands on an agency of one's own."""
+    create_agency(database)
+    return command_line(database)
+
+
+@pytest.fixture(scope="module")
+def agency(module_database) -> tuple[Database, dict[str, str]]:
+    """An agency that nobody changes, and its state."""
+    create_agency(module_database)
+    return module_database, state_of(module_database)
+
+
+@pytest.fixture
+def refused(agency, command_line) -> Iterator[CommandLine]:
+    """Commands that must leave everything as it was."""
+    database, before = agency
+    yield command_line(database)
+    assert state_of(database) == before
 
 
 @pytest.fixture
@@ -97,7 +118,6 @@ class Spoilt:
 
     Attributes:
         file: the file that is changed, and named as the place.
-        code: the exit code of a command that would do something.
         check: the exit code of ``lifecycle check``, which reads on where it can.
     """
 
@@ -105,7 +125,6 @@ class Spoilt:
     old: str = ""
     new: str
     says: str
-    code: int = MISUSED
     check: int = MISUSED
 
 
@@ -155,34 +174,33 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
-def test_a_file_that_cannot_be_used(lifecycle, database, tmp_path, spoilt):
+def test_a_file_that_cannot_be_used(refused, tmp_path, spoilt):
     path = tmp_path / spoilt.file
     text = path.read_text(encoding="utf-8")
     assert text.count(spoilt.old) >= 1
     path.write_text(text.replace(spoilt.old, spoilt.new, 1), encoding="utf-8")
-    before = state_of(database)
     for command in ("sweep", "plan", "calendar"):
-        said = lifecycle(command)
-        require_one_error(said, spoilt.code, f"{path}:", spoilt.says)
+        said = refused(command)
+        require_one_error(said, MISUSED, f"{path}:", spoilt.says)
         assert said.out == ""
-    checked = lifecycle("check")
+    checked = refused("check")
     assert (checked.code, spoilt.says in checked.out + checked.err) == (spoilt.check, True)
-    assert state_of(database) == before
 
 
-@pytest.mark.parametrize("setting", ["POLICY_DIR", "DATAMAP_DIR"])
-@pytest.mark.parametrize("command", ["sweep", "plan", "check", "init"])
-def test_a_folder_that_is_missing(lifecycle, database, tmp_path, monkeypatch, setting, command):
-    if (setting, command) == ("POLICY_DIR", "init"):
-        pytest.skip("init reads no policy")
+@pytest.mark.parametrize(
+    ("setting", "command"),
+    [
+        *(("POLICY_DIR", command) for command in ("sweep", "plan", "check", "coverage")),
+        *(("DATAMAP_DIR", command) for command in ("sweep", "plan", "check", "init")),
+    ],
+)
+def test_a_folder_that_is_missing(refused, tmp_path, monkeypatch, setting, command):
     monkeypatch.setenv(f"LIFECYCLE_{setting}", str(tmp_path / "nowhere"))
-    before = state_of(database)
-    require_one_error(lifecycle(command), MISUSED, f"{tmp_path / 'nowhere'}: ", f"LIFECYCLE_{setting}")
-    assert state_of(database) == before
+    require_one_error(refused(command), MISUSED, f"{tmp_path / 'nowhere'}: ", f"LIFECYCLE_{setting}")
 
 
-def test_a_database_is_not_touched_for_a_map_that_cannot_be_read(lifecycle, empty_database, monkeypatch):
-    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", empty_database.url)
+def test_a_database_is_not_touched_for_a_map_that_cannot_be_read(command_line, empty_database, monkeypatch):
+    lifecycle = command_line(empty_database)
     monkeypatch.setenv("LIFECYCLE_DATAMAP_DIR", "nowhere")
     assert lifecycle("init").code == MISUSED
     assert empty_database.execute("SELECT to_regnamespace('lifecycle')") == [(None,)]
@@ -203,6 +221,16 @@ def test_a_database_that_is_not_as_its_map_says(lifecycle, database, command, ch
     before = state_of(database)
     require_one_error(lifecycle(command, "--rule", "persons"), CHECK_FAILED, "agency: ", says, "data map")
     assert lifecycle("check").code == CHECK_FAILED
+    assert state_of(database) == before
+
+
+@pytest.mark.parametrize("command", ["sweep", "plan"])
+def test_evidence_that_does_not_arrive_any_more(lifecycle, database, command):
+    """A plan that is only shown could be carried out all the same."""
+    database.execute("UPDATE agency.contract SET updated_at = '2026-01-01'")
+    before = state_of(database)
+    said = lifecycle(command, "--rule", "persons")
+    require_one_error(said, CHECK_FAILED, "persons: ", "days since the newest agency.contract.updated_at")
     assert state_of(database) == before
 
 
@@ -285,25 +313,23 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
 
 
 @pytest.mark.parametrize("case", ARGUMENTS.values(), ids=ARGUMENTS.keys())
-def test_an_argument_that_cannot_be_used(lifecycle, database, tmp_path, monkeypatch, case):
+def test_an_argument_that_cannot_be_used(refused, tmp_path, monkeypatch, case):
     arguments, place, says = case
     (tmp_path / "sample").mkdir()
     shutil.copy(AGENCY / "schema.sql", tmp_path / "sample")
     (tmp_path / "sample" / "pools.yaml").write_text("locales: {et_EE: 1}\npools: {}\n")
     (tmp_path / "sample" / "population.sql").write_text("-- name: nothing\nSELECT 1\n")
     monkeypatch.setenv("LIFECYCLE_SAMPLE_DIR", str(tmp_path / "sample"))
-    before = state_of(database)
-    said = lifecycle(*arguments)
+    said = refused(*arguments)
     require_one_error(said, MISUSED, place, says)
     assert said.out == ""
-    assert state_of(database) == before
 
 
 @pytest.mark.parametrize(
     "arguments", [("hold", "release", "1"), ("calendar", "--days", "0"), ("tidy",), ("apply",)]
 )
-def test_what_is_no_command_is_told_how_to_get_help(lifecycle, arguments):
-    said = lifecycle(*arguments)
+def test_what_is_no_command_is_told_how_to_get_help(refused, arguments):
+    said = refused(*arguments)
     assert said.code == MISUSED
     assert "--help" in said.err
     assert said.err.count("Error: ") == 1
@@ -363,7 +389,7 @@ UNUSABLE: Mapping[str, tuple[Callable[[Database], object], str, str]] = {
     "no such database": (
         another_name,
         'database "nowhere" does not exist',
-        "correct LIFECYCLE_DATABASE_URL",
+        "check LIFECYCLE_DATABASE_URL",
     ),
     "wrong password": (
         guessed_password,
@@ -378,21 +404,19 @@ UNUSABLE: Mapping[str, tuple[Callable[[Database], object], str, str]] = {
 
 @pytest.mark.parametrize("command", ["sweep", "plan"])
 @pytest.mark.parametrize("trouble", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_database_that_cannot_be_used(lifecycle, database, monkeypatch, trouble, command):
+def test_a_database_that_cannot_be_used(refused, agency, monkeypatch, trouble, command):
     unusable, *words = trouble
-    before = state_of(database)
-    with unusable(database) as url:
+    with unusable(agency[0]) as url:
         monkeypatch.setenv("LIFECYCLE_DATABASE_URL", url)
-        said = lifecycle(command, "--rule", "persons")
+        said = refused(command, "--rule", "persons")
     parsed = sa.make_url(url)
     require_one_error(said, MISUSED, f"{parsed.host}:{parsed.port}/{parsed.database}: ", *words)
     assert parsed.password not in said.everything
-    assert state_of(database) == before
 
 
-def test_an_address_that_is_none(lifecycle, monkeypatch):
+def test_an_address_that_is_none(refused, monkeypatch):
     monkeypatch.setenv("LIFECYCLE_DATABASE_URL", "postgresql://user:guessed@host:port/name")
-    said = lifecycle("plan")
+    said = refused("plan")
     require_one_error(said, MISUSED, "LIFECYCLE_DATABASE_URL: ", "write it as postgresql://")
     assert "guessed" not in said.everything
 
@@ -576,7 +600,7 @@ def test_a_server_that_fails_half_way(lifecycle, database, table, failure, says,
     assert database.execute("SELECT sum(row_count) FROM lifecycle.journal") == [(18,)]
 
 
-def test_a_disk_that_is_full_when_rows_are_copied_in(lifecycle, empty_database, database_server, monkeypatch):
+def test_a_disk_that_is_full_when_rows_are_copied_in(command_line, empty_database, database_server):
     """The server meets ``/dev/full`` in the midst of ``COPY``, so that what it says is what it says of a full disk."""
     database_server.as_superuser(empty_database).script("""
         CREATE FUNCTION public.fill_disk() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -596,9 +620,8 @@ def test_a_disk_that_is_full_when_rows_are_copied_in(lifecycle, empty_database, 
         END $$;
         CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.watch();
     """)
-    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", empty_database.url)
     before = state_of(empty_database)
-    said = lifecycle("seed", "--customers", "1", "--days", "1")
+    said = command_line(empty_database)("seed", "--customers", "1", "--days", "1")
     require_one_error(
         said, MISUSED, "sample: ", "no room left on its disk", "No space left on device", "SQLSTATE 53100",
         "nothing was kept", "fewer customers",
@@ -611,11 +634,13 @@ def test_a_disk_that_is_full_when_rows_are_copied_in(lifecycle, empty_database, 
 
 
 @pytest.mark.parametrize("day", ["infinity", "-infinity", "294270-01-01"])
-def test_a_day_outside_the_calendar_stops_nothing(lifecycle, database, day):
+def test_a_day_outside_the_calendar_stops_nothing(lifecycle, database, tmp_path, day):
     database.execute(
         "UPDATE agency.contract SET ended_at = CAST(:day AS timestamptz) WHERE id = 10", {"day": day}
     )
     assert lifecycle("calendar", "--days", "36525").code == 0
+    assert lifecycle("calendar", "--as-of", "9999-12-30").code == 0
+    assert take_notice(open_agency(database, tmp_path / "keyring"), "persons", as_of=AS_OF).added
     assert lifecycle("sweep", "--rule", "persons").code == 0
     gone = LATER if day == "-infinity" else {401, 402, 403}
     assert rows_of(database)["person"] & LATER == LATER - gone

@@ -6,6 +6,8 @@ import os
 import pty
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -27,6 +29,7 @@ from lifecycle.store.inspect import inspect
 from lifecycle.synthetic.made import create_schema
 from support.commands import CommandLine
 from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
+from support.processes import waits_for_a_lock
 from support.samples import PROJECT, REFERENCE
 
 if TYPE_CHECKING:
@@ -170,6 +173,30 @@ def test_a_partition_in_which_the_subject_appears_after_the_plan_was_made_is_not
     steps.check_after(company, digest)
     sweep(company, "visits", as_of=AS_OF)
     assert rows_of(database)["visit"] == {3, 9}
+
+
+def test_a_row_that_arrives_at_the_very_moment_is_not_dropped(company, database):
+    """Its transaction is open when the batch begins, and commits when the batch waits for the table."""
+    hold(company, "canary late", identity="ip_address")
+    digest = steps.plan(company, "visits", as_of=AS_OF).digest or ""
+    arrived = threading.Event()
+
+    def arrive() -> None:
+        with database.connect().begin() as visitor:
+            visitor.exec_driver_sql(
+                "INSERT INTO agency.visit VALUES (9, '2026-01-09 10:00+02', 'canary late')"
+            )
+            arrived.set()
+            while not waits_for_a_lock(database):
+                time.sleep(0.02)
+
+    visit = threading.Thread(target=arrive)
+    visit.start()
+    arrived.wait()
+    outcome = steps.carry_out(company, digest)
+    visit.join()
+    assert outcome.deferred == {0: "agency.visit: rows are held now"}
+    assert rows_of(database)["visit"] == {1, 2, 3, 9}
 
 
 def test_a_hold_may_name_a_subject_and_a_row_at_once(company, database):

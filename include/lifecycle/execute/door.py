@@ -140,6 +140,7 @@ class Door:
         items = [item for item in self.plan.items if item.batch == batch]
         with unchanging_holds(connection), connection.begin():
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._let_nothing_arrive(connection, items)
             if not self._claim(connection, batch):
                 return Tally()
             self._require_due(connection, batch, items)
@@ -151,6 +152,17 @@ class Door:
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)
             return expected_rows(items)
+
+    def _let_nothing_arrive(self, connection: Connection, items: list[Item]) -> None:
+        """No row comes into a partition between the look for held rows and its end.
+
+        Locked before the state of the database is fixed that this transaction sees, so that it has every row.
+        """
+        partitioned = {item.collection for item in items if item.action is Action.DROP_PARTITION}
+        for collection in sorted(partitioned):
+            connection.exec_driver_sql(
+                f"LOCK TABLE {_quoted(connection, collection)} IN SHARE ROW EXCLUSIVE MODE"
+            )
 
     def _require_due(self, connection: Connection, batch: int, items: list[Item]) -> None:
         """Every row because of whose clock a row goes is still due; asked before what the clock is read from goes."""
@@ -177,8 +189,6 @@ class Door:
         exists = connection.scalar(sa.text("SELECT to_regclass(:name) IS NOT NULL"), {"name": item.partition})
         if not exists:
             raise _Changed(f"{item.collection}: the partition is gone already")
-        schema, table = item.collection.split(".", 1)
-        quote = connection.dialect.identifier_preparer.quote_identifier
         connection.execute(
             sa.text(
                 "SELECT lifecycle.drop_partition("
@@ -186,7 +196,7 @@ class Door:
                 " FROM lifecycle.plan_item WHERE plan_id = :plan_id AND batch = :batch AND position = :position"
             ),
             {
-                "parent": f"{quote(schema)}.{quote(table)}",
+                "parent": _quoted(connection, item.collection),
                 "name": item.partition,
                 "zone": str(self._bounds_zone(item)),
                 "plan_id": self.plan_id,
@@ -288,6 +298,12 @@ class Door:
             "plan %s batch %s was rolled back; batches that were done stay done", self.plan.digest[:12], batch
         )
         return describe(error, place=f"plan {self.plan.digest} batch {batch}")
+
+
+def _quoted(connection: Connection, collection: str) -> str:
+    """``schema.table`` as SQL names it."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    return ".".join(quote(part) for part in collection.split(".", 1))
 
 
 def _state(error: DBAPIError) -> str:
