@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
+    from lifecycle.datamap.model import Column, Identity
     from lifecycle.policy.rulebook import Rulebook
 
 
 def naming_subjects(rulebook: Rulebook, collection: str, as_of: datetime) -> Iterator[Select[Any]]:
     """Rows of ``collection`` that name the subject of a hold: one selection for each identity that it has.
 
-    Columns: ``key_0`` …, then what is said of the hold. A column that the map describes and the database lacks
-    stops every run, but no hold.
+    Columns: ``key_0`` …, then what is said of the hold.
     """
     live = rulebook.live[collection].columns
-    there = [pair for pair in rulebook.datamap.identities(collection) if pair[0].name in live]
-    for column, identity in there:
+    for column, identity in _identities(rulebook, collection):
         row = relation(rulebook.live, collection, "subject_row")
         names_it = sa.and_(
             hold_subject.c.identity == identity.kind,
@@ -52,9 +51,19 @@ def collections_naming(connection: Connection, rulebook: Rulebook, as_of: dateti
     return frozenset(
         name
         for name in rulebook.datamap.collections
-        for _, identity in rulebook.datamap.identities(name)
+        for _, identity in _identities(rulebook, name)
         if identity.kind in kinds
     )
+
+
+def _identities(rulebook: Rulebook, collection: str) -> list[tuple[Column, Identity]]:
+    """The identities of a collection that are there.
+
+    A column that the map describes and the database lacks stops every run, but no hold.
+    """
+    table = rulebook.live.get(collection)
+    described = rulebook.datamap.identities(collection)
+    return [(column, identity) for column, identity in described if table and column.name in table.columns]
 
 
 def forget_ended(connection: Connection, *, as_of: datetime) -> int:
