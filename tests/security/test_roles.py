@@ -34,6 +34,7 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.plan": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.plan_batch": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.plan_item": {Role.ENGINE: CHANGE},  # a reader sees its columns but the keys
+    "lifecycle.plan_reliance": {Role.ENGINE: CHANGE},
     "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key
 }

@@ -7,7 +7,6 @@ show (see :mod:`simulation.foresee`), so that it need not be looked for in whole
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from lifecycle.execute import door
 from lifecycle.execute.door import Door
-from lifecycle.execute.statements import Statements
 from lifecycle.holds import cover
 from lifecycle.planning import clocks, keep, partitions, planner
 from lifecycle.planning.clocks import ClockSql
@@ -170,7 +169,14 @@ def holds_not_inherited() -> AbstractContextManager[object]:
 @_fault("Place meanwhile")
 def holds_not_asked_again() -> AbstractContextManager[object]:
     """A hold placed after the plan was made does not count."""
-    return patch.object(Statements, "_is_held", lambda *_: sa.false())
+
+    class NoCover(cover.Cover):
+        """Covers nothing."""
+
+        def covers(self, *_: Any) -> Any:
+            return sa.false()
+
+    return patch.object(door, "Cover", NoCover)
 
 
 @_fault("row no longer due meanwhile")
@@ -182,10 +188,7 @@ def due_not_asked_again() -> AbstractContextManager[object]:
 @_fault("keeps website.page_view")
 def partitions_dropped_over_holds() -> AbstractContextManager[object]:
     """A partition goes whoever is held in it."""
-    stack = ExitStack()
-    stack.enter_context(patch.object(partitions, "_has_held_rows", lambda *_: False))
-    stack.enter_context(patch.object(Statements, "held_rows", lambda *_: sa.select(sa.false())))
-    return stack
+    return patch.object(cover.Cover, "has_any_row", lambda *_: False)
 
 
 # --- what the law and rows that stay keep
