@@ -21,7 +21,7 @@ from simulation.shrink import PATIENCE_SECONDS
 from support.server_folder import server_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from simulation.simulate import Simulated
 
@@ -30,19 +30,25 @@ SECONDS_BETWEEN_LINES = 30
 INTERRUPTED = 130
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Simulate, print a line a seed, the shortest history of each that fails, and a verdict.
 
     Returns:
         0 where every promise was kept, 1 where one was not, 130 where the simulation was interrupted.
     """
-    wanted = _arguments()
+    wanted = _arguments(arguments)
     console = Console(soft_wrap=True, highlight=False)
     days = round(wanted.years * DAYS_A_YEAR)
     record = Record(days)
     seeds = set(range(wanted.seed, wanted.seed + wanted.seeds))
     earlier = seeds & record.passed() if wanted.resume else set()
-    order = Order(seeds=tuple(sorted(seeds - earlier)), days=days, jobs=wanted.jobs, patience=wanted.patience)
+    order = Order(
+        seeds=tuple(sorted(seeds - earlier)),
+        days=days,
+        jobs=wanted.jobs,
+        patience=wanted.patience,
+        fault=wanted.fault,
+    )
     done: list[Simulated] = []
     start = monotonic()
     try:
@@ -107,7 +113,7 @@ def _lines(total: int, console: Console) -> Callable[[int], None]:
     return show
 
 
-def _arguments() -> Namespace:
+def _arguments(arguments: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(prog="script/simulate", description="Simulate years of the reference company.")
     parser.add_argument("--years", type=float, default=4, help="years that each seed lasts (4)")
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
@@ -123,7 +129,7 @@ def _arguments() -> Namespace:
         "--resume", action="store_true", help="leave out seeds that passed before, with the same code"
     )
     parser.add_argument("--fault", choices=FAULTS, metavar="NAME", help="break the engine, to see it found")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
