@@ -31,7 +31,7 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "40": ("another transaction was in the way", "run it again"),
     "42501": (
         "the database user lacks a right",
-        "run lifecycle init, which grants what is mapped; connect as the owner of the tables to do so",
+        "connect as the owner, who may create roles and schemas, and run lifecycle init, which grants the rest",
     ),
     "42703": ("a column does not exist", "run lifecycle check"),
     "42P01": ("a table does not exist", "run lifecycle init, then lifecycle check"),
