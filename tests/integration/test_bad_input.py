@@ -224,6 +224,20 @@ def test_a_database_that_is_not_as_its_map_says(lifecycle, database, command, ch
     assert state_of(database) == before
 
 
+@pytest.mark.parametrize("command", ["sweep", "plan", "check"])
+def test_a_column_that_is_of_another_type(refused, tmp_path, command):
+    path = tmp_path / DATAMAP
+    text = path.read_text(encoding="utf-8")
+    described = (
+        "{name: phone, data_categories: [user.contact.phone_number], fides_meta: {identity: phone_number"
+    )
+    path.write_text(text.replace(described, described + ", data_type: integer"), encoding="utf-8")
+    said = refused(command)
+    assert "agency.person.phone" in said.out + said.err
+    assert "described as integer" in said.out + said.err
+    require_one_error(said, CHECK_FAILED, "")
+
+
 @pytest.mark.parametrize("command", ["sweep", "plan"])
 def test_evidence_that_does_not_arrive_any_more(lifecycle, database, command):
     """A plan that is only shown could be carried out all the same."""

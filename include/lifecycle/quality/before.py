@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.errors import PolicyError
+from lifecycle.policy.checks.types import is_compatible
 from lifecycle.quality.suite import Checked, Count, Names, validate
 from lifecycle.store.inspect import inspect
 from lifecycle.store.relations import relation
@@ -19,18 +20,20 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
+    from lifecycle.datamap.live import LiveSchema
     from lifecycle.datamap.model import DataMap
     from lifecycle.policy.model import Freshness
     from lifecycle.policy.rulebook import Clock, Rulebook
 
 
 def check_schema(engine: Engine, datamap: DataMap) -> Checked:
-    """Every mapped table has exactly the columns of the map, every mapped schema exactly its tables.
+    """Every mapped table has exactly the columns of the map, of its types, every mapped schema exactly its tables.
 
-    A new column or table may hold personal data that nobody classified, so that nothing would ever delete it.
+    A new column or table may hold personal data that nobody classified, so that nothing would ever delete it; a
+    column of another type may hold something else than it did.
 
     Raises:
-        CheckFailed: names each column and table that is missing or not in the map.
+        CheckFailed: names each column and table that is missing, not in the map or of another type.
     """
     with engine.connect() as connection:
         found = inspect(connection, datamap.schemas)
@@ -54,9 +57,9 @@ def check_schema(engine: Engine, datamap: DataMap) -> Checked:
     ]
     return validate(
         "schema",
-        [*tables, *columns],
+        [*tables, *columns, _retyped(live, datamap)],
         place=", ".join(sorted(datamap.schemas)),
-        next_step="describe in the data map what is new, with its data categories; see lifecycle check",
+        next_step="describe in the data map what is new or changed, with data categories; see lifecycle check",
     )
 
 
@@ -81,6 +84,19 @@ def check_freshness(engine: Engine, rulebook: Rulebook, rule: str, *, as_of: dat
         place=rule,
         next_step="find out why nothing new arrives, before anything is deleted because of it",
     )
+
+
+def _retyped(live: LiveSchema, datamap: DataMap) -> Count:
+    """Columns that are of another type than the map says."""
+    retyped = [
+        f"{name}.{column.name} is {found.type}, described as {column.data_type}"
+        for name, collection in datamap.collections.items()
+        for column in collection.columns.values()
+        if name in live and (found := live[name].columns.get(column.name))
+        if column.data_type and not is_compatible(column.data_type, found.type)
+    ]
+    named = f" ({'; '.join(retyped)})" if retyped else ""
+    return Count(name=f"columns of another type than described{named}", value=len(retyped))
 
 
 def _inside(schema: str, names: Any) -> Iterator[str]:
