@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -39,7 +40,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class YamlFile:
-    """One parsed file: its ``data`` and, for a path of keys into it, the line."""
+    """One parsed file: its ``data``, the SHA-256 ``digest`` of its bytes and, for a path of keys into it, the line."""
 
     def __init__(self, path: Path) -> None:
         """Read and parse ``path``.
@@ -49,6 +50,7 @@ class YamlFile:
         """
         self.path = path
         text = _read(path)
+        self.digest = sha256(text.encode()).hexdigest()
         try:
             self.data: Any = _document(text, path)
         except MarkedYAMLError as error:
@@ -178,7 +180,7 @@ def _read(path: Path) -> str:
             raise PolicyError(
                 f"larger than {LARGEST_BYTES} bytes", place=str(path), next_step="split the file by dataset"
             )
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(
             f"cannot be read ({type(error).__name__})",

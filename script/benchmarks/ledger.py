@@ -80,25 +80,25 @@ def _fill(connection: sqlalchemy.Connection, entries: int) -> None:
         copy.set_types(["int8", "bytea", "bytea"])
         while tree.size < entries:
             places = range(tree.size, min(tree.size + _FILLED_AT_A_TIME, entries))
-            payloads = [seal(place, "batch_executed", _body(place), AS_OF) for place in places]
+            payloads = [seal(place, "plan_executed", _body(place), AS_OF) for place in places]
             for row in zip(places, tree.extend(payloads), payloads, strict=True):
                 copy.write_row(row)
     connection.exec_driver_sql("ANALYZE lifecycle.ledger_entry")
 
 
 def _body(number: int) -> dict[str, Any]:
-    """What a batch over two collections writes."""
+    """What a plan over two collections writes."""
     body = {
         "plan": hashlib.sha256(str(number // 40).encode()).hexdigest(),
         "rule": "persons_after_contract",
         "policy_version": "2025-02-19",
-        "batch": number % 40,
+        "rows": number % 40,
         "collections": [
             {"collection": "app.person", "action": "delete", "rows": 20_000},
             {"collection": "app.note", "action": "delete", "rows": 80_000 + number % 1_000},
         ],
     }
-    return checked_body("batch_executed", body)
+    return checked_body("plan_executed", body)
 
 
 def _hash_payloads(connection: sqlalchemy.Connection) -> None:
@@ -130,7 +130,7 @@ def _median_append(url: str) -> float:
 
         def one() -> None:
             with connection.begin():
-                append(connection, "batch_executed", _body(0), as_of=AS_OF)
+                append(connection, "plan_executed", _body(0), as_of=AS_OF)
 
         return statistics.median(_timed(one) for _ in range(_SMALL_STEPS))
 

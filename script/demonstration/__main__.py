@@ -73,7 +73,12 @@ def _tell(arguments: argparse.Namespace) -> int:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ.update(environment(home))
     airflow = LocalAirflow(home=home, operator=OPERATOR)
-    story = Story(terminal=Terminal.of_this_process(), airflow=airflow, folder=settings.state_dir)
+    story = Story(
+        terminal=Terminal.of_this_process(),
+        airflow=airflow,
+        folder=settings.state_dir,
+        sample=settings.sample_dir,
+    )
     with _database(settings):
         company = story.remembered()
         if company is None:

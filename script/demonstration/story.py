@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
 from demonstration import report
+from lifecycle.yamlfile import YamlFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +19,19 @@ if TYPE_CHECKING:
     from demonstration.local_airflow import LocalAirflow, Question, Run
     from demonstration.terminal import Terminal
 
-HELD = "app.customer:16"
-"""Of the invented customers the one whose contract ended three years ago to the day."""
+
+class Dispute(BaseModel):
+    """What ``dispute.yaml`` in the sample's folder says: a hold, ``days`` long.
+
+    Attributes:
+        target: ``schema.table:key`` of who is held.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: str
+    reason: str
+    days: PositiveInt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +62,13 @@ class Story:
 
     Attributes:
         folder: where it is remembered that the company was invented.
+        sample: the folder that the company is invented from.
     """
 
     terminal: Terminal
     airflow: LocalAirflow
     folder: Path
+    sample: Path
 
     def remembered(self) -> Invented | None:
         """The company that an earlier demonstration invented."""
@@ -66,10 +82,7 @@ class Story:
         tell.command("seed", *numbers, "--as-of", moment, "--replace")
         tell.head("Its database is made ready: control schema, roles, grants")
         tell.command("init")
-        tell.head("One customer is in a dispute: what is held stays")
-        until = company.moment.date() + timedelta(days=365)
-        hold = ["hold", "place", HELD, "--reason", "dispute", "--until", until.isoformat()]
-        tell.command(*hold, "--by", self.airflow.operator, "--as-of", moment, lines=slice(1, None))
+        self._dispute(company)
         self._remember(company)
 
     def keep_promises(self, company: Invented) -> list[Run]:
@@ -101,6 +114,19 @@ class Story:
         tell.command("ledger", "verify")
         tell.head("What falls due in the next days, holds left aside")
         tell.command("calendar", "--days", "2", "--as-of", company.moment.isoformat())
+
+    def _dispute(self, company: Invented) -> None:
+        """Place the sample's hold, if it has one."""
+        told = self.sample / "dispute.yaml"
+        if not told.exists():
+            return
+        dispute = YamlFile(told).parse(Dispute, guide="script/demonstration/story.py")
+        self.terminal.head(f"{dispute.target.replace(':', ' ')} is in a dispute: what is held stays")
+        until = company.moment.date() + timedelta(days=dispute.days)
+        hold = ["hold", "place", dispute.target, "--reason", dispute.reason, "--until", until.isoformat()]
+        self.terminal.command(
+            *hold, "--by", self.airflow.operator, "--as-of", company.as_of, lines=slice(1, None)
+        )
 
     @property
     def _memory(self) -> Path:

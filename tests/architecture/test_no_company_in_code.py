@@ -19,8 +19,7 @@ import yaml
 from support.source import PROJECT, files, name_of, strings
 
 ENGINE_WORDS = {
-    "contract": "a lawful basis, GDPR Art. 6(1)(b); what a ledger entry may be about",
-    "customer": "what a ledger entry may be about",
+    "contract": "a lawful basis, GDPR Art. 6(1)(b)",
     "note": "what is signed: a checkpoint as text",
 }
 IDENTIFYING = ("name", "register_code", "email", "contact", "website")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lifecycle.datamap.load import load_datamap, read_datamap
 from lifecycle.keys.keyring import FileKeyring
+from lifecycle.ledger.book import read_entry, tree_size
 from lifecycle.ledger.checkpoints import checkpoint
 from lifecycle.ledger.verification import verify
 from lifecycle.policy.check import Severity, check
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.retention.company import Company
+from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
 from lifecycle.store.grants import grant
 from lifecycle.store.inspect import inspect
@@ -21,8 +27,6 @@ from lifecycle.store.roles import Role
 from support.samples import COMPANIES, PROJECT, populate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.databases import Database
     from support.samples import Company as Sample
 
@@ -70,3 +74,28 @@ def test_every_promise_is_kept_and_a_second_run_has_nothing_to_do(company: Compa
         verdict = verify(connection, company.keys.public_keys())
     assert verdict.sound
     assert verdict.covered == verdict.entries > 0
+
+
+@pytest.mark.commitment("P1")
+def test_the_policy_that_a_run_decides_by_is_in_the_ledger_once(
+    company: Company, sample: Sample, tmp_path: Path
+) -> None:
+    version = in_force(company.policies, AS_OF)
+    first, second, *_ = version.policy.rules
+    next_day = AS_OF + timedelta(days=1)
+    for rule, as_of in [(first, AS_OF), (second, AS_OF), (first, next_day)]:
+        plan(company, rule, as_of=as_of)
+
+    policies = Path(shutil.copytree(POLICIES[sample.name], tmp_path / "policies"))
+    edited = policies / version.file.path.relative_to(POLICIES[sample.name])
+    edited.write_text(
+        edited.read_text(encoding="utf-8") + "# as if it had always said so\n", encoding="utf-8"
+    )
+    plan(replace(company, policies=load_policies(policies)), first, as_of=next_day)
+
+    with company.engine.connect() as connection:
+        entries = [read_entry(connection, number) for number in range(tree_size(connection))]
+    assert [entry.body for entry in entries if entry and entry.kind == "policy_adopted"] == [
+        {"policy_version": version.policy.version, "digest": hashlib.sha256(file.read_bytes()).hexdigest()}
+        for file in (version.file.path, edited)
+    ]

@@ -56,9 +56,9 @@ def test_the_view_shows_entries_unpacked(database):
 def test_an_append_goes_with_its_transaction(database, keys):
     fill(database, 2)
     with database.connect(Role.ENGINE).connect() as connection:
-        append(connection, "batch_executed", body(2), as_of=START)
+        append(connection, "plan_executed", body(2), as_of=START)
         connection.rollback()
-        append(connection, "batch_executed", body(3), as_of=START)
+        append(connection, "plan_executed", body(3), as_of=START)
         connection.commit()
     assert database.execute("SELECT max(sequence) FROM lifecycle.ledger_entry")[0][0] == 2
     assert is_sound(database, keys)
@@ -67,7 +67,7 @@ def test_an_append_goes_with_its_transaction(database, keys):
 def test_an_entry_that_may_not_stand_there_leaves_the_ledger_free(database):
     with database.connect(Role.ENGINE).begin() as connection:
         with pytest.raises(UsageError):
-            append(connection, "batch_executed", {**body(0), "reason": "mari@example.ee"}, as_of=START)
+            append(connection, "plan_executed", {**body(0), "reason": "mari@example.ee"}, as_of=START)
         assert connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
 
 
@@ -76,7 +76,7 @@ def test_many_writers_at_once_leave_no_gap_and_no_fork(database, keys):
         with database.connect(Role.ENGINE).connect() as connection:
             for number in range(15):
                 with connection.begin() as transaction:
-                    append(connection, "batch_executed", body(worker * 100 + number), as_of=START)
+                    append(connection, "plan_executed", body(worker * 100 + number), as_of=START)
                     if number % 5 == 4:
                         transaction.rollback()
 
@@ -93,9 +93,9 @@ def test_a_transaction_with_an_older_view_fails_instead_of_forking(database):
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         connection.execute(text("SELECT count(*) FROM lifecycle.ledger_entry"))
         with engine.begin() as other:
-            append(other, "batch_executed", body(1), as_of=START)
+            append(other, "plan_executed", body(1), as_of=START)
         with pytest.raises(StoreError, match="does not see"):
-            append(connection, "batch_executed", body(2), as_of=START)
+            append(connection, "plan_executed", body(2), as_of=START)
 
 
 def test_a_checkpoint_signs_the_ledger_as_it_stands(database, keys):

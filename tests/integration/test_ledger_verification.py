@@ -66,7 +66,7 @@ def found(verdict: Verdict) -> list[tuple[Fault, int | None, int | None, int | N
 def test_a_sound_ledger_is_called_sound_and_its_cover_is_told(ledger, keys):
     steps: list[tuple[int, int]] = []
     with ledger.connect(Role.ENGINE).connect() as connection:
-        append(connection, "batch_executed", body(10), as_of=START)
+        append(connection, "plan_executed", body(10), as_of=START)
         verdict = verify(
             connection, keys.public_keys(), progress=lambda done, total: steps.append((done, total))
         )
@@ -243,7 +243,7 @@ def test_findings_say_where_in_one_sentence(owner, keys):
 
 
 def test_a_ledger_rewritten_with_all_its_hashes_contradicts_its_checkpoint(owner, keys):
-    rewrite(owner, {7: b'"kind":"plan_made"'})
+    rewrite(owner, {7: b'"kind":"plan_later"'})
     assert found(verify(owner, keys.public_keys())) == [(Fault.REWRITTEN, 6, 9, 2)]
 
 
@@ -262,7 +262,7 @@ def test_a_tail_removed_with_its_checkpoint_is_missed_by_whoever_kept_the_note(o
 
 def test_a_history_signed_anew_with_the_stolen_key_contradicts_a_note_kept_elsewhere(owner, keys):
     kept = read_note(all_checkpoints(owner)[0].note, keys.public_keys())
-    rewrite(owner, {2: b'"kind":"plan_made"'})
+    rewrite(owner, {2: b'"kind":"plan_later"'})
     run_script(owner, "TRUNCATE lifecycle.ledger_checkpoint")
     checkpoint(owner, keys, as_of=START)
     assert verify(owner, keys.public_keys()).sound

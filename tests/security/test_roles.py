@@ -31,6 +31,7 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.hold": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.hold_row": {Role.ENGINE: ADD},
     "lifecycle.hold_subject": {Role.ENGINE: ADD},  # and may forget a value
+    "lifecycle.policy_adopted": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.plan": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.plan_batch": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.plan_item": {Role.ENGINE: CHANGE},  # a reader sees its columns but the keys

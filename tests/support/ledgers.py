@@ -37,10 +37,10 @@ def digest(text: object) -> str:
 
 
 def body(number: int) -> dict[str, Any]:
-    """What an executed batch writes."""
+    """What an executed plan writes."""
     return {
         "plan": digest(f"plan {number // 10}"),
-        "batch": number,
+        "rows": number,
         "collections": [{"collection": "shop.visit", "action": "delete", "rows": 1000 + number}],
     }
 
@@ -48,7 +48,7 @@ def body(number: int) -> dict[str, Any]:
 def rows_of(count: int) -> list[tuple[int, bytes, bytes]]:
     """The rows of a ledger with so many entries: sequence, node hashes, payload."""
     payloads = [
-        seal(number, "batch_executed", checked_body("batch_executed", body(number)), START)
+        seal(number, "plan_executed", checked_body("plan_executed", body(number)), START)
         for number in range(count)
     ]
     hashes = Builder().extend(payloads)
@@ -75,7 +75,7 @@ def fill(database: Database, count: int) -> list[Entry]:
     with engine.connect() as connection:
         for number in range(count):
             with connection.begin():
-                entries.append(append(connection, "batch_executed", body(number), as_of=START))
+                entries.append(append(connection, "plan_executed", body(number), as_of=START))
     return entries
 
 

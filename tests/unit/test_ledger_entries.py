@@ -132,9 +132,9 @@ def test_the_bytes_of_an_entry_have_one_spelling():
 
 
 def test_an_entry_reads_back_what_was_sealed():
-    body = checked_body("batch_executed", {"plan": DIGEST, "batch": 1, "collections": []})
-    entry = Entry.from_payload(seal(3, "batch_executed", body, AS_OF))
-    assert (entry.sequence, entry.kind, entry.as_of, entry.body) == (3, "batch_executed", AS_OF, body)
+    body = checked_body("plan_executed", {"plan": DIGEST, "rows": 1, "collections": []})
+    entry = Entry.from_payload(seal(3, "plan_executed", body, AS_OF))
+    assert (entry.sequence, entry.kind, entry.as_of, entry.body) == (3, "plan_executed", AS_OF, body)
     assert json.loads(json.dumps(entry.to_json()))["as_of"] == "2026-03-01T00:30:00Z"
 
 

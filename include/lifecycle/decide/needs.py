@@ -41,8 +41,8 @@ def needs_of_references(
             continue
         if holder in held:
             yield Need(name=holder.collection, until=held[holder])
-        elif holder not in going:
-            if _is_lasting(edge):
+        if holder not in going:
+            if _is_lasting(edge):  # it stays when the hold is over, too
                 yield Need(name=holder.collection)
         elif going[holder].stays and (edge.kind is not EdgeKind.ACCESS or _is_lasting(edge)):
             yield Need(name=holder.collection, until=going[holder].until)

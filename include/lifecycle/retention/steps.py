@@ -23,6 +23,7 @@ from lifecycle.quality.after import check_after as quality_after
 from lifecycle.quality.after import check_overdue
 from lifecycle.quality.before import check_freshness, check_schema
 from lifecycle.quality.plans import check_plan as quality_of_plan
+from lifecycle.retention.adoption import adopt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,12 +92,14 @@ def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
     """Plan a rule; the plan is stored where it does anything.
 
     Plans of the rule that an earlier run left behind, waiting or half done, are abandoned: this one decides
-    anew on what they had left. Who the subjects of holds were that have ended is forgotten.
+    anew on what they had left. Who the subjects of holds were that have ended is forgotten. The first run under
+    a policy enters it in the ledger.
     """
     rulebook = company.rulebook(as_of)
     _abandon_left_behind(company, rule, as_of)
     with company.engine.begin() as connection:
         forget_ended(connection, as_of=as_of)
+        adopt(connection, company.version(as_of), as_of=as_of)
     stored = make_plan(company.engine, rulebook, rule, as_of=as_of)
     return Planned(
         plan=stored.plan,
