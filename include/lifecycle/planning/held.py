@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from lifecycle.holds.cover import Cover, strongest
 from lifecycle.policy.model import EdgeKind
-from lifecycle.store.relations import NamedType
+from lifecycle.store.relations import NamedType, definitions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,7 +50,7 @@ class HeldRows:
         table = sa.table(
             f"held_{number}", *(sa.column(name, NamedType(kind)) for name, kind in types.items())
         )
-        columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+        columns = ", ".join(definitions(types))
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {table.name} ({columns}) ON COMMIT DROP")
         reason = strongest(cover.rows(collection), rulebook.policy.zone)
         insert = sa.insert(table).from_select([column.name for column in table.c], sa.select(*reason.c))

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from lifecycle.plan import Relied
 from lifecycle.planning.changes import batch_of
 from lifecycle.planning.collect import leads
-from lifecycle.store.relations import NamedType
+from lifecycle.store.relations import NamedType, definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,7 +163,7 @@ class Reliance:
             table = sa.table(
                 f"relied_{work.number}", *(sa.column(name, NamedType(kind)) for name, kind in types.items())
             )
-            columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+            columns = ", ".join(definitions(types))
             key = ", ".join([*work.keys.values(), "batch"])
             self.works.connection.exec_driver_sql(
                 f"CREATE TEMPORARY TABLE {table.name} ({columns}, PRIMARY KEY ({key})) ON COMMIT DROP"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from lifecycle.store.relations import NamedType, relation
+from lifecycle.store.relations import NamedType, definitions, relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ class Work:
     @property
     def definition(self) -> str:
         """The statement that creates it; with a primary key where a row may be reached more than once."""
-        columns = [f"{name} {kind}" for name, kind in self.types.items()]
+        columns = definitions(self.types)
         columns += ["ordinal bigint NOT NULL", "is_root boolean NOT NULL DEFAULT false"]
         columns += ["is_reached boolean NOT NULL DEFAULT true", "in_use boolean NOT NULL DEFAULT false"]
         columns += ["kept text", "source text", "until date", "duties text[] NOT NULL DEFAULT '{}'"]

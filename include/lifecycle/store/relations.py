@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import ColumnElement, FromClause
 
@@ -69,6 +69,10 @@ def climb(live: LiveSchema, start: FromClause, path: Path, prefix: str) -> tuple
     return joined, end
 
 
+_OF_ANY_LENGTH = {"character": "bpchar", "bit": "bit varying"}
+"""Types that mean one character or bit where no length is given, and what holds all of them."""
+
+
 class NamedType(sa.types.UserDefinedType[Any]):
     """A type by the name that the catalog gives it (``format_type``), for casts and temporary tables."""
 
@@ -78,5 +82,10 @@ class NamedType(sa.types.UserDefinedType[Any]):
         self.name = name
 
     def get_col_spec(self, **_: Any) -> str:
-        """The name, as DDL and casts spell it."""
-        return self.name
+        """The name, as DDL and casts spell it; no value of the type is cut short."""
+        return _OF_ANY_LENGTH.get(self.name, self.name)
+
+
+def definitions(types: Mapping[str, str]) -> list[str]:
+    """Columns of a temporary table: the name of each and its type, as DDL spells it."""
+    return [f"{name} {NamedType(kind).get_col_spec()}" for name, kind in types.items()]
