@@ -92,8 +92,7 @@ class Plan:
     """What one rule does at one date, and what it leaves alone.
 
     Attributes:
-        attempt: how many plans of this rule and moment there have been, this one included: a plan that finds the
-            same rows again, after they could not be deleted, is another plan.
+        policy_digest: of the policy's file; a plan is carried out under the policy it was made under, or not at all.
         last_event_day: the greatest day of an event whose rows are due; None where nothing can be.
         stored: rows of each collection the rule applies to, as the database estimates them; the guard's
             measure for shares.
@@ -104,6 +103,7 @@ class Plan:
     rule: str
     commitments: tuple[str, ...]
     policy_version: str
+    policy_digest: str
     as_of: datetime
     interval_days: int
     last_event_day: date | None
@@ -152,6 +152,7 @@ class Plan:
             "items": [_json_ready(asdict(item)) for item in self.items],
             "kept": [_json_ready(asdict(kept)) for kept in self.kept],
             "last_event_day": self.last_event_day.isoformat() if self.last_event_day else None,
+            "policy_digest": self.policy_digest,
             "policy_version": self.policy_version,
             "relies": [asdict(relied) for relied in self.relies],
             "rule": self.rule,
@@ -170,6 +171,7 @@ class Plan:
             rule=document["rule"],
             commitments=tuple(document["commitments"]),
             policy_version=document["policy_version"],
+            policy_digest=document["policy_digest"],
             as_of=datetime.fromisoformat(document["as_of"]),
             interval_days=document["interval_days"],
             last_event_day=date.fromisoformat(last) if last else None,

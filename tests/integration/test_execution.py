@@ -8,16 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from lifecycle.errors import ApprovalRequired, LifecycleError, StoreError
+from lifecycle.errors import ApprovalRequired, CheckFailed, LifecycleError, StoreError
 from lifecycle.holds.register import Target, place, release
 from lifecycle.holds.tables import LOCK
 from lifecycle.planning.planner import make_plan
+from lifecycle.policy.load import load_policies
 from lifecycle.retention import steps
 from lifecycle.retention.steps import approve_plan, plan
 from lifecycle.retention.sweep import sweep
@@ -75,7 +77,7 @@ def test_an_ended_plan_keeps_counts_and_no_keys(database: Database, company: Com
     assert database.execute("SELECT state FROM lifecycle.plan") == [("executed",)]
     assert database.execute("SELECT count(*) FROM lifecycle.plan_item WHERE keys IS NOT NULL")[0][0] == 0
     assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 12
-    executed, verified = ledger_entries(database)
+    _adopted, executed, verified = ledger_entries(database)
     assert (executed["kind"], verified["kind"]) == ("plan_executed", "plan_verified")
     assert executed["body"]["collections"] == [
         {"action": "delete", "collection": "crm.human", "rows": 4},
@@ -181,6 +183,39 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         assert carry_out(company, made.digest).deferred
         swept = sweep(company, "humans", as_of=AS_OF)
         assert swept.rows["crm.remark", "deleted"] == 3
+
+    @pytest.mark.commitment("P1")
+    @pytest.mark.parametrize(
+        ("version", "since"), [("first", "2020-01-01"), ("second", "2026-01-01")], ids=["edited", "amended"]
+    )
+    def test_a_plan_is_not_carried_out_under_another_policy(
+        self, database: Database, company: Company, tmp_path: Path, version: str, since: str
+    ) -> None:
+        fill(database, ended=2, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        file = tmp_path / "policies" / version / "policy.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(POLICY.replace("2020-01-01", since).replace("keep: P12M", "keep: P10Y"))
+        amended = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
+
+        with pytest.raises(CheckFailed, match="the policy was changed"):
+            steps.carry_out(amended, made.digest or "")
+        assert counts(database)["human"] == 4
+        assert database.execute("SELECT state FROM lifecycle.plan") == [("abandoned",)]
+
+    @pytest.mark.commitment("P1")
+    def test_a_plan_of_another_policy_is_not_found_again(
+        self, database: Database, company: Company, tmp_path: Path
+    ) -> None:
+        fill(database, ended=2, live=0)
+        first = plan(company, "humans", as_of=AS_OF)
+        (tmp_path / "policies" / "first" / "policy.yaml").write_text(POLICY + "# edited\n")
+        edited = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
+
+        second = plan(edited, "humans", as_of=AS_OF)
+        assert second.digest != first.digest
+        states = database.execute("SELECT digest, state FROM lifecycle.plan ORDER BY plan_id")
+        assert states == [(first.digest, "abandoned"), (second.digest, "planned")]
 
     def test_a_table_dropped_meanwhile_is_one_clear_error(self, database: Database, company: Company) -> None:
         fill(database, ended=1, live=0)

@@ -93,6 +93,7 @@ class Planner:
             rule=self.rule.name,
             commitments=self.rule.rule.commitments,
             policy_version=self.rulebook.policy.version,
+            policy_digest=self.rulebook.digest,
             as_of=self.as_of,
             interval_days=self.rulebook.policy.policy.run_every,
             last_event_day=self.last_event_day,

@@ -108,9 +108,14 @@ class ResolvedStatutory:
 
 @dataclass(frozen=True, kw_only=True)
 class Rulebook:
-    """Everything the engines need to know about a company, resolved."""
+    """Everything the engines need to know about a company, resolved.
+
+    Attributes:
+        digest: SHA-256 of the policy's file, which tells two states of one version apart.
+    """
 
     policy: Policy
+    digest: str
     datamap: DataMap
     live: LiveSchema
     edges: tuple[Edge, ...]
@@ -265,6 +270,7 @@ class _Resolver:
             self._attempt(self._require_anchor, name, anchor)
         return Rulebook(
             policy=self.policy,
+            digest=self.version.file.digest,
             datamap=self.datamap,
             live=self.live,
             edges=self.edges,

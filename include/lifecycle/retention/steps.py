@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lifecycle.ledger.notes import Checkpoint
     from lifecycle.plan import Plan
+    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.quality.suite import Checked
     from lifecycle.retention.company import Company
 
@@ -91,9 +92,9 @@ def check_evidence(company: Company, rule: str, *, as_of: datetime) -> Checked:
 def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
     """Plan a rule; the plan is stored where it does anything.
 
-    Plans of the rule that an earlier run left behind, waiting or half done, are abandoned: this one decides
-    anew on what they had left. Who the subjects of holds were that have ended is forgotten. The first run under
-    a policy enters it in the ledger.
+    Plans of the rule that an earlier run left behind, waiting or half done, are abandoned, and those made under
+    a policy that was changed since: this one decides anew on what they had left. Who the subjects of holds were
+    that have ended is forgotten. The first run under a policy enters it in the ledger.
     """
     rulebook = company.rulebook(as_of)
     _abandon_left_behind(company, rule, as_of)
@@ -117,7 +118,7 @@ def check_plan(company: Company, digest: str) -> Checked:
     """
     stored = _stored(company, digest)
     try:
-        return quality_of_plan(company.engine, company.rulebook(stored.plan.as_of), stored, digest)
+        return quality_of_plan(company.engine, _rulebook(company, stored.plan), stored, digest)
     except CheckFailed:
         _abandon(company, stored, reason="check_failed", as_of=stored.plan.as_of)
         raise
@@ -149,11 +150,16 @@ def carry_out(
 
     Raises:
         UsageError: there is no plan of this digest.
+        CheckFailed: the policy was changed since; the plan is abandoned.
         ApprovalRequired: it passes the guard and nobody approved it.
         LifecycleError: a batch would have done something that was not planned.
     """
     stored = _stored(company, digest)
-    rulebook = company.rulebook(stored.plan.as_of)
+    try:
+        rulebook = _rulebook(company, stored.plan)
+    except CheckFailed:
+        _abandon(company, stored, reason="check_failed", as_of=stored.plan.as_of)
+        raise
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
     return Door(company.engine, rulebook, stored, progress).carry_out()
@@ -228,12 +234,34 @@ def _abandon(company: Company, stored: StoredPlan, *, reason: str, as_of: dateti
 
 
 def _abandon_left_behind(company: Company, rule: str, as_of: datetime) -> None:
-    """End what no run will take up again: plans a whole interval older than this run."""
-    interval = timedelta(days=company.rulebook(as_of).policy.policy.run_every)
+    """End what no run may take up again: plans a whole interval older than this run, or of another policy."""
+    rulebook = company.rulebook(as_of)
+    latest = as_of - timedelta(days=rulebook.policy.policy.run_every)
     with company.engine.connect() as connection:
-        left = find_left_behind(connection, rule, as_of - interval)
+        earlier = find_left_behind(connection, rule, as_of)
+    left = [one for one in earlier if one.plan.as_of <= latest or not _is_made_under(one.plan, rulebook)]
     for stored in left:
         _abandon(company, stored, reason="superseded", as_of=as_of)
+
+
+def _rulebook(company: Company, plan: Plan) -> Rulebook:
+    """The rulebook that a plan was made under.
+
+    Raises:
+        CheckFailed: another policy counts for its moment now, by which its rows may have to stay.
+    """
+    rulebook = company.rulebook(plan.as_of)
+    if not _is_made_under(plan, rulebook):
+        raise CheckFailed(
+            "the policy was changed since this plan was made",
+            place=f"plan {plan.digest}",
+            next_step="nothing more is done by it; plan anew, by the policy that counts now",
+        )
+    return rulebook
+
+
+def _is_made_under(plan: Plan, rulebook: Rulebook) -> bool:
+    return plan.policy_digest == rulebook.digest
 
 
 def _stored(company: Company, digest: str) -> StoredPlan:
