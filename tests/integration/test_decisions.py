@@ -12,7 +12,7 @@ from lifecycle.decide.engine import foresee
 from lifecycle.decide.facts import Hold
 from lifecycle.planning import planner
 from spec.decisions import DECISIONS
-from support.bureau import Bureau, policy_document
+from support.bureau import Bureau
 from support.bureau.agreement import (
     RememberingPlanner,
     emptied,
@@ -23,6 +23,7 @@ from support.bureau.agreement import (
     require_same_end,
     text,
 )
+from support.bureau.usual import policy_of, rows_of
 
 AS_OF = DECISIONS["as_of"]
 HOLD_ID = UUID(int=1)
@@ -62,46 +63,6 @@ def test_a_case_is_decided_as_argued(bureau, case):
     stored = planned(bureau, rulebook, case["rule"], AS_OF, case.get("batch_rows", planner.BATCH_ROWS))
     require_agreement(bureau, rulebook, foreseen, before, stored)
     require_same_end(bureau, rulebook, foreseen, stored)
-
-
-def rows_of(case):
-    unnamed = DECISIONS["unnamed"]
-    return {
-        collection: [unnamed.get(collection, {}) | row for row in rows]
-        for collection, rows in case["rows"].items()
-    }
-
-
-def policy_of(case):
-    document = policy_document()
-    usual = {
-        "crm.client.address_id": "shared",
-        "crm.client.invoice_address_id": "shared",
-        "crm.client.speaker_id": {"access": "cut"},
-        "crm.contract.renews_id": {"access": "cut"},
-        "crm.team.client_id": "owner",
-        "crm.team.head_id": {"access": "cut"},
-        "crm.person.client_id": "tenant",
-        "crm.person.team_id": {"access": "cut"},
-        "crm.letter.email": "none",
-        "desk.ticket.other_person_id": {"access": "cut"},
-        "desk.ticket.parent_id": {"access": "cut"},
-        "desk.ticket.duplicate_of": "none",
-        "desk.message.reply_ticket_id": {"access": "cut"},
-        "desk.attachment.uploader": {"access": "cut"},
-        "desk.event.client_id": "tenant",
-        "desk.event.venue_id": "shared",
-        "desk.attendance.person_id": "owner",
-        "books.invoice.client_id": {"access": "cut"},
-        "books.invoice.person_id": {"access": "cut"},
-        "books.invoice.credited_id": {"access": "cut"},
-    }
-    document["edges"] = usual | case.get("edges", {})
-    duties, changed = document["statutory"], case.get("duties", {})
-    document["statutory"] = {name: duties[name] | changed.get(name, {}) for name in case.get("statutory", ())}
-    for name, anchor in case.get("anchors", {}).items():
-        document["anchors"][name] |= anchor
-    return document
 
 
 def hold_of(stated):

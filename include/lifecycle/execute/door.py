@@ -144,6 +144,7 @@ class Door:
             if not self._claim(connection, batch):
                 return Tally()
             self._require_due(connection, batch, items)
+            self._require_not_kept(connection, items)
             cover = Cover(connection, self.rulebook, self.plan.as_of)
             before = count_changes(connection)
             for item in items:
@@ -173,6 +174,13 @@ class Door:
             not_due = connection.scalar(self.statements.rows_not_due(asked))
             if not_due:
                 raise _Changed(f"{asked.collection}: {not_due} of {asked.rows} rows are not due any more")
+
+    def _require_not_kept(self, connection: Connection, items: list[Item]) -> None:
+        """No row has come under a duty to keep since; asked before what its clock is read from goes."""
+        for item in items:
+            for duty, kept in self.statements.rows_kept_by_law(item).items():
+                if rows := connection.scalar(kept):
+                    raise _Changed(f"{item.collection}: {rows} of {item.rows} rows are kept by {duty} now")
 
     def _do_item(self, connection: Connection, item: Item, cover: Cover) -> None:
         if item.action is Action.DROP_PARTITION:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,13 +14,16 @@ from lifecycle.planning.reliance import relied_rows
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
 from lifecycle.store.relations import refers, relation
+from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import ColumnElement, Executable, FromClause
 
     from lifecycle.holds.cover import Cover
     from lifecycle.plan import Plan, Relied
-    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.policy.rulebook import ResolvedStatutory, Rulebook
 
 
 class Statements:
@@ -54,16 +58,40 @@ class Statements:
 
     def rows_not_due(self, item: Item | Relied) -> Executable:
         """How many rows of an item, or that its batch relies on, are there and not due by their own clocks."""
-        if self.plan.last_event_day is None:
+        last = self.plan.last_event_day
+        if last is None:
             raise AssertionError("nothing is planned where nothing can be due")
-        row = relation(self.rulebook.live, item.collection, "due_row")
-        rows = self._planned(item, ()) if isinstance(item, Item) else self._relied(item)
         clock = ClockSql(self.rulebook, self.rulebook.rules[self.plan.rule].clocks[item.collection])
+        return self._count(item, lambda row: clock.is_due(row, last).is_not(sa.true()))
+
+    def rows_kept_by_law(self, item: Item) -> dict[str, Executable]:
+        """By duty: how many rows of an item it keeps, or needs what the item empties of them."""
+        policy = self.rulebook.policy
+        duties = {name: duty for name, duty in self.rulebook.statutory.items() if _is_against(duty, item)}
+        return {
+            name: self._count(
+                item,
+                partial(
+                    ClockSql(self.rulebook, duty.clocks[item.collection]).is_kept,
+                    last_over_day=latest_over_day(
+                        duty.statutory.keep, as_of=self.plan.as_of, zone=policy.zone
+                    ),
+                ),
+            )
+            for name, duty in duties.items()
+        }
+
+    def _count(
+        self, item: Item | Relied, condition: Callable[[FromClause], ColumnElement[bool]]
+    ) -> Executable:
+        """How many rows of an item, or that its batch relies on, are there and meet a condition."""
+        row = relation(self.rulebook.live, item.collection, "asked_row")
+        rows = self._planned(item, ()) if isinstance(item, Item) else self._relied(item)
         return (
             sa.select(sa.func.count())
             .select_from(row)
             .join(rows, self._is_planned(item.collection, row, rows))
-            .where(clock.is_due(row, self.plan.last_event_day).is_not(sa.true()))
+            .where(condition(row))
         )
 
     def _relied(self, relied: Relied) -> FromClause:
@@ -105,6 +133,16 @@ class Statements:
                 .correlate(row)
             )
         )
+
+
+def _is_against(duty: ResolvedStatutory, item: Item) -> bool:
+    """Whether the duty, where it keeps a row, forbids what the item does to it."""
+    if item.collection not in duty.clocks:
+        return False
+    needless = duty.redacts.get(item.collection, ())
+    return item.action is Action.DELETE or (
+        item.action is Action.REDACT and any(column not in needless for column in item.columns)
+    )
 
 
 def _target(rulebook: Rulebook, collection: str) -> Any:

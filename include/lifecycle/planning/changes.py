@@ -102,8 +102,12 @@ def redactions(works: WorkSet, collection: str, columns: tuple[str, ...]) -> Ite
 
 def _statutory_redactions(works: WorkSet, collection: str) -> Iterator[Change]:
     """Columns that no duty needs, of rows that are due and stay because of a duty."""
+    work = works[collection]
+    is_root = work.table.c.is_root
     for duties, columns in _needless(works, collection).items():
-        yield from _redaction(works, collection, columns, _kept_by(works[collection], duties))
+        kept = _kept_by(work, duties)
+        yield from _redaction(works, collection, columns, sa.and_(kept, is_root), is_root=True)
+        yield from _redaction(works, collection, columns, sa.and_(kept, sa.not_(is_root)))
 
 
 def _needless(works: WorkSet, collection: str) -> dict[tuple[str, ...], tuple[str, ...]]:

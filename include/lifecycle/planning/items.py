@@ -101,8 +101,8 @@ class ItemWriter:
         self.position = 0
         self.partitions = 0
 
-    def add(self, change: Change, roots_per_batch: int) -> None:
-        """Write a change as one item per batch, after the batches of dropped partitions."""
+    def add(self, change: Change, roots_per_batch: int) -> int:
+        """Write a change as one item per batch, after the batches of dropped partitions; returns how many."""
         rows = change.rows.subquery("changed")
         keys = [column for column in rows.c if str(column.name).startswith("key_")]
         links = [column for column in rows.c if str(column.name).startswith("link_")]
@@ -117,7 +117,7 @@ class ItemWriter:
             sa.func.convert_to(sa.func.array_to_string(found.c["keys"], "\n"), sa.literal_column("'UTF8'"))
         )
         self._next_position()
-        self.connection.execute(
+        written = self.connection.execute(
             sa.insert(_work_item).from_select(
                 _ITEM_COLUMNS,
                 sa.select(
@@ -135,8 +135,10 @@ class ItemWriter:
                     found.c.rows,
                     sa.func.encode(digest, sa.literal_column("'hex'")),
                 ),
-            )
+            ),
+            execution_options={"preserve_rowcount": True},
         )
+        return written.rowcount
 
     def add_partition(self, collection: str, partition: Partition) -> None:
         """Write the drop of a partition, a batch of its own."""

@@ -100,7 +100,7 @@ def droppable(
     """Split what is due into partitions that go as a whole and rows that go one by one.
 
     Rows go one by one where their partition also holds younger ones, where it has no bounds, and where a hold
-    covers any row of the collection.
+    covers any row of the collection or a duty may keep some.
 
     Raises:
         PolicyError: the collection is not partitioned by the column that starts its clock.
@@ -121,7 +121,8 @@ def droppable(
     keys = [row.c[name] for name, _ in rulebook.key(collection)]
     sql = ClockSql(rulebook, clock)
     due = sql.due(row, keys, last_event_day)
-    if Cover(connection, rulebook, as_of).has_any_row(connection, collection):
+    may_be_kept = any(collection in duty.clocks for duty in rulebook.statutory.values())
+    if may_be_kept or Cover(connection, rulebook, as_of).has_any_row(connection, collection):
         return Droppable(whole=(), rest=due)
     if not others:
         return Droppable(whole=old, rest=None)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import UsageError
-from lifecycle.plan import Kept, Plan
+from lifecycle.plan import Action, Kept, Plan
 from lifecycle.planning.batches import settle
 from lifecycle.planning.changes import deletions, holds_something, redactions
 from lifecycle.planning.clocks import ClockSql
@@ -85,9 +85,7 @@ class Planner:
         for collection, partition in self.whole:
             items.add_partition(collection, partition)
         if any(self.works):
-            roots = self._roots_per_batch(batch_rows)
-            for change in self._changes(roots):
-                items.add(change, roots)
+            self._write_changes(items, self._roots_per_batch(batch_rows))
         written = items.read()
         return Plan(
             rule=self.rule.name,
@@ -140,12 +138,16 @@ class Planner:
                 self.works.add_roots(collection, found.rest)
         leave_all_used(self.works, self.rule.clocks)
 
+    def _write_changes(self, items: ItemWriter, roots_per_batch: int) -> None:
+        was_settled = not self.rule.redacts and settle(self.works, self.rule)
+        written = [change for change in self._changes(roots_per_batch) if items.add(change, roots_per_batch)]
+        along = [change for change in written if not change.is_root and change.action is not Action.CUT]
+        if along:
+            self.reliance = Reliance(self.works, self.rule, roots_per_batch, along, was_settled=was_settled)
+
     def _changes(self, roots_per_batch: int) -> Iterator[Change]:
         if not self.rule.redacts:
-            was_settled = settle(self.works, self.rule)
             yield from deletions(self.works, self.rule, roots_per_batch)
-            if self.works.any_goes():
-                self.reliance = Reliance(self.works, self.rule, roots_per_batch, was_settled=was_settled)
             return
         for work in self.works:
             yield from redactions(self.works, work.collection, self.rule.redacts)

@@ -1,8 +1,9 @@
 """On which due rows the batches of a plan rely, although these stay or go in another batch.
 
-A row that goes along goes because the rows that it belongs to are due. Those that go in the same batch are asked
-once more before it is carried out. So must be the others: a customer who is due and held stays, and goes on to be
-asked whether the contacts who go along still should.
+A row that goes along goes because the rows that it belongs to are due; one that is emptied, since a duty keeps the
+rest of it, is emptied because they are. Those that go in the same batch are asked once more before it is carried out.
+So must be the others: a customer who is due and held stays, and goes on to be asked whether the contacts who go along
+still should.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from lifecycle.planning.collect import leads
 from lifecycle.store.relations import NamedType, definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import FromClause
 
+    from lifecycle.planning.changes import Change
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import ResolvedRule
@@ -46,15 +48,23 @@ class Reliance:
         works: complete, its batches settled.
         rule: it was collected for.
         roots_per_batch: how many ordinals make a batch.
+        along: what is done to rows that are not due by themselves.
         was_settled: whether rows were moved to other batches than those of the rows that lead to them.
     """
 
     def __init__(
-        self, works: WorkSet, rule: ResolvedRule, roots_per_batch: int, *, was_settled: bool
+        self,
+        works: WorkSet,
+        rule: ResolvedRule,
+        roots_per_batch: int,
+        along: Sequence[Change],
+        *,
+        was_settled: bool,
     ) -> None:
         self.works = works
         self.rule = rule
         self.roots_per_batch = roots_per_batch
+        self.along = along
         self.was_settled = was_settled
         self.tables: dict[str, sa.TableClause] = {}
         self._find()
@@ -103,7 +113,10 @@ class Reliance:
         changed = {
             edge.leader
             for edge in edges
-            if self._may_go_apart(edge) and self._add(edge, self._going_along(self.works[edge.follower]))
+            for change in self.along
+            if change.collection == edge.follower
+            and self._may_go_apart(edge)
+            and self._add(edge, self._going_along(change))
         }
         while changed:
             changed = {
@@ -118,14 +131,11 @@ class Reliance:
         is_together = is_only_way and edge.is_to_key and not edge.leads_from_holder and not self.was_settled
         return edge.leader in self.works.kept or not is_together
 
-    def _going_along(self, work: Work) -> FromClause:
-        table = work.table
-        batch = batch_of(table.c.ordinal, self.roots_per_batch).label("batch")
-        return (
-            sa.select(*work.key_columns, batch)
-            .where(table.c.kept.is_(None), sa.not_(table.c.is_root))
-            .subquery("following")
-        )
+    def _going_along(self, change: Change) -> FromClause:
+        rows = change.rows.subquery("changed")
+        keys = [rows.c[name] for name in self.works[change.collection].keys.values()]
+        batch = batch_of(rows.c.ordinal, self.roots_per_batch).label("batch")
+        return sa.select(*keys, batch).subquery("following")
 
     def _relied_along(self, collection: str) -> FromClause:
         table = self.tables[collection]
