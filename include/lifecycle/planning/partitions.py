@@ -15,19 +15,23 @@ from lifecycle.store.relations import NamedType, relation
 from lifecycle.timelimits import first_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date, datetime
     from zoneinfo import ZoneInfo
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.policy.rulebook import Clock, Rulebook
 
 _PARTITIONS = sa.text("""
-    -- Direct partitions with their bounds as instants; a missing bound (MINVALUE, DEFAULT) is null. The row
-    -- count is the statistics', which costs the same whatever the partition holds.
+    -- Direct partitions with their bounds as instants; a missing bound (MINVALUE, DEFAULT, infinity) is null. The
+    -- row count is the statistics', which costs the same whatever the partition holds.
     SELECT format('%I.%I', namespace.nspname, child.relname) AS name,
-           bounds.lower_bound, bounds.upper_bound,
-           greatest(child.reltuples, pg_stat_get_live_tuples(child.oid), 0)::bigint AS row_estimate
+           CASE WHEN isfinite(bounds.lower_bound) THEN bounds.lower_bound END AS lower_bound,
+           CASE WHEN isfinite(bounds.upper_bound) THEN bounds.upper_bound END AS upper_bound,
+           (SELECT sum(greatest(leaf.reltuples, pg_stat_get_live_tuples(leaf.oid), 0))::bigint
+            FROM pg_partition_tree(child.oid) AS tree JOIN pg_class AS leaf ON leaf.oid = tree.relid
+            WHERE tree.isleaf) AS row_estimate
     FROM pg_inherits AS link
     JOIN pg_class AS child ON child.oid = link.inhrelid
     JOIN pg_namespace AS namespace ON namespace.oid = child.relnamespace
@@ -42,7 +46,7 @@ _PARTITIONS = sa.text("""
                     ELSE upper_text::timestamp AT TIME ZONE :zone END AS upper_bound
     ) AS bounds
     WHERE link.inhparent = CAST(:parent AS regclass)
-    ORDER BY bounds.upper_bound NULLS LAST, name
+    ORDER BY upper_bound NULLS LAST, name
 """)
 
 
@@ -131,7 +135,14 @@ def droppable(
         return Droppable(
             whole=old, rest=due.where(row.c[table.partition_column] >= sql.moment(min(lowest), kind))
         )
-    dropped = sa.func.unnest(sa.cast([part.name for part in old], sa.ARRAY(sa.Text))).column_valued("dropped")
-    home: sa.ColumnElement[Any] = sa.literal_column("due_row.tableoid")
-    outside = home.not_in(sa.select(sa.cast(dropped, NamedType("regclass"))))
-    return Droppable(whole=old, rest=due.where(outside))
+    return Droppable(whole=old, rest=due.where(_is_outside(row, old)))
+
+
+def _is_outside(row: FromClause, parts: Iterable[Partition]) -> ColumnElement[bool]:
+    """Whether a row is in none of the partitions, nor in one of theirs."""
+    names = sa.cast([part.name for part in parts], sa.ARRAY(sa.Text))
+    part = sa.func.unnest(names).table_valued("name", name="part").render_derived()
+    of_part = sa.func.pg_partition_tree(sa.cast(part.c.name, NamedType("regclass")))
+    inside = of_part.table_valued("relid", name="inside").lateral()
+    home: ColumnElement[Any] = sa.literal_column(f"{row.description}.tableoid")
+    return home.not_in(sa.select(inside.c.relid).select_from(part.join(inside, sa.true())))
