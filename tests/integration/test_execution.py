@@ -25,7 +25,7 @@ from lifecycle.retention.steps import approve_plan, plan
 from lifecycle.retention.sweep import sweep
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
-from support.crm import AS_OF, POLICY, counts, fill, open_crm
+from support.crm import AS_OF, POLICY, SCHEMA, counts, fill, open_crm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,6 +217,19 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         states = database.execute("SELECT digest, state FROM lifecycle.plan ORDER BY plan_id")
         assert states == [(first.digest, "abandoned"), (second.digest, "planned")]
 
+    def test_a_constraint_that_refuses_an_emptied_column_is_named(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        schema = SCHEMA.replace(
+            "full_name text NOT NULL", "full_name text NOT NULL CONSTRAINT named CHECK (full_name > '')"
+        )
+        policy = POLICY.replace("action: delete", "action: {redact: [full_name]}")
+        company = open_crm(database, tmp_path, schema=schema, policy=policy)
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        outcome = steps.carry_out(company, made.digest or "")
+        assert outcome.deferred == {0: "what should be emptied may not be (named)"}
+
     def test_a_table_dropped_meanwhile_is_one_clear_error(self, database: Database, company: Company) -> None:
         fill(database, ended=1, live=0)
         made = plan(company, "humans", as_of=AS_OF)
@@ -264,6 +277,21 @@ class TestNoCollateral:
         with pytest.raises(LifecycleError, match=r"crm\.badge 1 deleted, 0 planned"):
             carry_out(company, made.digest)
         assert counts(database) == {"client": 1, "agreement": 1, "human": 2, "remark": 4}
+
+    def test_a_trigger_that_waits_for_the_end_of_the_transaction_stops_the_batch(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=1)
+        database.script("""
+            CREATE FUNCTION crm.take_along() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+            BEGIN DELETE FROM crm.remark WHERE human_id = 3; RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER take_along AFTER DELETE ON crm.human DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION crm.take_along();
+        """)
+        made = plan(company, "humans", as_of=AS_OF)
+        with pytest.raises(LifecycleError, match=r"crm\.remark 6 deleted, 4 planned"):
+            carry_out(company, made.digest)
+        assert counts(database)["remark"] == 8
 
 
 class TestInterruption:
@@ -320,6 +348,19 @@ carry_out(company, sys.argv[4], progress=slowly)
         assert counts(database)["human"] == 0
         assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 180
         assert [entry["kind"] for entry in ledger_entries(database)].count("plan_executed") == 1
+
+    def test_a_batch_that_another_run_is_at_is_left_to_that_run(
+        self, database: Database, company: Company
+    ) -> None:
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        patient = company.engine
+        impatient = connect(database.url, role=Role.ENGINE, lock_timeout=timedelta(milliseconds=50))
+        with patient.connect() as other, other.begin():
+            other.execute(sa.text("SELECT FROM lifecycle.plan_batch FOR UPDATE"))
+            with pytest.raises(StoreError, match="another run is carrying out this plan"):
+                steps.carry_out(replace(company, engine=impatient), made.digest or "")
+        assert database.execute("SELECT state FROM lifecycle.plan_batch") == [("pending",)]
 
     def test_a_row_that_the_application_holds_is_left_to_the_next_plan(
         self, database: Database, company: Company

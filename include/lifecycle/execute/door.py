@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from lifecycle.errors import LifecycleError
+from lifecycle.errors import LifecycleError, StoreError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from lifecycle.errors import StoreError
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
 
@@ -30,8 +30,9 @@ logger = logging.getLogger(__name__)
 TRIES = 3
 """How often a batch is tried when the application holds its rows, before it is left to the next plan."""
 
+_LOCKED = "55P03"
 _RETRIABLE = {
-    "55P03": "the application held its rows",
+    _LOCKED: "the application held its rows",
     "40P01": "it met a deadlock",
     "40001": "it met a concurrent change",
 }
@@ -121,7 +122,7 @@ class Door:
             except _Changed as change:
                 return str(change)
             except IntegrityError as error:
-                return f"rows refer to what should go ({_constraint(error)})"
+                return _refusal(error)
             except DBAPIError as error:
                 problem = _RETRIABLE.get(_state(error), "")
                 if not problem:
@@ -149,6 +150,9 @@ class Door:
             before = count_changes(connection)
             for item in items:
                 self._do_item(connection, item, cover)
+            connection.exec_driver_sql(
+                "SET CONSTRAINTS ALL IMMEDIATE"
+            )  # what would come after the comparison
             done = changed_rows(connection, before)
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)
@@ -277,10 +281,19 @@ class Door:
         self._end_batch(connection, items[0].batch, "done", None)
 
     def _defer(self, connection: Connection, batch: int, reason: str) -> None:
+        try:
+            with connection.begin():
+                if self._claim(connection, batch):
+                    self._end_batch(connection, batch, "deferred", reason)
+        except DBAPIError as error:
+            if _state(error) != _LOCKED:
+                raise
+            raise StoreError(
+                "another run is carrying out this plan",
+                place=f"plan {self.plan.digest} batch {batch}",
+                next_step="run it again when that run has ended",
+            ) from None
         logger.warning("plan %s batch %s is deferred: %s", self.plan.digest[:12], batch, reason)
-        with connection.begin():
-            if self._claim(connection, batch):
-                self._end_batch(connection, batch, "deferred", reason)
 
     def _end_batch(self, connection: Connection, batch: int, state: str, reason: str | None) -> None:
         connection.execute(
@@ -318,6 +331,11 @@ def _state(error: DBAPIError) -> str:
     return str(getattr(error.orig, "sqlstate", "") or "")
 
 
-def _constraint(error: IntegrityError) -> str:
+def _refusal(error: IntegrityError) -> str:
+    """Which constraint refuses a batch, by name: of those that refer to what should go, or of what is emptied."""
     diagnostics = getattr(error.orig, "diag", None)
-    return str(getattr(diagnostics, "constraint_name", "") or type(error.orig).__name__)
+    named = (getattr(diagnostics, name, None) for name in ("constraint_name", "column_name"))
+    constraint = next(filter(None, named), type(error.orig).__name__)
+    if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
+        return f"rows refer to what should go ({constraint})"
+    return f"what should be emptied may not be ({constraint})"
