@@ -282,6 +282,19 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
         "has no time zone",
     ),
     "future": (("sweep", "--as-of", "2026-03-11"), "--as-of: ", "lies in the future"),
+    "future release": (
+        (
+            "hold",
+            "release",
+            "00000000-0000-0000-0000-000000000001",
+            "--by",
+            "counsel",
+            "--as-of",
+            "2030-01-01",
+        ),
+        "--as-of: ",
+        "lies in the future",
+    ),
     "future plan": (("plan", "--as-of", "2026-03-10T03:00:01+02:00"), "--as-of: ", "lies in the future"),
     "no such day": (("sweep", "--as-of", "2026-02-30"), "--as-of: ", "is no moment"),
     "no moment": (("calendar", "--as-of", "yesterday"), "--as-of: ", "is no moment"),
@@ -291,6 +304,7 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
     "unknown rule": (("sweep", "--rule", "animals"), "--rule: ", "there is no rule animals"),
     "unknown digest": (("apply", "0" * 64), "0" * 64, "there is no plan of this digest"),
     "approval by nobody": (("sweep", "--approve"), "--by: ", "needs a name"),
+    "approval by a blank": (("sweep", "--approve", "--by", " "), "--by: ", "needs a name"),
     "reason of several words": (
         (*PLACE, "--reason", "canary died", "--until", "2030-01-01"),
         "reason: ",

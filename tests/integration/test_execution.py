@@ -10,13 +10,14 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from lifecycle.errors import ApprovalRequired, CheckFailed, LifecycleError, StoreError
-from lifecycle.holds.register import Target, place, release
+from lifecycle.holds.register import Target, extend, place, release
 from lifecycle.holds.tables import LOCK
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy.load import load_policies
@@ -29,6 +30,7 @@ from support.crm import AS_OF, POLICY, SCHEMA, counts, fill, open_crm
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
 
     from lifecycle.execute.door import Outcome
     from lifecycle.retention.company import Company
@@ -441,14 +443,17 @@ def test_a_released_hold_lets_go_what_fell_due(database: Database, company: Comp
 
 
 @pytest.mark.commitment("W9", "A8")
-def test_a_hold_waits_for_the_batch_that_is_being_deleted(database: Database, company: Company) -> None:
-    """Whoever places a hold is told the truth: the rows are covered, or were gone before."""
+@pytest.mark.parametrize("step", ["place", "extend"])
+def test_a_hold_waits_for_the_batch_that_is_being_deleted(
+    database: Database, company: Company, step: str
+) -> None:
+    """Whoever places or extends a hold is told the truth: the rows are covered, or were gone before."""
     fill(database, ended=1, live=0)
     order: list[str] = []
 
-    def place_a_hold() -> None:
+    def place_a_hold() -> UUID:
         with company.engine.begin() as connection:
-            place(
+            return place(
                 connection,
                 company.rulebook(AS_OF),
                 [Target.parse("crm.human")],
@@ -458,14 +463,24 @@ def test_a_hold_waits_for_the_batch_that_is_being_deleted(database: Database, co
                 until=AS_OF + timedelta(days=1),
                 as_of=AS_OF,
             )
-            order.append("placed")
+
+    def extend_it(number: UUID) -> None:
+        with company.engine.begin() as connection:
+            extend(connection, number, until=AS_OF + timedelta(days=2), as_of=AS_OF)
+
+    change = partial(extend_it, place_a_hold()) if step == "extend" else place_a_hold
+
+    def make_it_count() -> None:
+        change()
+        order.append("counts")
 
     with company.engine.begin() as batch:
         batch.execute(sa.text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": LOCK})
-        placing = threading.Thread(target=place_a_hold)
+        placing = threading.Thread(target=make_it_count)
         placing.start()
-        while not database.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while placing.is_alive() and not database.execute(waiting):
             time.sleep(0.01)
         order.append("committed")
     placing.join()
-    assert order == ["committed", "placed"]
+    assert order == ["committed", "counts"]

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lifecycle.errors import CheckFailed
 from lifecycle.holds.register import place
 from lifecycle.holds.targets import Target
+from lifecycle.retention.steps import carry_out, plan
 from lifecycle.retention.sweep import sweep
-from support.crm import AS_OF, SCHEMA, open_crm
+from support.crm import AS_OF, POLICY, SCHEMA, counts, fill, open_crm, reopen_crm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +78,44 @@ class TestKeysOfFixedLength:
         hold(company, f"crm.client:{codes[0]}")
         sweep(company, "humans", as_of=AS_OF)
         assert self.humans(database) == sorted([codes[0], codes[2]])
+
+
+@pytest.mark.commitment("W9", "A8")
+class TestHoldsOnWhatWasRenamed:
+    """What such a hold covers nobody knows, so nothing is deleted until somebody says it anew."""
+
+    @pytest.fixture
+    def company(self, database: Database, tmp_path: Path) -> Company:
+        company = open_crm(database, tmp_path)
+        fill(database, ended=1, live=0)
+        return company
+
+    def test_a_table_that_was_renamed_stops_planning(
+        self, database: Database, company: Company, tmp_path: Path
+    ) -> None:
+        hold(company, "crm.client:1")
+        database.execute("ALTER TABLE crm.client RENAME TO customer")
+        file = tmp_path / "datamap" / "crm.yml"
+        renamed = (
+            file.read_text()
+            .replace("name: client}", "name: customer}")
+            .replace("name: client\n", "name: customer\n")
+        )
+        datamap = renamed.replace("client.client_id", "customer.client_id")
+        policy = POLICY.replace("crm.client\n", "crm.customer\n")
+        company = reopen_crm(database, tmp_path, policy=policy, datamap=datamap)
+        with pytest.raises(CheckFailed, match=r"holds name crm\.client, which"):
+            plan(company, "humans", as_of=AS_OF)
+
+    def test_a_kind_of_identity_that_no_column_has_any_more_stops_a_plan(
+        self, database: Database, company: Company
+    ) -> None:
+        made = plan(company, "humans", as_of=AS_OF)
+        hold(company, "crm.agreement:1")
+        database.script("""
+            INSERT INTO lifecycle.hold_subject SELECT hold_id, 0, 'membership', 'canary' FROM lifecycle.hold;
+        """)
+        with pytest.raises(CheckFailed, match="holds name membership, which") as failed:
+            carry_out(company, made.digest or "")
+        assert "canary" not in str(failed.value)
+        assert counts(database)["human"] == 2

@@ -89,18 +89,18 @@ def open_crm(database: Database, folder: Path, *, schema: str = SCHEMA, policy: 
     return reopen_crm(database, folder, policy=policy)
 
 
-def reopen_crm(database: Database, folder: Path, *, policy: str = POLICY) -> Company:
+def reopen_crm(database: Database, folder: Path, *, policy: str = POLICY, datamap: str = DATAMAP) -> Company:
     """The company of a database that has its tables."""
-    for path, content in (("datamap/crm.yml", DATAMAP), ("policies/first/policy.yaml", policy)):
+    for path, content in (("datamap/crm.yml", datamap), ("policies/first/policy.yaml", policy)):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
-    datamap = load_datamap(folder / "datamap")
+    described = load_datamap(folder / "datamap")
     with database.connect().begin() as connection:
-        grant(connection, [(one.schema, one.table) for one in datamap.collections.values()])
+        grant(connection, [(one.schema, one.table) for one in described.collections.values()])
     return Company(
         engine=database.connect(Role.ENGINE),
         policies=load_policies(folder / "policies"),
-        datamap=datamap,
+        datamap=described,
         keys=FileKeyring(folder / "keyring"),
     )
 

@@ -7,7 +7,17 @@ from uuid import UUID
 
 import typer
 
-from lifecycle.cli.session import AsOf, By, Json, ask_secretly, emit, moment, open_company, policy_zone
+from lifecycle.cli.session import (
+    AsOf,
+    By,
+    Json,
+    ask_secretly,
+    emit,
+    moment,
+    open_company,
+    past_moment,
+    policy_zone,
+)
 from lifecycle.errors import ApprovalRequired
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target, require_kind
@@ -95,7 +105,7 @@ def extend(
 def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -> None:
     """Release a hold, and delete at once what fell due while it was in force."""
     company = open_company()
-    at = moment(as_of, policy_zone(company))
+    at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         released = register.release(connection, number, released_by=by, as_of=at)
     swept, waiting = [], []

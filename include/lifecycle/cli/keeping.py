@@ -173,7 +173,7 @@ def _left(place: str, batches: int, reasons: Iterable[str]) -> LifecycleError:
 
 
 def _require_name(by: str) -> None:
-    if not by:
+    if not by.strip():
         raise UsageError("an approval needs a name", place="--by", next_step="say who approves: --by NAME")
 
 

@@ -147,6 +147,7 @@ class Door:
             self._require_due(connection, batch, items)
             self._require_not_kept(connection, items)
             cover = Cover(connection, self.rulebook, self.plan.as_of)
+            cover.require_nothing_lost()
             before = count_changes(connection)
             for item in items:
                 self._do_item(connection, item, cover)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from lifecycle.holds.subjects import collections_naming, naming_subjects
+from lifecycle.errors import CheckFailed
+from lifecycle.holds.subjects import collections_naming, held_kinds, naming_subjects
 from lifecycle.holds.tables import ABOUT, LOCK, hold, hold_row, is_active
 from lifecycle.policy.rulebook import collections_of, spread
 from lifecycle.store.relations import NamedType, refers, relation
@@ -50,6 +51,9 @@ class Cover:
 
     It knows what they name, so that nothing else is asked for: where there is no hold, nothing is.
 
+    Attributes:
+        lost: collections and kinds of identity that holds name and that are not there any more.
+
     Args:
         connection: asked now for what the holds name.
         rulebook: knows the collections and how their rows belong together.
@@ -65,13 +69,32 @@ class Cover:
         found = connection.execute(joined).all()
         self.whole = frozenset(row.collection for row in found if row.is_whole)
         self.by_key = frozenset(row.collection for row in found if not row.is_whole)
-        self.by_subject = collections_naming(connection, rulebook, as_of)
+        kinds = held_kinds(connection, as_of)
+        self.by_subject = collections_naming(rulebook, kinds)
+        known = rulebook.datamap.collections.keys() & rulebook.live.keys()
+        self.lost = sorted((self.whole | self.by_key) - known) + sorted(
+            kinds - rulebook.datamap.identity_kinds
+        )
         strands = spread(self.whole | self.by_key | self.by_subject, rulebook.edges)
         self.collections = frozenset(collections_of(strands))
 
     def __contains__(self, collection: str) -> bool:
         """Whether rows of the collection may be covered: the holds name some, or some belong to such."""
         return collection in self.collections
+
+    def require_nothing_lost(self) -> None:
+        """Refuse to go on where a hold names what was renamed since: it would cover nothing.
+
+        Raises:
+            CheckFailed: names the collection or kind of identity.
+        """
+        if self.lost:
+            raise CheckFailed(
+                f"holds name {', '.join(self.lost)}, which data map or database do not have any more,"
+                " so that nobody knows what they cover",
+                place="holds",
+                next_step="place them anew by the new name, then release those of the old; see lifecycle hold list",
+            )
 
     def rows(self, collection: str) -> CTE:
         """A common table expression of the covered rows of a collection that may have some.

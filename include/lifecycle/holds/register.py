@@ -108,8 +108,7 @@ def place(
     _require_words(reason, placed_by)
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
-    connection.execute(sa.text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": PATIENCE})
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    _wait_for_deletions(connection)
     for target in targets:
         target.require(connection, rulebook)
     hold_id = connection.scalar(
@@ -144,13 +143,14 @@ def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: d
 
 
 def extend(connection: Connection, hold_id: UUID, *, until: datetime, as_of: datetime) -> None:
-    """Move the end of a hold that is in force.
+    """Move the end of a hold that is in force; waits, as placing does, for the deletions that are under way.
 
     Raises:
         UsageError: there is none, or the new end has passed.
     """
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
+    _wait_for_deletions(connection)
     found = connection.execute(
         sa.update(hold)
         .values(until=until)
@@ -209,6 +209,12 @@ def covered_counts(
             if count:
                 found[collection] = int(count)
     return found
+
+
+def _wait_for_deletions(connection: Connection) -> None:
+    """No batch is carried out from here to the end of the transaction."""
+    connection.execute(sa.text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": PATIENCE})
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 
 def _require_words(reason: str, placed_by: str) -> None:

@@ -44,10 +44,14 @@ def naming_subjects(rulebook: Rulebook, collection: str, as_of: datetime) -> Ite
         )
 
 
-def collections_naming(connection: Connection, rulebook: Rulebook, as_of: datetime) -> frozenset[str]:
-    """Collections whose rows may name the subject of a hold that counts at ``as_of``."""
+def held_kinds(connection: Connection, as_of: datetime) -> frozenset[str]:
+    """By which kinds of identity the holds that count at ``as_of`` name subjects."""
     held = sa.select(hold_subject.c.identity).distinct().join(hold, hold.c.hold_id == hold_subject.c.hold_id)
-    kinds = frozenset(connection.scalars(held.where(is_active(as_of), hold_subject.c.value.is_not(None))))
+    return frozenset(connection.scalars(held.where(is_active(as_of), hold_subject.c.value.is_not(None))))
+
+
+def collections_naming(rulebook: Rulebook, kinds: frozenset[str]) -> frozenset[str]:
+    """Collections whose rows may name a subject by one of these kinds of identity."""
     return frozenset(
         name
         for name in rulebook.datamap.collections

@@ -20,12 +20,16 @@ class HeldRows:
     """The covered rows of the collections of a work set and of those that refer to them.
 
     A table has the key (``key_0`` …), and of the strongest reason ``kind``, ``hold_id`` and ``last_day``.
+
+    Raises:
+        CheckFailed: a hold names what is not there any more.
     """
 
     def __init__(self, works: WorkSet, as_of: datetime) -> None:
         self.works = works
         self.tables: dict[str, sa.TableClause] = {}
         cover = Cover(works.connection, works.rulebook, as_of)
+        cover.require_nothing_lost()
         for number, collection in enumerate(self._collections()):
             if collection in cover:
                 self._add(number, collection, cover)

@@ -108,6 +108,7 @@ def droppable(
 
     Raises:
         PolicyError: the collection is not partitioned by the column that starts its clock.
+        CheckFailed: a hold names what is not there any more.
     """
     table = rulebook.live[collection]
     if table.partition_column is None or table.partition_column != clock.anchor.column:
@@ -125,8 +126,10 @@ def droppable(
     keys = [row.c[name] for name, _ in rulebook.key(collection)]
     sql = ClockSql(rulebook, clock)
     due = sql.due(row, keys, last_event_day)
+    cover = Cover(connection, rulebook, as_of)
+    cover.require_nothing_lost()
     may_be_kept = any(collection in duty.clocks for duty in rulebook.statutory.values())
-    if may_be_kept or Cover(connection, rulebook, as_of).has_any_row(connection, collection):
+    if may_be_kept or cover.has_any_row(connection, collection):
         return Droppable(whole=(), rest=due)
     if not others:
         return Droppable(whole=old, rest=None)
