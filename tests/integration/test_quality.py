@@ -97,6 +97,10 @@ def test_a_sound_company_passes_all_checks(company, database):
         ("ALTER TABLE agency.note DROP body", "columns of agency.note: not in the database: body"),
         ("CREATE TABLE agency.wish (id int)", "tables of agency: not in the data map: agency.wish"),
         ("DROP TABLE agency.visit", "tables of agency: not in the database: agency.visit"),
+        (
+            "ALTER TABLE agency.person ENABLE ROW LEVEL SECURITY",
+            "tables whose rows row level security may hide from the engine (agency.person): 1",
+        ),
     ],
 )
 def test_a_database_that_is_not_as_mapped_stops_every_rule(company, database, before, change, complaint):

@@ -338,3 +338,6 @@ def test_rows_that_a_policy_would_hide_from_the_engine_are_an_error(company: Dat
     company.script(caught.value.next_step.replace("…", "all_of_it"))
     give(company, [("shop", "customer")])
     assert len(act(company, Role.ENGINE, "SELECT FROM shop.customer")) == 2
+    company.script("CREATE POLICY restricting ON shop.customer AS RESTRICTIVE USING (id > 1)")
+    with pytest.raises(StoreError):
+        give(company, [("shop", "customer")])

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from lifecycle.errors import PolicyError
 from lifecycle.policy.checks.types import is_compatible
 from lifecycle.quality.suite import Checked, Count, Names, validate
+from lifecycle.store.grants import hidden
 from lifecycle.store.inspect import inspect
 from lifecycle.store.relations import relation
 from lifecycle.timelimits import latest_over_day, local_day
@@ -30,13 +31,16 @@ def check_schema(engine: Engine, datamap: DataMap) -> Checked:
     """Every mapped table has exactly the columns of the map, of its types, every mapped schema exactly its tables.
 
     A new column or table may hold personal data that nobody classified, so that nothing would ever delete it; a
-    column of another type may hold something else than it did.
+    column of another type may hold something else than it did; rows that row level security hides would be kept for
+    ever, and no check would see them.
 
     Raises:
-        CheckFailed: names each column and table that is missing, not in the map or of another type.
+        CheckFailed: names each column and table that is missing, not in the map or of another type, and each table
+            that hides rows.
     """
     with engine.connect() as connection:
         found = inspect(connection, datamap.schemas)
+        hiding = sorted(hidden(connection) & datamap.collections.keys())
     live = {name: table for name, table in found.items() if table.kind == "table"}
     tables = [
         Names(
@@ -57,9 +61,10 @@ def check_schema(engine: Engine, datamap: DataMap) -> Checked:
     ]
     return validate(
         "schema",
-        [*tables, *columns, _retyped(live, datamap)],
+        [*tables, *columns, _retyped(live, datamap), _hiding(hiding)],
         place=", ".join(sorted(datamap.schemas)),
-        next_step="describe in the data map what is new or changed, with data categories; see lifecycle check",
+        next_step="describe in the data map what is new or changed, with data categories; see lifecycle check and"
+        " lifecycle init",
     )
 
 
@@ -97,6 +102,14 @@ def _retyped(live: LiveSchema, datamap: DataMap) -> Count:
     ]
     named = f" ({'; '.join(retyped)})" if retyped else ""
     return Count(name=f"columns of another type than described{named}", value=len(retyped))
+
+
+def _hiding(tables: list[str]) -> Count:
+    """Tables that hide rows from the engine."""
+    named = f" ({', '.join(tables)})" if tables else ""
+    return Count(
+        name=f"tables whose rows row level security may hide from the engine{named}", value=len(tables)
+    )
 
 
 def _inside(schema: str, names: Any) -> Iterator[str]:

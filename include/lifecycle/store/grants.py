@@ -18,12 +18,20 @@ PRIVILEGES = ("SELECT", "UPDATE", "DELETE")
 _LOCK = 0x6C6966656772616E  # "lifegran": one change of grants at a time in a database
 
 _TABLES = sqlalchemy.text("""
+    -- A table hides rows unless a policy of row level security lets the role see all of them, and none takes some away.
     SELECT namespace.nspname AS schema, class.relname AS name,
-        class.relrowsecurity AND NOT EXISTS (
-            SELECT FROM pg_policy AS policy
-            WHERE policy.polrelid = class.oid AND policy.polcmd = '*' AND policy.polpermissive
-                AND to_regrole(:role)::oid = ANY (policy.polroles)
-                AND pg_get_expr(policy.polqual, class.oid) = 'true'
+        class.relrowsecurity AND (
+            NOT EXISTS (
+                SELECT FROM pg_policy AS policy
+                WHERE policy.polrelid = class.oid AND policy.polcmd = '*' AND policy.polpermissive
+                    AND to_regrole(:role)::oid = ANY (policy.polroles)
+                    AND pg_get_expr(policy.polqual, class.oid) = 'true'
+            )
+            OR EXISTS (
+                SELECT FROM pg_policy AS policy CROSS JOIN unnest(policy.polroles) AS member (oid)
+                WHERE policy.polrelid = class.oid AND NOT policy.polpermissive
+                    AND CASE member.oid WHEN 0 THEN true ELSE pg_has_role(to_regrole(:role), member.oid, 'USAGE') END
+            )
         ) AS hides_rows,
         coalesce(
             array_agg(acl.privilege_type::text) FILTER (WHERE acl.grantee = to_regrole(:role)), '{}'
@@ -72,6 +80,12 @@ def grant(connection: sqlalchemy.Connection, collections: Iterable[tuple[str, st
         _set_privileges(connection, key, set(table.granted), set(PRIVILEGES) if key in wanted else set())
     for schema in sorted({schema for schema, _ in wanted}):
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {_quoted(connection, schema)} TO {Role.ENGINE}")
+
+
+def hidden(connection: sqlalchemy.Connection) -> frozenset[str]:
+    """Tables, as ``schema.table``, of which row level security may hide rows from the engine."""
+    rows = connection.execute(_TABLES, {"role": Role.ENGINE})
+    return frozenset(f"{row.schema}.{row.name}" for row in rows if row.hides_rows)
 
 
 def _set_privileges(
