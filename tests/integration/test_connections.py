@@ -217,6 +217,7 @@ REJECTED = {
     "a missing value": "INSERT INTO shop.person VALUES (:value, null)",
     "a value of the wrong type": "SELECT CAST(:value AS integer)",
     "a trigger's own words": "UPDATE shop.person SET email = :value",
+    "a trigger's own words under another code": "DELETE FROM shop.person WHERE email = :value",
 }
 
 
@@ -230,6 +231,9 @@ def test_no_error_repeats_a_value(database: Database, statement: str):
         CREATE FUNCTION shop.complain() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE 'not %', NEW.email; END $$;
         CREATE TRIGGER complain BEFORE UPDATE ON shop.person FOR EACH ROW EXECUTE FUNCTION shop.complain();
+        CREATE FUNCTION shop.refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE 'keep %', OLD.email USING ERRCODE = 'object_in_use'; END $$;
+        CREATE TRIGGER refuse BEFORE DELETE ON shop.person FOR EACH ROW EXECUTE FUNCTION shop.refuse();
     """)
     with pytest.raises(DBAPIError) as caught, database.connect().begin() as connection:
         connection.execute(sqlalchemy.text(statement), {"value": value})

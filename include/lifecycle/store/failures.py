@@ -6,6 +6,7 @@ are taken out of every error before anything can log or print it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -50,8 +51,9 @@ _UNREADABLE = (
     "a value cannot be passed between the database and Python",
     "look for dates outside the years 1 to 9999 and for text that is not UTF-8",
 )
-# Data exceptions repeat the value that they reject; a company's own triggers say what they like.
+# Data exceptions repeat the value that they reject.
 _MAY_QUOTE_VALUES = ("22", "P0")
+_OUR_CODE = re.compile(r"\blifecycle\.\w+\(|\binline_code_block\b")
 
 
 def describe(error: DBAPIError | psycopg.Error, *, place: str = "") -> StoreError:
@@ -103,6 +105,16 @@ def _reason(error: psycopg.Error) -> str:
         )  # no server answered: libpq names host and user, never the password
     if state is None:  # the driver's own word, which repeats the value
         return type(error).__name__
-    if state.startswith(_MAY_QUOTE_VALUES) or error.diag.message_primary is None:
+    if (
+        state.startswith(_MAY_QUOTE_VALUES)
+        or _is_said_by_a_company(error)
+        or error.diag.message_primary is None
+    ):
         return f"SQLSTATE {state}"
     return f"{error.diag.message_primary} (SQLSTATE {state})"
+
+
+def _is_said_by_a_company(error: psycopg.Error) -> bool:
+    """Whether a function of the company's own raised it, which says what it likes under any SQLSTATE."""
+    where = (error.diag.context or "").partition("\n")[0]
+    return error.diag.source_function == "exec_stmt_raise" and not _OUR_CODE.search(where)
