@@ -12,6 +12,21 @@ CASES = [
         at="because: C2",
     ),
     Case(
+        code="redaction.generated",
+        ddl="ALTER TABLE club.member ADD folded text GENERATED ALWAYS AS (lower(email)) STORED",
+        datamap=(add_field("email", "{name: folded, data_categories: [user.contact.email]}"),),
+        policy=(add_redaction("club.member", "folded"),),
+        says="club.member.folded is to be emptied and is computed",
+        at="redaction:",
+    ),
+    Case(
+        code="redaction.impossible",
+        ddl="CREATE DOMAIN club.filled AS text NOT NULL; ALTER TABLE club.badge ALTER motto TYPE club.filled",
+        policy=(add_redaction("club.badge", "motto"),),
+        says="club.badge.motto is to be emptied, may not be null and is club.filled",
+        at="redaction:",
+    ),
+    Case(
         code="redaction.link",
         policy=(add_redaction("club.stay", "member_id"),),
         says="club.stay.member_id is to be emptied and refers to another row",

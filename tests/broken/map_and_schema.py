@@ -26,6 +26,12 @@ CASES = [
         at="fides_key: club",
     ),
     Case(
+        code="table.inherited",
+        ddl="CREATE TABLE other.colour () INHERITS (club.colour)",
+        says="other tables inherit from club.colour",
+        at="name: colour\n",
+    ),
+    Case(
         code="table.missing",
         datamap=(add_collection("- name: note", "  fields: []"),),
         says="club.note is described but not in the database",

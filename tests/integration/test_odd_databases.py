@@ -12,7 +12,7 @@ from lifecycle.holds.register import place
 from lifecycle.holds.targets import Target
 from lifecycle.retention.steps import carry_out, plan
 from lifecycle.retention.sweep import sweep
-from support.crm import AS_OF, POLICY, SCHEMA, counts, fill, open_crm, reopen_crm
+from support.crm import AS_OF, DATAMAP, POLICY, SCHEMA, counts, fill, open_crm, reopen_crm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,3 +119,24 @@ class TestHoldsOnWhatWasRenamed:
             carry_out(company, made.digest or "")
         assert "canary" not in str(failed.value)
         assert counts(database)["human"] == 2
+
+
+@pytest.mark.commitment("A7")
+def test_what_is_computed_from_an_emptied_column_is_emptied_with_it(
+    database: Database, tmp_path: Path
+) -> None:
+    computed = "GENERATED ALWAYS AS (upper(full_name)) STORED"
+    schema = SCHEMA.replace("full_name text NOT NULL", f"full_name text NOT NULL, folded text {computed}")
+    name = "- {name: full_name, data_categories: [user.name]}\n"
+    datamap = DATAMAP.replace(name, f"{name}          {name.replace('full_name', 'folded')}")
+    duty = "papers: {commitments: [H1], applies_to: [crm.human], starts: over, keep: P10Y, columns: {crm.human: []}}"
+    policy = f"{POLICY}statutory:\n  {duty}\n"
+    database.script(schema)
+    company = reopen_crm(database, tmp_path, policy=policy, datamap=datamap)
+    database.script("""
+        INSERT INTO crm.client VALUES (1);
+        INSERT INTO crm.agreement VALUES (1, 1, '2024-06-01');
+        INSERT INTO crm.human VALUES (1, 1, 'Cy');
+    """)
+    assert sweep(company, "humans", as_of=AS_OF).left == 0
+    assert database.execute("SELECT full_name, folded FROM crm.human") == [("", "")]

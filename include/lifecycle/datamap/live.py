@@ -14,13 +14,16 @@ class LiveColumn:
     """A column as the database has it; ``type`` as ``format_type`` spells it.
 
     Attributes:
+        is_nullable: neither the column nor its domain is ``NOT NULL``.
         is_unique: takes part in a unique index, so that two rows may not both hold the same.
+        is_generated: computed from other columns, so that nothing else can be written there.
     """
 
     name: str
     type: str
     is_nullable: bool
     is_unique: bool = False
+    is_generated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,7 @@ class LiveTable:
 
     Attributes:
         kind: ``table``; ``materialized view`` or ``foreign table``, of whose rows none can be deleted.
+        has_heirs: other tables inherit from it, whose rows count as its own without its keys.
         indexed: leading columns of every index over all rows, up to the first expression.
         index_beginnings: the first column or expression of each of them, as PostgreSQL prints it.
         unique_keys: columns of the indexes that are unique over all rows, the primary key's included.
@@ -68,6 +72,7 @@ class LiveTable:
     unique_keys: frozenset[tuple[str, ...]] = frozenset()
     constraints: tuple[Constraint, ...] = ()
     kind: str = "table"
+    has_heirs: bool = False
 
 
 LiveSchema = dict[str, LiveTable]

@@ -16,7 +16,7 @@ from lifecycle.policy.model import AccessEdge, EdgeKind
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from lifecycle.datamap.live import LiveSchema, LiveTable
+    from lifecycle.datamap.live import LiveColumn, LiveSchema, LiveTable
     from lifecycle.datamap.model import Collection, CollectionName, DataMap, Reference
 
 
@@ -145,7 +145,7 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
     nullable = [
         name
         for name in link.columns
-        if holder and name in holder.columns and holder.columns[name].is_nullable
+        if holder and name in holder.columns and _can_be_cut(holder.columns[name])
     ]
     return Edge(
         name=link.name,
@@ -161,6 +161,10 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
         takes_along=access == "delete",
         is_stated=stated is not None,
     )
+
+
+def _can_be_cut(column: LiveColumn) -> bool:
+    return column.is_nullable and not column.is_generated
 
 
 def _holds_key(columns: tuple[str, ...], table: LiveTable | None) -> bool:

@@ -19,7 +19,8 @@ _EMPTY_BY_TYPE = {
 
 def can_be_emptied(column: LiveColumn) -> bool:
     """Whether there is a value that tells nothing and that the column accepts."""
-    return column.is_nullable or (column.type in _EMPTY_BY_TYPE and not column.is_unique)
+    is_accepted = column.is_nullable or (column.type in _EMPTY_BY_TYPE and not column.is_unique)
+    return is_accepted and not column.is_generated
 
 
 def empty_value(column: LiveColumn) -> str | None:

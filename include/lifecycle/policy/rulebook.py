@@ -334,12 +334,17 @@ class _Resolver:
     def _redacted_columns(
         self, collection: CollectionName, kept: tuple[str, ...], keys: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """Personal columns of ``collection`` that are neither kept nor needed to identify or join the row."""
+        """Personal columns of ``collection`` that are neither kept nor needed to identify or join the row.
+
+        Those computed from other columns are emptied with them.
+        """
         self._require_collection(collection, keys)
         for column in kept:
             self._require_column(collection, column, keys)
         joining = {column for edge in self.edges if edge.holder == collection for column in edge.columns}
-        protected = {*kept, *joining, *primary_key(self.live[collection], self.datamap)}
+        table = self.live[collection]
+        generated = {column.name for column in table.columns.values() if column.is_generated}
+        protected = {*kept, *joining, *generated, *primary_key(table, self.datamap)}
         return tuple(
             column.name
             for column in self.datamap.collections[collection].columns.values()

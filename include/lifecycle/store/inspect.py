@@ -21,9 +21,12 @@ _COLUMNS = text("""
     SELECT format('%s.%s', namespace.nspname, relation.relname) AS table_name,
            CASE relation.relkind WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
                 ELSE 'table' END AS kind,
+           relation.relkind = 'r'
+               AND EXISTS (SELECT FROM pg_inherits AS heir WHERE heir.inhparent = relation.oid) AS has_heirs,
            attribute.attname AS column_name,
            format_type(attribute.atttypid, NULL) AS type,
-           NOT attribute.attnotnull AS is_nullable,
+           NOT (attribute.attnotnull OR type.typnotnull) AS is_nullable,
+           attribute.attgenerated <> '' AS is_generated,
            EXISTS (SELECT FROM pg_index AS key
                    WHERE key.indrelid = relation.oid AND key.indisunique
                      AND (attribute.attnum = ANY(key.indkey[0:key.indnkeyatts - 1])
@@ -35,6 +38,7 @@ _COLUMNS = text("""
     FROM pg_class AS relation
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
     JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid
+    JOIN pg_type AS type ON type.oid = attribute.atttypid
     WHERE namespace.nspname = ANY(:schemas)
       AND relation.relkind IN ('r', 'p', 'm', 'f') AND NOT relation.relispartition
       AND attribute.attnum > 0 AND NOT attribute.attisdropped
@@ -117,11 +121,18 @@ def inspect(connection: Connection, schemas: Iterable[str]) -> LiveSchema:
     """The live schema of ``schemas``; foreign keys that reach them from other schemas are included."""
     bound = {"schemas": sorted(schemas)}
     kinds: dict[str, str] = {}
+    heirs: set[str] = set()
     columns: dict[str, dict[str, LiveColumn]] = defaultdict(dict)
     for row in connection.execute(_COLUMNS, bound):
         kinds[row.table_name] = row.kind
+        if row.has_heirs:
+            heirs.add(row.table_name)
         columns[row.table_name][row.column_name] = LiveColumn(
-            name=row.column_name, type=row.type, is_nullable=row.is_nullable, is_unique=row.is_unique
+            name=row.column_name,
+            type=row.type,
+            is_nullable=row.is_nullable,
+            is_unique=row.is_unique,
+            is_generated=row.is_generated,
         )
     indexes = _rows_by_table(connection.execute(_INDEXES, bound))
     foreign_keys = _rows_by_table(connection.execute(_FOREIGN_KEYS, bound))
@@ -143,6 +154,7 @@ def inspect(connection: Connection, schemas: Iterable[str]) -> LiveSchema:
             ),
             constraints=tuple(map(_constraint, constraints[name])),
             kind=kinds.get(name, "table"),
+            has_heirs=name in heirs,
         )
         for name in {*columns, *foreign_keys}
     }

@@ -69,6 +69,13 @@ def _refused(examined: Examined, collection: str, column: LiveColumn, place: str
             place,
             "allow null there, or leave the column",
         )
+    elif column.is_generated:
+        yield error(
+            "redaction.generated",
+            f"{name} is to be emptied and is computed from other columns",
+            place,
+            "empty those that it is computed from, and leave it out here",
+        )
     elif not can_be_emptied(column):
         unique = "unique" if column.is_unique else column.type
         yield error(

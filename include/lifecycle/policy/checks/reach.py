@@ -57,6 +57,7 @@ def _never(examined: Examined, collection: Collection) -> Finding:
         column.name
         for column in collection.columns.values()
         if column.is_personal and column.name not in {*redacted, *collection.primary_key}
+        if not _is_computed(examined, collection.name, column.name)
     ]
     if not redacted:
         message, next_step = "no rule ever deletes it", "add a rule, or state an edge along which it goes"
@@ -70,6 +71,11 @@ def _never(examined: Examined, collection: Collection) -> Finding:
             "make sure that nothing in them still tells who it was, or delete them in the end",
         )
     return error("reach.never", f"{collection.name} is kept for ever: {message}", place, next_step)
+
+
+def _is_computed(examined: Examined, collection: str, column: str) -> bool:
+    live = examined.live_column(collection, column)
+    return live is not None and live.is_generated
 
 
 def _uncertain(examined: Examined, collection: Collection, certain: frozenset[str]) -> Iterator[Finding]:

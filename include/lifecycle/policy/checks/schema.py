@@ -62,6 +62,13 @@ def _collection(examined: Examined, collection: Collection) -> Iterator[Finding]
             place,
             "describe the tables it is made from instead",
         )
+    if table.has_heirs:
+        yield error(
+            "table.inherited",
+            f"other tables inherit from {collection.name}: their rows would go along with its own",
+            place,
+            "make them partitions, or tables of their own",
+        )
     yield from _columns(examined, collection, table)
     yield from _key(examined, collection, table)
 
