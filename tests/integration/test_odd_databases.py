@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -140,3 +141,29 @@ def test_what_is_computed_from_an_emptied_column_is_emptied_with_it(
     """)
     assert sweep(company, "humans", as_of=AS_OF).left == 0
     assert database.execute("SELECT full_name, folded FROM crm.human") == [("", "")]
+
+
+LONG = "some_tool_made_up_this_name_of_a_table_and_it_is_too_long_for_"
+
+
+@pytest.mark.commitment("W9", "A8")
+def test_a_hold_covers_rows_of_tables_whose_names_differ_in_their_last_character_only(
+    database: Database, tmp_path: Path
+) -> None:
+    def renamed(text: str) -> str:
+        text = re.sub(r"\b(crm\.|name: )human\b", rf"\g<1>{LONG}1", text).replace(
+            "human.human_id", f"{LONG}1.human_id"
+        )
+        return re.sub(r"\b(crm\.|name: )remark\b", rf"\g<1>{LONG}2", text)
+
+    database.script(renamed(SCHEMA))
+    company = reopen_crm(database, tmp_path, policy=renamed(POLICY), datamap=renamed(DATAMAP))
+    database.script(f"""
+        INSERT INTO crm.client VALUES (1), (2);
+        INSERT INTO crm.agreement VALUES (1, 1, '2024-06-01'), (2, 2, '2024-06-01');
+        INSERT INTO crm.{LONG}1 VALUES (1, 1, 'Cy'), (2, 2, 'Di');
+        INSERT INTO crm.{LONG}2 VALUES (1, 1, 'said'), (2, 2, 'said');
+    """)
+    hold(company, "crm.client:1")
+    assert sweep(company, "humans", as_of=AS_OF).left == 0
+    assert database.execute(f"SELECT remark_id FROM crm.{LONG}2") == [(1,)]

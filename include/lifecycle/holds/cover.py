@@ -110,7 +110,7 @@ class Cover:
             else:
                 (name,) = strand.collections
                 branches = sa.union(*_directly(self, name, covered))
-                covered[name] = branches.cte("held_" + name.replace(".", "_"))
+                covered[name] = branches.cte(_named_for(self.rulebook, "covered", name))
         return covered[collection]
 
     def has_any_row(self, connection: Connection, collection: str) -> bool:
@@ -189,7 +189,7 @@ def _rows_in_circles(
         for branch in _directly(cover, home, leaders)
     ]
     named = sa.union(*base).subquery("named")
-    circle = sa.select(*named.c).cte("circle_" + collections[0].replace(".", "_"), recursive=True)
+    circle = sa.select(*named.c).cte(_named_for(rulebook, "circle", collections[0]), recursive=True)
     steps = [
         _at_home(rulebook, collections, edge.follower, _step(rulebook, collections, edge, circle))
         for edge in inside
@@ -226,7 +226,7 @@ def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle
         circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
     ]
     about = [circle.c[name] for name in ABOUT]
-    return sa.select(*keys, *about).where(circle.c.home == home).cte("held_" + home.replace(".", "_"))
+    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, "covered", home))
 
 
 def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
@@ -242,7 +242,7 @@ def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:
         sa.select(*columns, *(hold.c[name] for name in ABOUT))
         .select_from(hold_row.join(hold, hold.c.hold_id == hold_row.c.hold_id))
         .where(is_active(as_of), hold_row.c.collection == collection, sa.func.cardinality(hold_row.c.key) > 0)
-        .cte("named_" + collection.replace(".", "_"))
+        .cte(_named_for(rulebook, "named", collection))
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     return sa.select(*named.c)
@@ -284,3 +284,8 @@ def _followers(
 
 def _keys(rulebook: Rulebook, collection: str, row: FromClause) -> list[ColumnElement[Any]]:
     return [row.c[name].label(f"key_{number}") for number, (name, _) in enumerate(rulebook.key(collection))]
+
+
+def _named_for(rulebook: Rulebook, what: str, collection: str) -> str:
+    """A name for rows of a collection: its own may be too long, and two may differ in their dot only."""
+    return f"{what}_{list(rulebook.datamap.collections).index(collection)}"
