@@ -87,6 +87,17 @@ def test_a_sound_company_passes_all_checks(company, database):
     assert keys_left(database) == 0
 
 
+def test_what_lifecycle_check_finds_wrong_stops_every_rule(database, tmp_path, before):
+    """Here: the address on an invoice would be emptied, though the books need it."""
+    policies = reworded(
+        tmp_path, "columns: {agency.invoice: [issued_on]}", "columns: {agency.invoice: [issued_on, email]}"
+    )
+    company = open_agency(database, tmp_path / "keyring", policies)
+    with stopped_by("books needs email of agency.invoice, which would be emptied here"):
+        sweep(company, "persons", as_of=AS_OF)
+    assert rows_of(database) == before
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -449,7 +460,10 @@ def test_checks_can_be_left_out(company, database, monkeypatch):
 def test_no_value_of_a_row_reaches_results_errors_or_logs(company, caplog):
     """Every personal value holds the word canary; the frames hold counts, so nothing can repeat it."""
     caplog.set_level(logging.DEBUG)
-    checked = [steps.check_before(company), steps.check_evidence(company, "persons", as_of=AS_OF)]
+    checked = [
+        steps.check_before(company, as_of=AS_OF),
+        steps.check_evidence(company, "persons", as_of=AS_OF),
+    ]
     said = [str(one.to_json()) for one in checked]
     for rule in ("visits", "persons", "customers"):
         with pytest.raises(CheckFailed) as overdue:

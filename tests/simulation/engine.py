@@ -167,7 +167,7 @@ class Engine:
     def begin(self, run: Run) -> None:
         """What a DAG does before it looks at its rules."""
         if run.is_checked:
-            steps.check_before(self.company)
+            steps.check_before(self.company, as_of=run.at)
 
     def rules(self, as_of: datetime) -> Iterator[str]:
         """The rules in force, in the order of the policy."""

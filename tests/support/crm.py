@@ -41,7 +41,7 @@ dataset:
     collections:
       - name: client
         fields:
-          - {name: client_id, data_categories: [user.unique_id], fides_meta: {primary_key: true}}
+          - {name: client_id, data_categories: [system.operations], fides_meta: {primary_key: true}}
       - name: agreement
         fields:
           - {name: agreement_id, data_categories: [system.operations], fides_meta: {primary_key: true}}

@@ -46,7 +46,7 @@ def plan(*, as_of: AsOf = None, rule: Rule = None, json: Json = False) -> None:
     """Show what is due, what would go, what stays and why. Nothing is deleted."""
     company = open_company()
     at = past_moment(as_of, policy_zone(company))
-    steps.check_before(company)
+    steps.check_before(company, as_of=at)
     planned = [_plan(company, name, at) for name in _rules(company, rule, at)]
     lines = [line for one in planned for line in _plan_lines(one.plan, one.digest, one.excesses)]
     emit([one.to_json() for one in planned], lines, as_json=json)

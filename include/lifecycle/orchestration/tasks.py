@@ -64,12 +64,12 @@ def rules_in_force(company: Company, as_of: datetime) -> list[str]:
 
 
 def check_before() -> dict[str, Any]:
-    """Check the database against the map, and that the moment of the run has come."""
+    """Check database, map and policy against each other, and that the moment of the run has come."""
     from lifecycle.retention.steps import check_before
 
-    run_moment()
+    as_of = run_moment()
     with opened() as company:
-        return check_before(company).to_json()
+        return check_before(company, as_of=as_of).to_json()
 
 
 def check_evidence(rule: str) -> dict[str, Any]:

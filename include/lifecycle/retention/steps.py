@@ -19,6 +19,8 @@ from lifecycle.holds.subjects import forget_ended
 from lifecycle.ledger.checkpoints import checkpoint
 from lifecycle.planning.items import StoredPlan, find_left_behind, load_plan
 from lifecycle.planning.planner import make_plan
+from lifecycle.policy.check import check as check_policy
+from lifecycle.policy.findings import Severity
 from lifecycle.quality.after import check_after as quality_after
 from lifecycle.quality.after import check_overdue
 from lifecycle.quality.before import check_freshness, check_schema
@@ -71,13 +73,16 @@ class Planned:
         }
 
 
-def check_before(company: Company) -> Checked:
-    """The database is as the map describes it.
+def check_before(company: Company, *, as_of: datetime) -> Checked:
+    """The database is as the map describes it, and nothing in the policy in force stands in the way of a run.
 
     Raises:
-        CheckFailed: it is not; nothing may be decided.
+        CheckFailed: it is not, or something does; nothing may be decided.
+        PolicyError: the policy in force cannot be resolved.
     """
-    return check_schema(company.engine, company.datamap)
+    checked = check_schema(company.engine, company.datamap)
+    _require_agreement(company, company.rulebook(as_of), as_of)
+    return checked
 
 
 def check_evidence(company: Company, rule: str, *, as_of: datetime) -> Checked:
@@ -221,6 +226,19 @@ def sign_ledger(company: Company, *, as_of: datetime) -> Checkpoint:
     """
     with company.engine.begin() as connection:
         return checkpoint(connection, company.keys, as_of=as_of)
+
+
+def _require_agreement(company: Company, rulebook: Rulebook, as_of: datetime) -> None:
+    """Policy, data map and live schema have no error that ``lifecycle check`` would find."""
+    version = company.version(as_of)
+    found = check_policy(version, company.datamap, rulebook.live)
+    errors = [f"{one.place}: {one.message}" for one in found if one.severity is Severity.ERROR]
+    if errors:
+        raise CheckFailed(
+            f"policy, data map and database disagree: {'; '.join(errors)}",
+            place=str(version.file.path),
+            next_step="see lifecycle check for what to do; nothing is deleted before",
+        )
 
 
 def _end(company: Company, stored: StoredPlan, *, passed: bool | None) -> None:

@@ -85,7 +85,7 @@ def sweep(
         ApprovalRequired: the plan passes the guard and nobody approves it.
     """
     if checks:
-        check_before(company)
+        check_before(company, as_of=as_of)
         check_evidence(company, rule, as_of=as_of)
     first = planned = plan(company, rule, as_of=as_of)
     rows, deferred = Tally(), {}
