@@ -81,6 +81,19 @@ def test_a_termination_is_noticed_on_the_next_run(company, database):
     ]
 
 
+@pytest.mark.commitment("G1")
+@pytest.mark.parametrize(
+    "ending", ["DELETE FROM agency.person", "UPDATE agency.contract SET ended_at = NULL"]
+)
+def test_a_notice_that_has_ended_forgets_its_key(company, database, ending):
+    end(database, 20, ENDED)
+    take_notice(company, "persons", as_of=at(date(2025, 6, 16)))
+    database.script(f"DELETE FROM agency.note; {ending}")
+    ended = take_notice(company, "persons", as_of=at(date(2025, 6, 17)))
+    assert ended.done + ended.cancelled == 1
+    assert database.execute("SELECT key FROM lifecycle.notice") == [([],)]
+
+
 def test_a_run_that_is_repeated_notices_nothing_new(company, database):
     end(database, 20, ENDED)
     take_notice(company, "persons", as_of=AS_OF)

@@ -3,7 +3,7 @@
 For every rule that says ``announce``, one notice per row on which its clock runs (a customer whose contracts
 have ended), as long as there is something to delete because of it (the customer's persons). Where the clock
 stops again, or started on another day, or an amended policy grants another period, the notice is cancelled, and
-taken anew where it still runs; where nothing is left, it is done.
+taken anew where it still runs; where nothing is left, it is done. A notice that has ended forgets its row's key.
 """
 
 from __future__ import annotations
@@ -72,6 +72,11 @@ _MOVED = sa.text(f"""
           <> (days.event_day, days.last_day,
               greatest(days.planned_on, CAST(notice.noticed_at AT TIME ZONE :zone AS date)))
     RETURNING notice.key
+""")
+_FORGOTTEN = sa.text("""
+    -- Which row an ended notice was about is told by its fingerprint in the ledger; a key may be a person's own number.
+    UPDATE lifecycle.notice SET key = '{}'
+    WHERE rule = :rule AND (cancelled_at IS NOT NULL OR done_at IS NOT NULL) AND key <> '{}'
 """)
 _ANNOUNCED = sa.text(f"""
     -- Each lead that has come and was not announced yet; the last of them is what is told.
@@ -195,6 +200,7 @@ class _Notices:
         done = self.connection.execute(_DONE, self.bound).rowcount
         stopped = self._changed(_STOPPED)
         moved = self._changed(_MOVED, zone=str(self.rulebook.policy.zone), **days)
+        self.connection.execute(_FORGOTTEN, self.bound)
         added = self._changed(_ADD, collection=self.collection, **days)
         near = self._changed(_ANNOUNCED, leads=sorted(set(self.rule.rule.announce)))
         self._record(stopped, moved, added, near)
