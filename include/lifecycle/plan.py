@@ -142,6 +142,10 @@ class Plan:
         """Rows that it deletes, those of dropped partitions as estimated."""
         return sum(item.rows for item in self.items if item.action in {Action.DELETE, Action.DROP_PARTITION})
 
+    def emptied(self) -> int:
+        """Rows that it leaves with less than they had."""
+        return sum(item.rows for item in self.items if item.action is Action.REDACT)
+
     def document(self) -> dict[str, Any]:
         """The plan as JSON-ready values; the digest is over this."""
         return {

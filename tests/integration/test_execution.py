@@ -400,6 +400,21 @@ class TestGuard:
         carry_out(company, made.digest)
         assert counts(database)["human"] == 0
 
+    def test_emptying_counts_as_deleting_does(self, database: Database, tmp_path: Path) -> None:
+        redacting = POLICY.replace("action: delete", "action: {redact: [full_name]}")
+        policy = redacting.replace("default: {}", "default: {rows: 3, share: 0.25}")
+        company = open_crm(database, tmp_path, policy=policy)
+        fill(database, ended=2, live=2)
+        database.execute("ANALYZE")
+        made = plan(company, "humans", as_of=AS_OF)
+        assert made.excesses == (
+            "0 rows would go and 4 be emptied, more than 3",
+            "50.0% of crm.human would go or be emptied, more than 25.0%",
+        )
+        with pytest.raises(ApprovalRequired):
+            carry_out(company, made.digest)
+        assert database.execute("SELECT FROM crm.human WHERE full_name = ''") == []
+
     def test_an_approval_counts_for_that_plan_only(self, database: Database, company: Company) -> None:
         fill(database, ended=2, live=0)
         made = plan(company, "humans", as_of=AS_OF)

@@ -20,23 +20,32 @@ if TYPE_CHECKING:
     from lifecycle.plan import Plan
     from lifecycle.policy.model import Guard
 
-GONE = {Action.DELETE, Action.DROP_PARTITION}
+LOST = {Action.DELETE, Action.DROP_PARTITION, Action.REDACT}
+"""What cannot be undone: a row that was emptied is as good as gone."""
 
 
 def excesses(plan: Plan, guard: Guard) -> tuple[str, ...]:
     """In which ways a plan passes its guard, in words without personal data; () where it does not."""
     found = []
-    if guard.rows is not None and plan.gone() > guard.rows:
-        found.append(f"{plan.gone()} rows would go, more than {guard.rows}")
+    gone, emptied = plan.gone(), plan.emptied()
+    if guard.rows is not None and gone + emptied > guard.rows:
+        found.append(f"{gone} rows would go{_and_be_emptied(emptied)}, more than {guard.rows}")
     if guard.share is not None:
         for collection, stored in plan.stored.items():
-            gone = sum(
-                item.rows for item in plan.items if item.collection == collection and item.action in GONE
+            items = [item for item in plan.items if item.collection == collection and item.action in LOST]
+            lost, emptied = (
+                sum(item.rows for item in items),
+                any(item.action is Action.REDACT for item in items),
             )
-            if gone > guard.share * Decimal(max(stored, gone, 1)):
-                share = Decimal(100) * gone / Decimal(max(stored, gone, 1))
-                found.append(f"{share:.1f}% of {collection} would go, more than {guard.share * 100:.1f}%")
+            if lost > guard.share * Decimal(max(stored, lost, 1)):
+                share = Decimal(100) * lost / Decimal(max(stored, lost, 1))
+                end = "would go or be emptied" if emptied else "would go"
+                found.append(f"{share:.1f}% of {collection} {end}, more than {guard.share * 100:.1f}%")
     return tuple(found)
+
+
+def _and_be_emptied(rows: int) -> str:
+    return f" and {rows} be emptied" if rows else ""
 
 
 def approve(
