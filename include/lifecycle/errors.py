@@ -49,6 +49,10 @@ class CheckFailed(LifecycleError):
     """A check between the steps found the data or a plan not as promised; nothing was deleted after it."""
 
 
+class PlanOutdated(CheckFailed):
+    """Rows have changed since they were planned, as an application may change them: the plan is made anew."""
+
+
 class PromiseBroken(LifecycleError):
     """Something that was promised to be gone is still there, or something that must stay is gone."""
 

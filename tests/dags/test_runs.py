@@ -59,19 +59,39 @@ def test_a_database_that_is_not_as_mapped_stops_the_run_before_anything_is_plann
     assert plans_of(agency) == []
 
 
-def test_a_plan_that_makes_no_sense_stops_its_rule_and_no_other(airflow, agency, policies, monkeypatch):
-    """A contract comes back to life between planning and checking."""
+@pytest.fixture
+def after_planning(agency, policies, monkeypatch):
+    """Lets something happen in the database between planning the customers and checking their plan."""
     policies("2025-01-01", ("schedule_with: website_retention", "schedule_with: customer_data_retention"))
+
+    def happen(statement):
+        plan = steps.plan
+
+        def plan_and_change(company, rule, *, as_of):
+            planned = plan(company, rule, as_of=as_of)
+            if rule == "customers":
+                agency.execute(statement)
+            return planned
+
+        monkeypatch.setattr(steps, "plan", plan_and_change)
+
+    return happen
+
+
+def test_a_plan_whose_rows_change_before_its_check_is_made_anew(airflow, agency, after_planning):
     before = rows_of(agency)
-    plan = steps.plan
+    after_planning("UPDATE agency.contract SET ended_at = NULL WHERE id = 40")
+    run = airflow.run("customer_data_retention", AS_OF)
+    assert run.state == "success"
+    assert {"customers.check_plan", "customers.execute"} <= run.having("skipped")
+    assert rows_of(agency) == {**before, "visit": {3}}
+    assert sorted(plans_of(agency)) == ["abandoned", "executed"]
 
-    def plan_and_reinstate(company, rule, *, as_of):
-        planned = plan(company, rule, as_of=as_of)
-        if rule == "customers":
-            agency.execute("UPDATE agency.contract SET ended_at = NULL WHERE id = 40")
-        return planned
 
-    monkeypatch.setattr(steps, "plan", plan_and_reinstate)
+def test_a_plan_that_makes_no_sense_stops_its_rule_and_no_other(airflow, agency, after_planning):
+    """Somebody writes into it between planning and checking."""
+    before = rows_of(agency)
+    after_planning("UPDATE lifecycle.plan_item SET is_root = NOT is_root")
     run = airflow.run("customer_data_retention", AS_OF)
     assert run.state == "failed"
     assert (run.having("failed"), run.tries["customers.check_plan"]) == ({"customers.check_plan"}, 1)

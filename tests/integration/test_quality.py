@@ -6,17 +6,18 @@ import logging
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
-from lifecycle.errors import ApprovalRequired, CheckFailed, PolicyError, UsageError
+from lifecycle.errors import ApprovalRequired, CheckFailed, PlanOutdated, PolicyError, UsageError
 from lifecycle.holds.register import Target, place
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
-from support.companies import AGENCY, AS_OF, CANARY, create_agency, open_agency, rows_of
+from support.companies import AGENCY, AS_OF, CANARY, create_agency, ledger_of, open_agency, plans_of, rows_of
 
 
 @pytest.fixture(autouse=True)
@@ -63,10 +64,8 @@ def hold(company, target: str) -> None:
 
 
 def ledger(database) -> list[tuple[str, dict]]:
-    return [
-        (row.kind, row.body)
-        for row in database.execute("SELECT kind, body FROM lifecycle.ledger ORDER BY sequence")
-    ]
+    """What became of plans."""
+    return [(kind, body) for kind, body in ledger_of(database) if kind.startswith("plan_")]
 
 
 def keys_left(database) -> int:
@@ -280,6 +279,49 @@ def test_a_partition_younger_than_the_plan_says_is_not_dropped(company, database
     with stopped_by("planned partitions with rows that are not due: 1"):
         steps.check_plan(company, digest)
     abandoned_untouched(database, before, digest)
+
+
+class TestRowsThatChangeBetweenPlanAndCheck:
+    """As often as nobody interferes any more the promise is kept by the same run; what was found is never deleted."""
+
+    @pytest.fixture
+    def check_after(self, monkeypatch):
+        """Lets something happen before the next checks of a plan, once for each."""
+
+        def happen(*changes):
+            pending, check_plan = list(changes), steps.check_plan
+
+            def check_later(company, digest):
+                if pending:
+                    pending.pop(0)()
+                return check_plan(company, digest)
+
+            monkeypatch.setattr("lifecycle.retention.sweep.check_plan", check_later)
+
+        return happen
+
+    def test_a_hold_that_is_placed_is_respected_and_the_rest_goes(self, company, database, check_after):
+        check_after(lambda: hold(company, "agency.person:101"))
+        swept = sweep(company, "persons", as_of=AS_OF)
+        assert rows_of(database)["person"] == {101, 201, 202, 203, 301, 302, 303}
+        assert swept.left == 0
+        assert sorted(plans_of(database)) == ["abandoned", "executed"]
+
+    def test_a_run_that_is_outdated_every_time_stops(self, company, database, before, check_after):
+        check_after(*(partial(hold, company, f"agency.person:{number}") for number in (101, 102, 103)))
+        with pytest.raises(PlanOutdated, match="held or restricted: 1"):
+            sweep(company, "persons", as_of=AS_OF)
+        assert rows_of(database) == before
+        assert plans_of(database) == ["abandoned"] * 3
+
+    def test_what_only_the_engine_writes_is_not_outdated_but_wrong(self, company, database, before):
+        digest = steps.plan(company, "persons", as_of=AS_OF).digest
+        hold(company, "agency.person:101")
+        database.execute("UPDATE lifecycle.plan_item SET is_root = false")
+        with stopped_by("items that differ from the plan's document: 2", "held or restricted: 1") as raised:
+            steps.check_plan(company, digest)
+        assert type(raised.value) is CheckFailed
+        abandoned_untouched(database, before, digest)
 
 
 def test_after_a_failed_check_the_same_run_can_plan_anew(company, database):

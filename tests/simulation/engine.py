@@ -17,6 +17,7 @@ import sqlalchemy
 from ruamel.yaml import YAML
 
 from lifecycle.datamap.load import load_datamap
+from lifecycle.errors import PlanOutdated
 from lifecycle.holds import register
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.ledger.verification import verify
@@ -239,8 +240,8 @@ class Engine:
         return self._sweep(run, rule).left
 
     def _execute(self, run: Run, planned: Planned, digest: str) -> None:
-        if run.is_checked:
-            steps.check_plan(self.company, digest)
+        if run.is_checked and self._is_outdated(digest):
+            return
         if planned.excesses:
             steps.approve_plan(self.company, digest, approved_by=OPERATOR, as_of=run.as_of)
         if run.killed_after is not None:
@@ -253,6 +254,14 @@ class Engine:
             steps.check_after(self.company, digest)
         else:
             steps.end_unchecked(self.company, digest)
+
+    def _is_outdated(self, digest: str) -> bool:
+        """Whether what happened meanwhile is found by the check of the plan, so that another is made."""
+        try:
+            steps.check_plan(self.company, digest)
+        except PlanOutdated:
+            return True
+        return False
 
     def _die(self, digest: str, batches: int) -> None:
         """Carry out so many batches, and die."""

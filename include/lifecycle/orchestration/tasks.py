@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from lifecycle.errors import UsageError
+from lifecycle.errors import PlanOutdated, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,13 +93,16 @@ def plan(rule: str) -> dict[str, Any]:
 
 
 def check_plan(planned: dict[str, Any]) -> str:
-    """Check the plan; its digest. Skipped where there is nothing to do."""
+    """Check the plan; its digest. Skipped where there is nothing to do, or where :func:`finish` plans anew."""
     from lifecycle.retention.steps import check_plan
 
     if planned["digest"] is None:
         raise AirflowSkipException(f"nothing is due under {planned['rule']}")
     with opened() as company:
-        check_plan(company, planned["digest"])
+        try:
+            check_plan(company, planned["digest"])
+        except PlanOutdated as outdated:
+            raise AirflowSkipException(str(outdated)) from None
     return str(planned["digest"])
 
 
@@ -126,7 +129,7 @@ def check_after(digest: str) -> dict[str, Any]:
 
 
 def finish(planned: dict[str, Any] | None) -> dict[str, Any]:
-    """Plan again what had changed meanwhile, and see that nothing is left past its limit."""
+    """Plan again, and keep, what had changed meanwhile, and see that nothing is left past its limit."""
     from lifecycle.retention.sweep import finish
 
     if planned is None:

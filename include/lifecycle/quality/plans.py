@@ -69,6 +69,7 @@ def check_plan(engine: Engine, rulebook: Rulebook, stored: StoredPlan, digest: s
 
     Raises:
         CheckFailed: names what is wrong, with counts.
+        PlanOutdated: nothing is wrong but that rows have changed since.
     """
     with engine.connect() as connection:
         counts = list(_Measures(connection, rulebook, stored, digest).all())
@@ -128,6 +129,7 @@ class _Measures:
         yield Count(
             name=f"rows of {collection} planned beyond those it has",
             value=planned - self._rows(sa.select(sa.literal(1)).select_from(there).limit(planned)),
+            is_of_rows=True,
         )
 
     def _live_evidence(self, collection: str) -> Iterator[Count]:
@@ -140,7 +142,9 @@ class _Measures:
         for clock in clocks[:1]:
             stops = ClockSql(self.rulebook, clock).stops
             yield Count(
-                name=f"live rows of {collection} in the plan", value=self._where(collection, stops, _DELETED)
+                name=f"live rows of {collection} in the plan",
+                value=self._where(collection, stops, _DELETED),
+                is_of_rows=True,
             )
 
     def _not_due(self, collection: str) -> Iterator[Count]:
@@ -154,11 +158,13 @@ class _Measures:
         yield Count(
             name=f"planned rows of {collection} that are not due",
             value=self._where(collection, lambda row: sql.is_due(row, last).is_not(sa.true()), by_itself),
+            is_of_rows=True,
         )
         if clock.anchor.runs_only_if_none:
             yield Count(
                 name=f"planned rows of {collection} whose clock is stopped",
                 value=self._where(collection, sql.is_stopped, by_itself),
+                is_of_rows=True,
             )
 
     def _young_partitions(self) -> Iterator[Count]:
@@ -176,7 +182,9 @@ class _Measures:
         value = self._rows(sa.select(*planned.c).where(cover.covers(collection, planned)))
         if self._items(collection, Action.DROP_PARTITION):
             value += int(cover.has_any_row(self.connection, collection))
-        return Count(name=f"planned rows of {collection} that are held or restricted", value=value)
+        return Count(
+            name=f"planned rows of {collection} that are held or restricted", value=value, is_of_rows=True
+        )
 
     def _items(self, collection: str, action: Action) -> list[Item]:
         return [item for item in self.items if item.collection == collection and item.action is action]

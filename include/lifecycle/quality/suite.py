@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.errors import CheckFailed
+from lifecycle.errors import CheckFailed, PlanOutdated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,12 +29,14 @@ class Count:
         name: what is counted, as a sentence's subject: no value of a row.
         least: the least it may be; None where there is no such bound.
         most: the most it may be.
+        is_of_rows: whether the application may have caused it, by changing rows since they were planned.
     """
 
     name: str
     value: int
     least: int | None = None
     most: int | None = 0
+    is_of_rows: bool = False
 
     def complaint(self) -> str:
         """What is wrong, where the bounds are not kept."""
@@ -92,16 +94,21 @@ def validate(suite: str, expected: Iterable[Count | Names], *, place: str, next_
 
     Raises:
         CheckFailed: an expectation is not met; names each, with counts and names of tables and columns only.
+        PlanOutdated: none but such as the application may have caused.
     """
     measured = list(expected)
     counts = [one for one in measured if isinstance(one, Count)]
     names = [one for one in measured if isinstance(one, Names)]
     verdicts: list[tuple[Count | Names, bool]] = [*zip(counts, _meet_bounds(suite, counts), strict=True)]
     verdicts += zip(names, _are_all_expected(suite, names), strict=True)
-    failed = [one.complaint() for one, passed in verdicts if not passed]
+    failed = [one for one, passed in verdicts if not passed]
     if failed:
-        raise CheckFailed(
-            f"{len(failed)} of {len(verdicts)} expectations of {suite} are not met: {'; '.join(failed)}",
+        error = (
+            PlanOutdated if all(isinstance(one, Count) and one.is_of_rows for one in failed) else CheckFailed
+        )
+        complaints = "; ".join(one.complaint() for one in failed)
+        raise error(
+            f"{len(failed)} of {len(verdicts)} expectations of {suite} are not met: {complaints}",
             place=place,
             next_step=next_step,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.errors import PlanOutdated
 from lifecycle.execute.collateral import Tally
 from lifecycle.retention.steps import (
     Planned,
@@ -82,6 +83,7 @@ def sweep(
 
     Raises:
         CheckFailed: the database, a plan or what it left behind is not as promised.
+        PlanOutdated: rows changed again and again between plan and check.
         ApprovalRequired: the plan passes the guard and nobody approves it.
     """
     if checks:
@@ -89,14 +91,20 @@ def sweep(
         check_evidence(company, rule, as_of=as_of)
     first = planned = plan(company, rule, as_of=as_of)
     rows, deferred = Tally(), {}
-    for _ in range(ROUNDS):
+    for rounds_left in reversed(range(ROUNDS)):
         if planned.digest is None:
+            deferred = {}
             break
-        outcome = _carry_out(company, planned, approved_by=approved_by, progress=progress, checks=checks)
-        rows.update(outcome.rows)
-        deferred = outcome.deferred
-        if not deferred:
-            break
+        try:
+            outcome = _carry_out(company, planned, approved_by=approved_by, progress=progress, checks=checks)
+        except PlanOutdated:
+            if not rounds_left:
+                raise
+        else:
+            rows.update(outcome.rows)
+            deferred = outcome.deferred
+            if not (deferred and rounds_left):
+                break
         planned = plan(company, rule, as_of=as_of)
     if checks:
         check_kept(company, rule, as_of=as_of)
