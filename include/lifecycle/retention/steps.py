@@ -105,8 +105,9 @@ def plan(company: Company, rule: str, *, as_of: datetime) -> Planned:
     _abandon_left_behind(company, rule, as_of)
     with company.engine.begin() as connection:
         forget_ended(connection, as_of=as_of)
-        adopt(connection, company.version(as_of), as_of=as_of)
     stored = make_plan(company.engine, rulebook, rule, as_of=as_of)
+    with company.engine.begin() as connection:  # when a run has decided by it, and not merely tried to
+        adopt(connection, company.version(as_of), as_of=as_of)
     return Planned(
         plan=stored.plan,
         digest=None if stored.plan_id is None else stored.plan.digest,
