@@ -11,6 +11,7 @@ import pytest
 
 from demonstration.story import Invented, Story
 from demonstration.terminal import Terminal
+from lifecycle.settings import PROJECT
 
 COMPANY = Invented(
     as_of=datetime(2026, 11, 20, 3, tzinfo=ZoneInfo("Europe/Tallinn")).isoformat(), customers=12, days=34
@@ -41,7 +42,12 @@ def story(database, airflow_alone, tmp_path, monkeypatch, reader):
     monkeypatch.setenv("LIFECYCLE_DATABASE_URL", database.url)
     monkeypatch.setenv("LIFECYCLE_KEYRING", str(tmp_path / "keyring"))
     monkeypatch.setenv("LIFECYCLE_STATE_DIR", str(tmp_path))
-    return Story(terminal=Terminal(reader.told, reader.beside), airflow=airflow_alone, folder=tmp_path)
+    return Story(
+        terminal=Terminal(reader.told, reader.beside),
+        airflow=airflow_alone,
+        folder=tmp_path,
+        sample=PROJECT / "include/sample",
+    )
 
 
 def number(text: str) -> int:

@@ -151,7 +151,7 @@ def test_a_worker_killed_in_the_middle_of_a_deletion_resumes_to_the_same_end(air
     assert (journal(), plans_of(agency)) == ([0, 1], ["executed"])
     assert rows_of(agency)["visit"] == {3}
     kinds = [kind for kind, _ in ledger_of(agency)]
-    assert kinds == ["plan_executed", "plan_verified"]
+    assert kinds == ["policy_adopted", "plan_executed", "plan_verified"]
 
 
 @pytest.mark.commitment("G1")

@@ -177,4 +177,5 @@ def _failures_told(what: str, kind: str = "failed") -> Iterator[None]:
     except Broken:
         raise
     except Exception as error:
-        raise Broken(kind, f"{what} failed: {type(error).__name__} {error}") from error
+        complaint = f"{type(error).__name__} {error}"
+        raise Broken(kind, f"{what} failed: {complaint}", error=complaint) from error

@@ -199,7 +199,7 @@ def _shrunk(
     def fails(events: Sequence[Event]) -> bool:
         nonlocal broken
         again = play(events)
-        if again is None or again.kind != first.kind:
+        if again is None or not again.is_like(first):
             return False
         broken = again
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulation.broken import Broken
 from simulation.faults import FAULTS
 from simulation.foresee import foresee
 from simulation.history import Add, Place, Run
@@ -50,6 +51,16 @@ def test_shrinking_stops_when_patience_ends() -> None:
 
     assert shortest(history, fails, patience=0) == history
     assert not tried
+
+
+def test_failures_that_complain_of_something_else_are_not_alike() -> None:
+    held, held_later, stale = (
+        Broken("failed", f"as of {number}", error=f"plan {number}: {complaint}")
+        for number, complaint in ((1, "held: 2"), (20, "held: 3"), (1, "stale: 2"))
+    )
+    assert held.is_like(held_later)
+    assert not held.is_like(stale)
+    assert not held.is_like(Broken("at the end", "as of 1", error="plan 1: held: 2"))
 
 
 def test_a_seed_that_fails_tells_the_shortest_history(company_databases: Originals) -> None:

@@ -90,7 +90,8 @@ def sweep(
         check_before(company, as_of=as_of)
         check_evidence(company, rule, as_of=as_of)
     first = planned = plan(company, rule, as_of=as_of)
-    rows, deferred = Tally(), {}
+    rows = Tally()
+    deferred: dict[int, str] = {}
     for rounds_left in reversed(range(ROUNDS)):
         if planned.digest is None:
             deferred = {}
