@@ -41,6 +41,22 @@ def test_beyond_the_guard_a_person_is_asked_by_digest_and_approves(airflow, agen
     assert "persons.approval" not in run.results
 
 
+@pytest.mark.commitment("P1")
+def test_a_policy_that_is_changed_while_a_person_looks_counts(airflow, agency, policies):
+    policies("2025-01-01", ("rows: 1000", "rows: 5"))
+    before = rows_of(agency)
+
+    def amend_and_approve(question: Question) -> None:
+        policies("2026-03-10", ("keep: P12M", "keep: P10Y"))
+        airflow.replying("Approve", [])(question)
+
+    run = airflow.run("contract_termination_deletion", AS_OF, ask=amend_and_approve)
+    assert run.state == "success"
+    assert "persons.execute" in run.having("skipped")
+    assert rows_of(agency) == before
+    assert plans_of(agency) == ["abandoned"]
+
+
 @pytest.mark.commitment("G1")
 def test_what_a_person_refuses_is_not_deleted(airflow, agency, policies):
     policies("2025-01-01", ("rows: 1000", "rows: 5"))

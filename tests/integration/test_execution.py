@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from lifecycle.errors import ApprovalRequired, CheckFailed, LifecycleError, StoreError
+from lifecycle.errors import ApprovalRequired, LifecycleError, PlanOutdated, StoreError
 from lifecycle.holds.register import Target, extend, place, release
 from lifecycle.holds.tables import LOCK
 from lifecycle.planning.planner import make_plan
@@ -200,7 +200,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         file.write_text(POLICY.replace("2020-01-01", since).replace("keep: P12M", "keep: P10Y"))
         amended = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
 
-        with pytest.raises(CheckFailed, match="the policy was changed"):
+        with pytest.raises(PlanOutdated, match="the policy was changed"):
             steps.carry_out(amended, made.digest or "")
         assert counts(database)["human"] == 4
         assert database.execute("SELECT state FROM lifecycle.plan") == [("abandoned",)]

@@ -113,11 +113,17 @@ def guard(planned: dict[str, Any]) -> str:
 
 
 def execute(digest: str) -> dict[str, Any]:
-    """Carry out the plan. Killed and run again, it goes on where it stopped."""
+    """Carry out the plan. Killed and run again, it goes on where it stopped.
+
+    Skipped where the policy was changed while a person looked at the plan: :func:`finish` plans anew.
+    """
     from lifecycle.retention.steps import carry_out
 
     with opened() as company:
-        return carry_out(company, digest).to_json()
+        try:
+            return carry_out(company, digest).to_json()
+        except PlanOutdated as outdated:
+            raise AirflowSkipException(str(outdated)) from None
 
 
 def check_after(digest: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.errors import CheckFailed, UsageError
+from lifecycle.errors import CheckFailed, PlanOutdated, UsageError
 from lifecycle.execute.door import Door, Outcome
 from lifecycle.execute.ending import abandon_plan, end_plan
 from lifecycle.execute.guard import approve, excesses, require_approval
@@ -156,14 +156,14 @@ def carry_out(
 
     Raises:
         UsageError: there is no plan of this digest.
-        CheckFailed: the policy was changed since; the plan is abandoned.
+        PlanOutdated: the policy was changed since; the plan is abandoned.
         ApprovalRequired: it passes the guard and nobody approved it.
         LifecycleError: a batch would have done something that was not planned.
     """
     stored = _stored(company, digest)
     try:
         rulebook = _rulebook(company, stored.plan)
-    except CheckFailed:
+    except PlanOutdated:
         _abandon(company, stored, reason="check_failed", as_of=stored.plan.as_of)
         raise
     with company.engine.begin() as connection:
@@ -267,11 +267,11 @@ def _rulebook(company: Company, plan: Plan) -> Rulebook:
     """The rulebook that a plan was made under.
 
     Raises:
-        CheckFailed: another policy counts for its moment now, by which its rows may have to stay.
+        PlanOutdated: another policy counts for its moment now, by which its rows may have to stay.
     """
     rulebook = company.rulebook(plan.as_of)
     if not _is_made_under(plan, rulebook):
-        raise CheckFailed(
+        raise PlanOutdated(
             "the policy was changed since this plan was made",
             place=f"plan {plan.digest}",
             next_step="nothing more is done by it; plan anew, by the policy that counts now",
