@@ -148,6 +148,12 @@ CASES = [
         at="meta:",
     ),
     Case(
+        code="name.unusual",
+        datamap=(add_collection('- name: "o\'clock"', "  fields: []"),),
+        says="o'clock",
+        at="o'clock",
+    ),
+    Case(
         code="name.dotted",
         datamap=(add_field("motto", "{name: a.b, data_categories: [user.content]}"),),
         says="'a.b'",

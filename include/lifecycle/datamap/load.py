@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -11,7 +12,16 @@ from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from fideslang.models import Dataset, DatasetField
 from pydantic import BaseModel, ConfigDict
 
-from lifecycle.datamap.model import Collection, Column, DataMap, Direction, Identity, Mistake, Reference
+from lifecycle.datamap.model import (
+    SCHEMA_OR_TABLE,
+    Collection,
+    Column,
+    DataMap,
+    Direction,
+    Identity,
+    Mistake,
+    Reference,
+)
 from lifecycle.errors import PolicyError
 from lifecycle.yamlfile import YamlFile
 
@@ -102,7 +112,7 @@ class _Reader:
                     "keep one of them",
                 )
             schema = self.schemas.setdefault(dataset.fides_key, _schema(dataset))
-            self._is_nameable(schema, file.place(keys))
+            self._is_enterable(schema, file.place(keys))
             self.places.setdefault(schema, file.place(keys))
             for number, described in _in_file_order(file, [*keys, "collections"], dataset.collections):
                 self._collection(file, [*keys, "collections", number], schema, described, dataset)
@@ -125,7 +135,7 @@ class _Reader:
         dataset: _Dataset,
     ) -> None:
         name, place = f"{schema}.{described.name}", file.place(keys)
-        if not self._is_nameable(described.name, place) or self._is_known(name, place):
+        if not self._is_enterable(described.name, place) or self._is_known(name, place):
             return
         self.places[name] = place
         inherited = tuple(described.data_categories or dataset.data_categories or ())
@@ -215,6 +225,20 @@ class _Reader:
                 f"{name!r} cannot be a part of schema.table.column",
                 place,
                 "give it a name without a dot",
+            )
+            return False
+        return True
+
+    def _is_enterable(self, name: str, place: str) -> bool:
+        """A schema or table that the ledger can name, too: what went of it could not be entered there otherwise."""
+        if not self._is_nameable(name, place):
+            return False
+        if not re.fullmatch(SCHEMA_OR_TABLE, name):
+            self._add(
+                "name.unusual",
+                f"{name!r} cannot stand in the ledger, nor be named in a hold",
+                place,
+                "give it a name of letters, digits, _, $, - and blanks that begins with a letter or _",
             )
             return False
         return True

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 CollectionName = str
 """A table as ``schema.table``."""
+SCHEMA_OR_TABLE = r"[^\W\d][\w$ -]{0,62}"
+"""Pattern of either part of it: what may stand in the ledger and be named in a hold."""
 
 
 class Direction(StrEnum):

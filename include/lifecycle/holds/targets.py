@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from lifecycle.datamap.model import SCHEMA_OR_TABLE
 from lifecycle.errors import UsageError
 from lifecycle.store.relations import relation
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST = 320
 """Characters of an identity; the longest e-mail address (RFC 5321, 4.5.3.1) has as many."""
-_COLLECTION = re.compile(r"[^\W\d][\w$ -]*\.[^\W\d][\w$ -]*")
+_COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+from lifecycle.datamap.model import SCHEMA_OR_TABLE
 from lifecycle.errors import UsageError
 from lifecycle.ledger.merkle import leaf_hash
 
@@ -25,7 +26,7 @@ LARGEST_COUNT = 2**53 - 1  # what every JSON reader holds exactly (RFC 7493)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _KEY_NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
-_COLLECTION = re.compile(r"[^\W\d][\w$ -]{0,62}\.[^\W\d][\w$ -]{0,62}")
+_COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
