@@ -10,7 +10,7 @@ import pytest
 
 from lifecycle.errors import CheckFailed
 from lifecycle.holds.register import place
-from lifecycle.holds.targets import Target
+from lifecycle.holds.targets import Subject, Target
 from lifecycle.retention.steps import carry_out, plan
 from lifecycle.retention.sweep import sweep
 from support.crm import AS_OF, DATAMAP, POLICY, SCHEMA, counts, fill, open_crm, reopen_crm
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from support.databases import Database
 
 
-def hold(company: Company, target: str) -> None:
+def hold(company: Company, *targets: str | Subject) -> None:
     """Place a hold for a month."""
     with company.engine.begin() as connection:
         place(
             connection,
             company.rulebook(AS_OF),
-            [Target.parse(target)],
+            [Target.parse(one) if isinstance(one, str) else one for one in targets],
             kind="hold",
             reason="litigation",
             placed_by="tester",
@@ -167,3 +167,24 @@ def test_a_hold_covers_rows_of_tables_whose_names_differ_in_their_last_character
     hold(company, "crm.client:1")
     assert sweep(company, "humans", as_of=AS_OF).left == 0
     assert database.execute(f"SELECT remark_id FROM crm.{LONG}2") == [(1,)]
+
+
+@pytest.mark.commitment("W9", "A8")
+def test_a_subject_that_is_one_of_several_in_an_array_is_held(database: Database, tmp_path: Path) -> None:
+    name = "- {name: full_name, data_categories: [user.name]}\n"
+    emails = "- {name: emails, data_categories: [user.contact.email], fides_meta: {identity: email}}\n"
+    numbers = "- {name: numbers, data_categories: [user.unique_id], fides_meta: {identity: member_no}}\n"
+    datamap = DATAMAP.replace(name, f"{name}          {emails}          {numbers}")
+    database.script(
+        SCHEMA.replace("full_name text NOT NULL", "full_name text, emails text[], numbers bigint[]")
+    )
+    company = reopen_crm(database, tmp_path, datamap=datamap)
+    database.script("""
+        INSERT INTO crm.client VALUES (1);
+        INSERT INTO crm.agreement VALUES (1, 1, '2024-06-01');
+        INSERT INTO crm.human VALUES (1, 1, 'Cy', '{b@example.org, A@example.org}', '{}'), (2, 1, 'Di', NULL, '{7, 8}'),
+            (3, 1, 'Ed', '{a@example.orga}', '{78}');
+    """)
+    hold(company, Subject(identity="email", value="a@example.org"), Subject(identity="member_no", value="08"))
+    assert sweep(company, "humans", as_of=AS_OF).left == 0
+    assert database.execute("SELECT human_id FROM crm.human ORDER BY 1") == [(1,), (2,)]

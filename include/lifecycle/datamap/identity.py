@@ -2,7 +2,7 @@
 
 An e-mail address is compared without regard to case and to blanks at its ends. Every other kind is compared
 exactly, as the type of its column compares values: ``042`` and ``42`` are the same in a column of numbers and two
-in a column of text. :mod:`lifecycle.store.identities` says the same as SQL.
+in a column of text. An array names each of its elements. :mod:`lifecycle.store.identities` says the same as SQL.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ UUID_PATTERN = r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 def names_subject(identity: Identity, stored: Any, given: str) -> bool:
     """Whether a column that holds ``stored`` names the subject whose identity of this kind is ``given``."""
     if not identity.path:
-        return _is_same(identity.kind, stored, given)
+        values = stored if isinstance(stored, list) else [stored]
+        return any(_is_same(identity.kind, value, given) for value in values)
     found = (one for one in _inside(stored, identity.path) if one is not None)
     texts = (one if isinstance(one, str) else json.dumps(one) for one in found)
     return any(_is_same(identity.kind, text, given) for text in texts)
@@ -40,10 +41,10 @@ def names_subject(identity: Identity, stored: Any, given: str) -> bool:
 def helpful_indexes(column: LiveColumn, identity: Identity) -> tuple[str, ...]:
     """How an index begins that finds a subject by a column, as PostgreSQL prints it without quotes.
 
-    Nothing where none can: inside JSON, and in columns of other types than numbers, UUIDs and texts, a subject is
-    found by reading every row.
+    Nothing where none can: inside JSON and arrays, and in columns of other types than numbers, UUIDs and texts, a
+    subject is found by reading every row.
     """
-    if identity.path:
+    if identity.path or column.type.endswith("[]"):
         return ()
     if identity.kind == EMAIL:
         return (f"lower(btrim({column.name}))", f"lower(btrim({column.name}::text))")

@@ -30,13 +30,26 @@ def names_subject(
     """
     stored = row.c[column.name]
     if not identity.path:
-        return _is_same(identity.kind, column.type, stored, given)
+        return _stands_in(identity.kind, column.type, stored, given)
     path = "$[*]" + "".join(f".{json.dumps(name)}[*]" for name in identity.path)
     query = sa.func.jsonb_path_query(sa.cast(stored, JSONB), sa.cast(path, JSONPATH))
     found = query.table_valued("value").render_derived("found")
     text = found.c.value.op("#>>", return_type=sa.Text())(sa.literal_column("CAST('{}' AS text[])"))
-    same = _is_same(identity.kind, "text", text, given)
-    return sa.exists(sa.select(sa.literal(1)).select_from(found).where(same).correlate_except(found))
+    return _is_any(found, _is_same(identity.kind, "text", text, given))
+
+
+def _stands_in(
+    kind: str, type_: str, stored: ColumnElement[Any], given: ColumnElement[str]
+) -> ColumnElement[bool]:
+    """Whether a column holds the identity, alone or as one of several in an array."""
+    if not type_.endswith("[]"):
+        return _is_same(kind, type_, stored, given)
+    found = sa.func.unnest(stored).table_valued("value").render_derived("found")
+    return _is_any(found, _is_same(kind, type_.removesuffix("[]"), found.c.value, given))
+
+
+def _is_any(found: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return sa.exists(sa.select(sa.literal(1)).select_from(found).where(condition).correlate_except(found))
 
 
 def _is_same(
