@@ -400,6 +400,20 @@ class TestGuard:
         carry_out(company, made.digest)
         assert counts(database)["human"] == 0
 
+    def test_a_share_is_of_the_rows_that_are_there(self, database: Database, tmp_path: Path) -> None:
+        policy = POLICY.replace("default: {}", "default: {share: 0.5}")
+        company = open_crm(database, tmp_path, policy=policy)
+        fill(database, ended=2, live=100)
+        database.execute("ANALYZE")
+        database.script("""
+            DELETE FROM crm.remark WHERE human_id > 6;
+            DELETE FROM crm.human WHERE human_id > 6;
+            SELECT pg_stat_force_next_flush();
+        """)
+        assert plan(company, "humans", as_of=AS_OF).excesses == (
+            "66.7% of crm.human would go, more than 50.0%",
+        )
+
     def test_emptying_counts_as_deleting_does(self, database: Database, tmp_path: Path) -> None:
         redacting = POLICY.replace("action: delete", "action: {redact: [full_name]}")
         policy = redacting.replace("default: {}", "default: {rows: 3, share: 0.25}")

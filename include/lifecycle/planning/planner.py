@@ -36,8 +36,10 @@ BATCH_ROWS = 50_000
 """Rows that one batch changes, on average: large enough to be set-based, small enough to lock briefly."""
 
 _STORED = sa.text("""
-    -- Rows of a table as the statistics estimate them, its partitions included.
-    SELECT coalesce(sum(greatest(class.reltuples, pg_stat_get_live_tuples(class.oid), 0)), 0)::bigint
+    -- Rows of a table as the statistics estimate them, its partitions included. Where two of them differ the lower one
+    -- counts: a share of rows that are long gone would pass the guard.
+    SELECT coalesce(sum(least(nullif(greatest(class.reltuples, 0), 0),
+                              nullif(pg_stat_get_live_tuples(class.oid), 0))), 0)::bigint
     FROM pg_class AS class
     WHERE class.relkind = 'r'
       AND (class.oid = CAST(:table AS regclass)
