@@ -659,6 +659,15 @@ def test_a_disk_that_is_full_when_rows_are_copied_in(command_line, empty_databas
     assert empty_database.execute("SELECT to_regnamespace('seed'), to_regnamespace('app')") == [(None, None)]
 
 
+def test_a_rule_that_cannot_be_kept_does_not_keep_the_next_from_it(lifecycle, database):
+    database.execute("UPDATE agency.contract SET updated_at = '2025-01-01'")
+    before = rows_of(database)
+    said = lifecycle("sweep")
+    assert said.code == CHECK_FAILED
+    assert "days since the newest agency.contract.updated_at" in said.err
+    assert rows_of(database) == {**before, "visit": {3}}
+
+
 # --- values that Python cannot hold
 
 

@@ -186,6 +186,20 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         swept = sweep(company, "humans", as_of=AS_OF)
         assert swept.rows["crm.remark", "deleted"] == 3
 
+    def test_a_row_that_belongs_to_nobody_any_more_stays(self, database: Database, tmp_path: Path) -> None:
+        schema = SCHEMA.replace(
+            "human_id bigint NOT NULL REFERENCES crm.human", "human_id bigint REFERENCES crm.human"
+        )
+        policy = POLICY.replace("edges: {", "edges: {crm.remark.human_id: tenant, ")
+        company = open_crm(database, tmp_path, schema=schema, policy=policy)
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("UPDATE crm.remark SET human_id = NULL WHERE remark_id = 1")
+        outcome = carry_out(company, made.digest)
+        assert outcome.deferred == {0: "crm.remark: 3 of 4 rows were still as planned"}
+        sweep(company, "humans", as_of=AS_OF)
+        assert database.execute("SELECT remark_id FROM crm.remark") == [(1,)]
+
     @pytest.mark.commitment("P1")
     @pytest.mark.parametrize(
         ("version", "since"), [("first", "2020-01-01"), ("second", "2026-01-01")], ids=["edited", "amended"]

@@ -83,6 +83,21 @@ def hold(company: Company, value: str, *, identity: str = "email", until: dateti
         )
 
 
+def place_on(company: Company, targets: list[str], *, until: datetime = UNTIL) -> UUID:
+    """Place a hold on rows and collections."""
+    with company.engine.begin() as connection:
+        return register.place(
+            connection,
+            company.rulebook(AS_OF),
+            map(Target.parse, targets),
+            kind="hold",
+            reason="dispute",
+            placed_by="counsel",
+            until=until,
+            as_of=AS_OF,
+        )
+
+
 def values(database: Database) -> list[str | None]:
     return [row.value for row in database.execute("SELECT value FROM lifecycle.hold_subject ORDER BY 1")]
 
@@ -240,6 +255,31 @@ def test_the_subject_of_a_hold_that_has_ended_is_forgotten_by_the_next_run(compa
     assert None not in values(database)
     steps.plan(company, "visits", as_of=AS_OF + timedelta(days=1))
     assert values(database) == ["canary.4.1@example.test", None]
+
+
+def test_the_rows_of_a_hold_are_forgotten_with_it(company, database):
+    """A key may be a number that a person has."""
+    ends, released = (
+        place_on(company, targets, until=until)
+        for targets, until in [
+            (["agency.person:101", "agency.person:102", "agency.visit"], AS_OF + timedelta(days=1)),
+            (["agency.person:103"], UNTIL),
+        ]
+    )
+    with company.engine.begin() as connection:
+        register.release(connection, released, released_by="counsel", as_of=AS_OF)
+    named = "SELECT collection, key FROM lifecycle.hold_row WHERE hold_id = :hold ORDER BY 1, 2"
+    assert database.execute(named, {"hold": released}) == [("agency.person", None)]
+    assert [row.key for row in database.execute(named, {"hold": ends})] == [["101"], ["102"], []]
+
+    steps.plan(company, "visits", as_of=AS_OF + timedelta(days=1))
+    assert [row.key for row in database.execute(named, {"hold": ends})] == [None, None, []]
+    with company.engine.connect() as connection:
+        listed = register.listing(connection, as_of=AS_OF, all_of_them=True)
+    assert {one.hold_id: one.collections for one in listed} == {
+        ends: ("agency.person", "agency.visit"),
+        released: ("agency.person",),
+    }
 
 
 def test_a_forgotten_subject_is_known_by_its_kind_only(company):

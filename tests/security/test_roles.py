@@ -29,7 +29,7 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.ledger_entry": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.migration": {Role.ENGINE: READ, Role.READER: READ},
     "lifecycle.hold": {Role.ENGINE: CHANGE, Role.READER: READ},
-    "lifecycle.hold_row": {Role.ENGINE: ADD},
+    "lifecycle.hold_row": {Role.ENGINE: ADD},  # and may forget a key
     "lifecycle.hold_subject": {Role.ENGINE: ADD},  # and may forget a value
     "lifecycle.policy_adopted": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.plan": {Role.ENGINE: CHANGE, Role.READER: READ},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
+from lifecycle.cli.keeping import require_kept, sweep_each
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -18,7 +20,6 @@ from lifecycle.cli.session import (
     past_moment,
     policy_zone,
 )
-from lifecycle.errors import ApprovalRequired
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target, require_kind
 from lifecycle.retention.sweep import sweep
@@ -77,6 +78,9 @@ def place(
             until=moment(until, zone, option="--until"),
             as_of=at,
         )
+    with (
+        company.engine.connect() as connection
+    ):  # counting may take a while, and deletions wait for a hold's end
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
     lines = [str(number), *(f"{rows:>10,}  {name} covered now" for name, rows in sorted(covered.items()))]
     if not covered:
@@ -108,20 +112,14 @@ def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -
     at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         released = register.release(connection, number, released_by=by, as_of=at)
-    swept, waiting = [], []
-    for rule in company.version(at).policy.rules:
-        try:
-            swept.append(sweep(company, rule, as_of=at))
-        except ApprovalRequired as required:
-            waiting.append(required)
+    swept, failed = sweep_each(company.version(at).policy.rules, partial(sweep, company, as_of=at))
     gone = sum(rows for one in swept for (_, what), rows in one.rows.items() if what == "deleted")
     emit(
         {**released.to_json(), "swept": [one.to_json() for one in swept if one.first.digest]},
         [f"released; {gone:,} rows that had fallen due meanwhile are deleted"],
         as_json=json,
     )
-    if waiting:
-        raise ApprovalRequired("\n".join(str(required) for required in waiting))
+    require_kept(swept, failed)
 
 
 @app.command("list")

@@ -20,14 +20,16 @@ from lifecycle.cli.session import (
 from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
 from lifecycle.execute.collateral import expected_rows
 from lifecycle.planning.calendar import calendar as due_calendar
+from lifecycle.planning.calendar import waiting
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep as sweep_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from lifecycle.plan import Plan
+    from lifecycle.planning.calendar import Waiting
     from lifecycle.retention.company import Company
     from lifecycle.retention.sweep import Swept
 
@@ -101,24 +103,53 @@ def sweep(
     if approve:
         _require_name(by)
     at = past_moment(as_of, policy_zone(company))
-    swept, waiting = [], []
-    for name in _rules(company, rule, at):
+
+    def keep(name: str) -> Swept:
         with progress_bar(name) as progress:
-            try:
-                swept.append(
-                    sweep_rule(
-                        company, name, as_of=at, approved_by=by if approve else None, progress=progress
-                    )
-                )
-            except ApprovalRequired as required:
-                waiting.append(required)
+            return sweep_rule(company, name, as_of=at, approved_by=by if approve else None, progress=progress)
+
+    swept, failed = sweep_each(_rules(company, rule, at), keep)
     lines = [line for one in swept for line in _sweep_lines(one)]
-    emit([one.to_json() for one in swept], lines or ([] if waiting else ["nothing is due"]), as_json=json)
+    emit([one.to_json() for one in swept], lines or ([] if failed else ["nothing is due"]), as_json=json)
+    require_kept(swept, failed)
+
+
+def sweep_each(
+    rules: Iterable[str], keep: Callable[[str], Swept]
+) -> tuple[list[Swept], list[LifecycleError]]:
+    """Keep one rule after another: one promise that fails is no reason to break the next.
+
+    Raises:
+        UsageError: the database or the policy cannot be used, by no rule.
+    """
+    swept, failed = [], []
+    for rule in rules:
+        try:
+            swept.append(keep(rule))
+        except UsageError:
+            raise
+        except LifecycleError as error:
+            failed.append(error)
+    return swept, failed
+
+
+def require_kept(swept: Iterable[Swept], failed: Iterable[LifecycleError]) -> None:
+    """Every rule was kept.
+
+    Raises:
+        LifecycleError: what failed, each once.
+        ApprovalRequired: nothing did, but that plans wait for a person.
+    """
+    failures = list(failed)
     if left := [one for one in swept if one.left]:
         reasons = (reason for one in left for reason in one.left_because)
-        raise _left(", ".join(one.rule for one in left), sum(one.left for one in left), reasons)
-    if waiting:
-        raise ApprovalRequired("\n".join(str(required) for required in waiting))
+        failures.append(_left(", ".join(one.rule for one in left), sum(one.left for one in left), reasons))
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        is_waiting = all(isinstance(one, ApprovalRequired) for one in failures)
+        said = "\n".join(dict.fromkeys(map(str, failures)))
+        raise ApprovalRequired(said) if is_waiting else LifecycleError(said)
 
 
 def calendar(
@@ -132,18 +163,25 @@ def calendar(
     company = open_company()
     at = moment(as_of, policy_zone(company))
     rulebook = company.rulebook(at)
+    found, idle = [], []
     with company.engine.connect() as connection:
-        found = [
-            entry
-            for name in _rules(company, rule, at)
-            for entry in due_calendar(connection, rulebook, name, as_of=at, days=days)
-        ]
+        for name in _rules(company, rule, at):
+            found += due_calendar(connection, rulebook, name, as_of=at, days=days)
+            idle += waiting(connection, rulebook, name)
     found.sort(key=lambda entry: (entry.planned_on, entry.rule, entry.collection))
     lines = [
         f"{entry.planned_on}  {entry.rows:>10,}  {entry.collection:<34} {entry.rule}, at the latest {entry.last_day}"
         for entry in found
     ]
-    emit([entry.to_json() for entry in found], lines or ["nothing falls due"], as_json=json)
+    document = {"due": [one.to_json() for one in found], "waiting": [one.to_json() for one in idle]}
+    emit(document, [*(lines or ["nothing falls due"]), *_waiting_lines(idle)], as_json=json)
+
+
+def _waiting_lines(idle: list[Waiting]) -> Iterator[str]:
+    for one in idle:
+        for rows, why in ((one.stopped, "clock stopped"), (one.undated, "no day to count from")):
+            if rows:
+                yield f"{'':<10}  {rows:>10,}  {one.collection:<34} {one.rule}: {why}"
 
 
 def _rules(company: Company, wanted: list[str] | None, at: object) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -46,7 +46,7 @@ class Statements:
         planned = self._planned(item, links)
         conditions = [
             self._is_planned(item.collection, row, planned),
-            *(_unchanged(row.c[name], planned.c[f"link_{name}"]) for name in links),
+            *(self._is_unchanged(item.collection, row, planned, name) for name in links),
             sa.not_(cover.covers(item.collection, row)),
         ]
         if item.action is Action.DELETE:
@@ -111,6 +111,20 @@ class Statements:
     def _is_planned(self, collection: str, row: FromClause, planned: FromClause) -> ColumnElement[bool]:
         return sa.and_(*(row.c[name] == planned.c[name] for name, _ in self.rulebook.key(collection)))
 
+    def _is_unchanged(
+        self, collection: str, row: FromClause, planned: FromClause, link: str
+    ) -> ColumnElement[bool]:
+        """A link is as it was planned, or was cut since by an earlier batch of the plan."""
+        is_same: ColumnElement[bool] = row.c[link].is_not_distinct_from(planned.c[f"link_{link}"])
+        is_cut = (collection, link) in self._cut_links
+        return sa.or_(is_same, row.c[link].is_(None)) if is_cut else is_same
+
+    @cached_property
+    def _cut_links(self) -> set[tuple[str, str]]:
+        """Columns, by collection, that the plan itself sets to null."""
+        cuts = (item for item in self.plan.items if item.action is Action.CUT)
+        return {(item.collection, column) for item in cuts for column in item.columns}
+
     def _still_goes(self, item: Item, row: FromClause) -> list[ColumnElement[bool]]:
         """What must hold for a row to be deleted: nobody is left who refers to it, where no foreign key says so."""
         return [
@@ -149,8 +163,3 @@ def _target(rulebook: Rulebook, collection: str) -> Any:
     schema, name = collection.split(".", 1)
     columns: list[Any] = [sa.column(column) for column in rulebook.live[collection].columns]
     return sa.table(name, *columns, schema=schema)
-
-
-def _unchanged(now: ColumnElement[Any], planned: ColumnElement[Any]) -> ColumnElement[bool]:
-    """A link is as it was planned, or was cut since by an earlier batch."""
-    return sa.or_(now.is_(None), now == planned)

@@ -65,7 +65,9 @@ class Cover:
         self.as_of = as_of
         is_whole = sa.func.cardinality(hold_row.c.key) == 0
         named = sa.select(hold_row.c.collection, is_whole.label("is_whole")).distinct()
-        joined = named.join(hold, hold.c.hold_id == hold_row.c.hold_id).where(is_active(as_of))
+        joined = named.join(hold, hold.c.hold_id == hold_row.c.hold_id).where(
+            is_active(as_of), hold_row.c.key.is_not(None)
+        )
         found = connection.execute(joined).all()
         self.whole = frozenset(row.collection for row in found if row.is_whole)
         self.by_key = frozenset(row.collection for row in found if not row.is_whole)

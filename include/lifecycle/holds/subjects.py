@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.holds.tables import ABOUT, hold, hold_subject, is_active
+from lifecycle.holds.tables import ABOUT, hold, hold_row, hold_subject, is_active
 from lifecycle.store.identities import names_subject
 from lifecycle.store.relations import relation
 
@@ -71,16 +71,21 @@ def _identities(rulebook: Rulebook, collection: str) -> list[tuple[Column, Ident
 
 
 def forget_ended(connection: Connection, *, as_of: datetime) -> int:
-    """Forget who the subjects are of holds that were released or have ended by ``as_of``; says how many."""
+    """Forget whom and what holds named that were released or have ended by ``as_of``; says how many they were."""
     return forget(connection, sa.not_(is_active(as_of)))
 
 
 def forget(connection: Connection, of_holds: ColumnElement[bool]) -> int:
-    """Forget who the subjects of some holds are; says how many."""
+    """Forget whom and what some holds named, since a key may be a person's own number; says how many they were."""
     chosen = sa.select(hold.c.hold_id).where(of_holds)
-    statement = (
+    subjects = (
         sa.update(hold_subject)
         .values(value=None)
         .where(hold_subject.c.hold_id.in_(chosen), hold_subject.c.value.is_not(None))
     )
-    return connection.execute(statement).rowcount
+    rows = (
+        sa.update(hold_row)
+        .values(key=None)
+        .where(hold_row.c.hold_id.in_(chosen), sa.func.cardinality(hold_row.c.key) > 0)
+    )
+    return connection.execute(subjects).rowcount + connection.execute(rows).rowcount

@@ -1,8 +1,8 @@
-"""What falls due when: how many rows of each rule reach their limit on which day."""
+"""What falls due when: how many rows of each rule reach their limit on which day, and how many on none yet."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,25 @@ class Due:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Rows of one collection on which a rule's clock does not run.
+
+    Attributes:
+        stopped: by something that lives, such as a contract.
+        undated: nothing tells the day on which it starts, so that they are kept until something does.
+    """
+
+    rule: str
+    collection: str
+    stopped: int
+    undated: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
 def calendar(
     connection: Connection, rulebook: Rulebook, rule: str, *, as_of: datetime, days: int
 ) -> list[Due]:
@@ -73,6 +92,22 @@ def calendar(
         Due(rule=rule, collection=collection, planned_on=planned, last_day=last, rows=rows)
         for (collection, planned, last), rows in sorted(found.items())
     ]
+
+
+def waiting(connection: Connection, rulebook: Rulebook, rule: str) -> list[Waiting]:
+    """Rows on which the clock of a rule does not run, by collection; reads all of them, as :func:`calendar` does."""
+    found = []
+    for collection, clock in rulebook.rules[rule].clocks.items():
+        row = relation(rulebook.live, collection, "row")
+        sql = ClockSql(rulebook, clock)
+        is_stopped = sql.is_stopped(row) if clock.anchor.runs_only_if_none else sa.false()
+        counts = sa.select(sa.func.count().filter(is_stopped), sa.func.count().filter(sa.not_(is_stopped)))
+        stopped, undated = connection.execute(
+            counts.select_from(row).where(sql.event_day(row).is_(None))
+        ).one()
+        if stopped or undated:
+            found.append(Waiting(rule=rule, collection=collection, stopped=stopped, undated=undated))
+    return found
 
 
 def _in_python(counted: Subquery) -> Select[Any]:
