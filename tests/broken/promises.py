@@ -74,6 +74,19 @@ CASES = [
         at="club.stay.state: [live, 3]",
     ),
     Case(
+        code="anchor.value",
+        ddl="CREATE TYPE club.state AS ENUM ('live', 'halted');"
+        " ALTER TABLE club.stay ALTER state TYPE club.state USING 'live'",
+        says="club.stay.state is club.state",
+        at="club.stay.state: [live, paused]",
+    ),
+    Case(
+        code="anchor.value",
+        ddl="CREATE DOMAIN club.state AS integer; ALTER TABLE club.stay ALTER state TYPE club.state USING 1",
+        says="club.stay.state is club.state",
+        at="club.stay.state: [live, paused]",
+    ),
+    Case(
         code="freshness.column",
         policy=(("column: seen_at, within", "column: visit_id, within"),),
         says="club.visit.visit_id is bigint",

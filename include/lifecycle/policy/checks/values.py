@@ -9,6 +9,7 @@ from lifecycle.policy.findings import Finding, error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lifecycle.datamap.live import LiveColumn
     from lifecycle.policy.checks.examined import Examined
 
 _MOMENTS = {"date", "timestamp with time zone", "timestamp without time zone"}
@@ -22,12 +23,12 @@ def check(examined: Examined) -> Iterator[Finding]:
         for column, value in anchor.runs_only_if_none.items():
             live = examined.live_column(*column.rsplit(".", 1))
             values = value if isinstance(value, list) else [value]
-            if live and not all(_fits(one, live.type) for one in values):
+            if live and not all(_fits(one, live) for one in values):
                 yield error(
                     "anchor.value",
-                    f"{column} is {live.type} and is compared with a value of another type",
+                    f"{column} is {live.type} and is compared with a value that it cannot have",
                     examined.version.place("anchors", name, "runs_only_if_none", column),
-                    "write null, a number, true or false, or a text, as the column holds it; several as a list",
+                    _how_to_write(live),
                 )
     for collection, freshness in examined.policy.freshness.items():
         live = examined.live_column(collection, freshness.column)
@@ -41,8 +42,17 @@ def check(examined: Examined) -> Iterator[Finding]:
             )
 
 
-def _fits(value: Any, kind: str) -> bool:
-    """Whether PostgreSQL compares a column of this type with the value as it is bound."""
+def _how_to_write(column: LiveColumn) -> str:
+    if column.labels:
+        return f"write null, or one or several of its labels as a list: {', '.join(column.labels)}"
+    return "write null, a number, true or false, or a text, as the column holds it; several as a list"
+
+
+def _fits(value: Any, column: LiveColumn) -> bool:
+    """Whether PostgreSQL compares the column with the value as it is bound."""
+    kind = column.base_type
+    if column.labels:
+        return value is None or value in column.labels
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, int | float):
