@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.policy.findings import Finding, error
+from lifecycle.policy.findings import Finding, error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifecycle.datamap.live import LiveColumn
     from lifecycle.policy.checks.examined import Examined
+    from lifecycle.policy.model import Anchor
 
 _MOMENTS = {"date", "timestamp with time zone", "timestamp without time zone"}
 _NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
@@ -18,8 +19,9 @@ _TEXTS = {"text", "character varying", "character"}
 
 
 def check(examined: Examined) -> Iterator[Finding]:
-    """Values that stop a clock and do not fit their column; freshness told by a column without a day."""
+    """Clocks stopped by what their column cannot hold, or by nothing; freshness told by a column without a day."""
     for name, anchor in examined.policy.anchors.items():
+        yield from _unstopped(examined, name, anchor)
         for column, value in anchor.runs_only_if_none.items():
             live = examined.live_column(*column.rsplit(".", 1))
             values = value if isinstance(value, list) else [value]
@@ -40,6 +42,21 @@ def check(examined: Examined) -> Iterator[Finding]:
                 examined.version.place("freshness", collection, "column"),
                 "name a date or timestamptz column, or say in which zone a timestamp is written: time_zone: UTC",
             )
+
+
+def _unstopped(examined: Examined, name: str, anchor: Anchor) -> Iterator[Finding]:
+    """A row without a day does not stop the clock, and the policy does not say whether it should."""
+    if not anchor.latest or "runs_only_if_none" in anchor.model_fields_set:
+        return
+    collection, column = anchor.latest.rsplit(".", 1)
+    live = examined.live_column(collection, column)
+    if live and live.is_nullable:
+        yield warning(
+            "anchor.unstopped",
+            f"rows of {collection} without {column} do not stop the clock {name} while others have one",
+            examined.version.place("anchors", name, "latest"),
+            f"write runs_only_if_none: {{{anchor.latest}: null}} where such a row is still live; {{}} where it is not",
+        )
 
 
 def _how_to_write(column: LiveColumn) -> str:
