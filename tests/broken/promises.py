@@ -73,6 +73,25 @@ CASES = [
         says="club.stay.state is text",
         at="club.stay.state: [live, 3]",
     ),
+    warns(
+        code="anchor.unstopped",
+        policy=(("    runs_only_if_none:\n      club.stay.state: [live, paused]\n", ""),),
+        says="rows of club.stay without left_on do not stop the clock left",
+        at="latest: club.stay.left_on",
+    ),
+    Case(
+        code="anchor.value",
+        ddl="CREATE TYPE club.state AS ENUM ('live', 'halted');"
+        " ALTER TABLE club.stay ALTER state TYPE club.state USING 'live'",
+        says="club.stay.state is club.state",
+        at="club.stay.state: [live, paused]",
+    ),
+    Case(
+        code="anchor.value",
+        ddl="CREATE DOMAIN club.state AS integer; ALTER TABLE club.stay ALTER state TYPE club.state USING 1",
+        says="club.stay.state is club.state",
+        at="club.stay.state: [live, paused]",
+    ),
     Case(
         code="freshness.column",
         policy=(("column: seen_at, within", "column: visit_id, within"),),

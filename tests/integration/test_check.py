@@ -39,6 +39,35 @@ def test_a_company_in_order_has_no_findings(connection, tmp_path):
     assert club.examine(connection, tmp_path) == ()
 
 
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "CREATE TYPE club.state AS ENUM ('live', 'paused', 'over')",
+        "CREATE DOMAIN club.state AS varchar(9)",
+        "CREATE TYPE club.word AS ENUM ('live', 'paused'); CREATE DOMAIN club.state AS club.word",
+    ],
+)
+def test_what_stops_a_clock_may_be_a_label_of_an_enum_or_a_value_of_a_domain(connection, tmp_path, ddl):
+    ddl += "; ALTER TABLE club.stay ALTER state TYPE club.state USING 'live'"
+    assert club.examine(connection, tmp_path, ddl=ddl) == ()
+
+
+STOPPED = "    runs_only_if_none:\n      club.stay.state: [live, paused]\n"
+
+
+@pytest.mark.parametrize(
+    ("ddl", "stopped"),
+    [
+        ("", "    runs_only_if_none: {club.stay.left_on: null}\n"),
+        ("", "    runs_only_if_none: {}\n"),
+        ("ALTER TABLE club.stay ALTER left_on SET NOT NULL", ""),
+    ],
+    ids=["a row without a day stops the clock", "it is meant not to", "every row has a day"],
+)
+def test_a_clock_is_not_said_to_lack_a_stop_where(connection, tmp_path, ddl, stopped):
+    assert club.examine(connection, tmp_path, ddl=ddl, policy=((STOPPED, stopped),)) == ()
+
+
 def test_everything_that_is_wrong_is_found_at_once_errors_first(connection, tmp_path):
     findings = club.examine(
         connection,

@@ -27,6 +27,12 @@ CREATE UNIQUE INDEX ON a.person (phone, id) WHERE id > 5;
 CREATE TABLE a.event (at timestamptz NOT NULL, person_id bigint REFERENCES a.person) PARTITION BY RANGE (at);
 CREATE TABLE a.event_2025 PARTITION OF a.event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE TABLE a.list (kind text) PARTITION BY LIST (kind);
+CREATE TYPE a.state AS ENUM ('open', 'lost');
+ALTER TYPE a.state ADD VALUE 'done' BEFORE 'lost';
+CREATE DOMAIN a.mood AS a.state;
+CREATE DOMAIN a.tags AS varchar(9)[] NOT NULL;
+CREATE DOMAIN a.own_tags AS a.tags;
+CREATE TABLE a.ticket (state a.state, mood a.mood, tags a.own_tags, price numeric(9, 2));
 CREATE MATERIALIZED VIEW a.names AS SELECT name FROM a.person;
 CREATE VIEW a.phones AS SELECT phone FROM a.person;
 CREATE TABLE b.guest (host bigint CONSTRAINT hosted REFERENCES a.person ON DELETE SET NULL);
@@ -45,6 +51,7 @@ def test_tables_count_once_and_views_that_hold_rows_are_told_apart(live):
         "a.person": "table",
         "a.event": "table",
         "a.list": "table",
+        "a.ticket": "table",
         "a.names": "materialized view",
         "b.guest": "table",
     }
@@ -67,6 +74,18 @@ def test_types_and_nulls_are_as_the_catalog_has_them(live):
     column = live["a.event"].columns["at"]
     assert (column.type, column.is_nullable) == ("timestamp with time zone", False)
     assert live["a.person"].columns["phone"].is_nullable
+
+
+def test_a_domain_is_known_by_what_is_under_it_and_an_enum_by_its_labels(live):
+    columns = live["a.ticket"].columns
+    assert {
+        name: (one.type, one.base_type, one.labels, one.is_nullable) for name, one in columns.items()
+    } == {
+        "state": ("a.state", "a.state", ("open", "done", "lost"), True),
+        "mood": ("a.mood", "a.state", ("open", "done", "lost"), True),
+        "tags": ("a.own_tags", "character varying[]", (), False),
+        "price": ("numeric", "numeric", (), True),
+    }
 
 
 def test_constraints_are_read_with_their_columns(live):

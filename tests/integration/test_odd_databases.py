@@ -143,6 +143,57 @@ def test_what_is_computed_from_an_emptied_column_is_emptied_with_it(
     assert database.execute("SELECT full_name, folded FROM crm.human") == [("", "")]
 
 
+@pytest.mark.commitment("A9")
+@pytest.mark.parametrize(
+    "types",
+    [
+        "CREATE TYPE crm.state AS ENUM ('over', 'live', 'paused')",
+        "CREATE TYPE crm.word AS ENUM ('over', 'live', 'paused'); CREATE DOMAIN crm.state AS crm.word",
+        "CREATE DOMAIN crm.state AS varchar(9) CHECK (VALUE <> '')",
+    ],
+    ids=["an enum", "a domain over an enum", "a domain over a text"],
+)
+class TestStatesOfTypesOfTheirOwn:
+    """A clock is stopped by a label of an enum, and by what a domain holds, as by any text."""
+
+    @pytest.fixture
+    def company(self, database: Database, tmp_path: Path, types: str) -> Company:
+        """Four clients with an agreement that ended long ago; beside it two have one that is live or paused."""
+        schema, made = SCHEMA.split("CREATE TABLE crm.agreement", 1)
+        made = made.replace(
+            "ended_at timestamptz", "ended_at timestamptz NOT NULL, state crm.state NOT NULL", 1
+        )
+        database.script(f"{schema}{types}; CREATE TABLE crm.agreement{made}")
+        company = reopen_crm(
+            database,
+            tmp_path,
+            policy=POLICY.replace("crm.agreement.ended_at: null", "crm.agreement.state: [live, paused]"),
+            datamap=DATAMAP.replace(
+                "- {name: ended_at,",
+                "- {name: state, data_categories: [system.operations]}\n          - {name: ended_at,",
+            ),
+        )
+        database.script("""
+            INSERT INTO crm.client VALUES (1), (2), (3), (4);
+            INSERT INTO crm.human SELECT client_id, client_id, 'Cy' FROM crm.client;
+            INSERT INTO crm.agreement SELECT client_id, client_id, '2024-06-01', 'over' FROM crm.client;
+            INSERT INTO crm.agreement VALUES (6, 2, '2024-06-01', 'live'), (7, 3, '2024-06-01', 'paused');
+        """)
+        return company
+
+    def test_who_has_one_that_lives_stays_and_nobody_else(self, database: Database, company: Company) -> None:
+        assert sweep(company, "humans", as_of=AS_OF).left == 0
+        assert database.execute("SELECT human_id FROM crm.human ORDER BY 1") == [(2,), (3,)]
+
+    def test_an_agreement_that_lives_again_keeps_the_human_of_a_plan(
+        self, database: Database, company: Company
+    ) -> None:
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("UPDATE crm.agreement SET state = 'live' WHERE agreement_id = 4")
+        carry_out(company, made.digest or "")
+        assert {(2,), (3,), (4,)} <= set(database.execute("SELECT human_id FROM crm.human"))
+
+
 LONG = "some_tool_made_up_this_name_of_a_table_and_it_is_too_long_for_"
 
 
@@ -170,21 +221,33 @@ def test_a_hold_covers_rows_of_tables_whose_names_differ_in_their_last_character
 
 
 @pytest.mark.commitment("W9", "A8")
-def test_a_subject_that_is_one_of_several_in_an_array_is_held(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("types", ["text[] bigint[] bigint", "crm.emails crm.numbers crm.number"])
+def test_a_subject_that_a_number_or_one_of_several_in_an_array_names_is_held(
+    database: Database, tmp_path: Path, types: str
+) -> None:
+    """A domain over either names whom the type under it names."""
     name = "- {name: full_name, data_categories: [user.name]}\n"
     emails = "- {name: emails, data_categories: [user.contact.email], fides_meta: {identity: email}}\n"
     numbers = "- {name: numbers, data_categories: [user.unique_id], fides_meta: {identity: member_no}}\n"
-    datamap = DATAMAP.replace(name, f"{name}          {emails}          {numbers}")
-    database.script(
-        SCHEMA.replace("full_name text NOT NULL", "full_name text, emails text[], numbers bigint[]")
-    )
+    card = numbers.replace("numbers", "card")
+    datamap = DATAMAP.replace(name, f"{name}          {emails}          {numbers}          {card}")
+    of_emails, of_numbers, of_card = types.split()
+    columns = f"full_name text, emails {of_emails}, numbers {of_numbers}, card {of_card}"
+    domains = """
+        CREATE DOMAIN crm.emails AS text[];
+        CREATE DOMAIN crm.numbers AS bigint[];
+        CREATE DOMAIN crm.number AS bigint;
+    """
+    schema, tables = SCHEMA.split("CREATE TABLE", 1)
+    database.script(f"{schema}{domains}CREATE TABLE{tables.replace('full_name text NOT NULL', columns)}")
     company = reopen_crm(database, tmp_path, datamap=datamap)
     database.script("""
         INSERT INTO crm.client VALUES (1);
         INSERT INTO crm.agreement VALUES (1, 1, '2024-06-01');
-        INSERT INTO crm.human VALUES (1, 1, 'Cy', '{b@example.org, A@example.org}', '{}'), (2, 1, 'Di', NULL, '{7, 8}'),
-            (3, 1, 'Ed', '{a@example.orga}', '{78}');
+        INSERT INTO crm.human VALUES (1, 1, 'Cy', '{b@example.org, A@example.org}', '{}', NULL),
+            (2, 1, 'Di', NULL, '{7, 8}', NULL), (3, 1, 'Ed', '{a@example.orga}', '{78}', 80),
+            (4, 1, 'Fo', NULL, NULL, 8);
     """)
     hold(company, Subject(identity="email", value="a@example.org"), Subject(identity="member_no", value="08"))
     assert sweep(company, "humans", as_of=AS_OF).left == 0
-    assert database.execute("SELECT human_id FROM crm.human ORDER BY 1") == [(1,), (2,)]
+    assert database.execute("SELECT human_id FROM crm.human ORDER BY 1") == [(1,), (2,), (4,)]

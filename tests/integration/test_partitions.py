@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lifecycle.errors import ApprovalRequired
 from lifecycle.plan import Action
 from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
@@ -56,6 +57,52 @@ def test_a_partition_that_has_partitions_counts_with_their_rows(company, databas
     database.execute("ANALYZE")
     planned = plan(company, "visits", as_of=AS_OF)
     assert dropped(planned) == {"agency.visit_old": 9, "agency.visit_january": 2}
+
+
+class TestPartitionsWithoutStatistics:
+    """After a restore or a crash nothing tells how many rows there are, and the guard must not take that for none."""
+
+    @pytest.fixture(autouse=True)
+    def uncounted(self, database, database_server):
+        """Visits that no statistics know of, as short as they can be."""
+        database.script("""
+            CREATE TABLE agency.visit_old PARTITION OF agency.visit
+                FOR VALUES FROM ('2025-01-01') TO ('2026-01-01 00:00+02') PARTITION BY RANGE (seen_at);
+            CREATE TABLE agency.visit_older PARTITION OF agency.visit_old
+                FOR VALUES FROM (MINVALUE) TO ('2025-06-01') WITH (autovacuum_enabled = false);
+            CREATE TABLE agency.visit_newer PARTITION OF agency.visit_old DEFAULT WITH (autovacuum_enabled = false);
+        """)
+        database_server.as_superuser(database).script("""
+            SET LOCAL track_counts = off;
+            INSERT INTO agency.visit SELECT n, '2025-05-01', '' FROM generate_series(11, 3010) AS n;
+        """)
+
+    def test_no_fewer_rows_are_expected_than_there_are(self, company):
+        rows = dropped(plan(company, "visits", as_of=AS_OF))
+        assert 3000 <= rows["agency.visit_old"] < 6000
+        assert rows["agency.visit_january"] == 2
+
+    @pytest.mark.commitment("G1")
+    def test_a_person_is_asked(self, company, database):
+        with pytest.raises(ApprovalRequired, match="rows would go, more than 1000"):
+            sweep(company, "visits", as_of=AS_OF)
+        assert {11, 3010} < rows_of(database)["visit"]
+
+    def test_of_a_partition_without_rows_none_is_expected(self, company, database):
+        database.execute("TRUNCATE agency.visit_old")
+        assert dropped(plan(company, "visits", as_of=AS_OF))["agency.visit_old"] == 0
+
+    def test_a_partition_that_was_analyzed_counts_as_its_statistics_say(self, company, database):
+        database.execute("ANALYZE agency.visit_old")
+        assert dropped(plan(company, "visits", as_of=AS_OF))["agency.visit_old"] == 3000
+
+
+def test_a_partition_without_any_of_its_own_has_no_rows(company, database):
+    database.execute("""
+        CREATE TABLE agency.visit_old PARTITION OF agency.visit FOR VALUES FROM ('2025-01-01') TO ('2025-02-01')
+            PARTITION BY RANGE (seen_at)
+    """)
+    assert dropped(plan(company, "visits", as_of=AS_OF))["agency.visit_old"] == 0
 
 
 def test_due_rows_of_a_default_partition_go_one_by_one_and_no_row_goes_twice(company, database):

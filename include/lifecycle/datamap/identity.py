@@ -44,11 +44,11 @@ def helpful_indexes(column: LiveColumn, identity: Identity) -> tuple[str, ...]:
     Nothing where none can: inside JSON and arrays, and in columns of other types than numbers, UUIDs and texts, a
     subject is found by reading every row.
     """
-    if identity.path or column.type.endswith("[]"):
+    if identity.path or column.base_type.endswith("[]"):
         return ()
     if identity.kind == EMAIL:
         return (f"lower(btrim({column.name}))", f"lower(btrim({column.name}::text))")
-    return (column.name,) if column.type in {*NUMBERS, "uuid", "text", "character varying"} else ()
+    return (column.name,) if column.base_type in {*NUMBERS, "uuid", "text", "character varying"} else ()
 
 
 def _is_same(kind: str, stored: Any, given: str) -> bool:

@@ -17,6 +17,8 @@ class LiveColumn:
         is_nullable: neither the column nor its domain is ``NOT NULL``.
         is_unique: takes part in a unique index, so that two rows may not both hold the same.
         is_generated: computed from other columns, so that nothing else can be written there.
+        domain_of: the type under a domain, and under the domains below it; None where ``type`` is no domain.
+        labels: the only values that an enum can have, in its order; () of every other type.
     """
 
     name: str
@@ -24,6 +26,13 @@ class LiveColumn:
     is_nullable: bool
     is_unique: bool = False
     is_generated: bool = False
+    domain_of: str | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def base_type(self) -> str:
+        """The type as which PostgreSQL compares the column's values: a domain compares as what is under it."""
+        return self.domain_of or self.type
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.store.relations import climb, refers, relation
+from lifecycle.store.relations import NamedType, climb, refers, relation
 from lifecycle.timelimits import financial_year_end, first_instant, last_day, local_day
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
+    from lifecycle.datamap.live import LiveColumn
     from lifecycle.policy.model import Anchor
     from lifecycle.policy.rulebook import Clock, Rulebook
 
@@ -81,8 +82,12 @@ class ClockSql:
 
     def stops(self, evidence: FromClause) -> ColumnElement[bool]:
         """Whether a row of the evidence has a value that stops clocks."""
-        conditions = (_has_value(name, value) for name, value in self.anchor.runs_only_if_none.items())
-        return sa.or_(sa.false(), *(condition(evidence) for condition in conditions))
+        conditions = (
+            _has_value(self.live[collection].columns[column], value)(evidence)
+            for name, value in self.anchor.runs_only_if_none.items()
+            for collection, column in (name.rsplit(".", 1),)
+        )
+        return sa.or_(sa.false(), *conditions)
 
     def is_kept(self, row: FromClause, last_over_day: date | None) -> ColumnElement[bool]:
         """Whether a limit of the row has not passed: its event lies after ``last_over_day``, or has no day."""
@@ -251,16 +256,24 @@ class ClockSql:
         return sa.cast(column.op("AT TIME ZONE")(str(self.zone)), sa.Date)
 
 
-def _has_value(name: str, value: Any) -> Any:
-    """A condition on a relation: its column has the value, or one of the values; null counts as one."""
+def _has_value(column: LiveColumn, value: Any) -> Any:
+    """A condition on a relation: its column has the value, or one of the values; null counts as one.
+
+    A label of an enum is sent without a type of its own, so that PostgreSQL reads it as the column's: nothing else
+    compares with an enum, and a text that is no label fails rather than stops nothing. Only under a domain must the
+    enum be named for that.
+    """
     values = value if isinstance(value, list) else [value]
-    column = name.rsplit(".", 1)[1]
+    enum = NamedType(column.base_type) if column.labels else None
 
     def condition(clause: FromClause) -> ColumnElement[bool]:
-        given = [one for one in values if one is not None]
-        parts = [clause.c[column].in_(given)] if given else []
+        stored: ColumnElement[Any] = clause.c[column.name]
+        if enum and column.domain_of:
+            stored = sa.cast(stored, enum)
+        given = [sa.literal(one, enum) for one in values if one is not None]
+        parts = [stored.in_(given)] if given else []
         if None in values:
-            parts.append(clause.c[column].is_(None))
+            parts.append(stored.is_(None))
         return sa.or_(*parts)
 
     return condition

@@ -165,7 +165,8 @@ class Anchor(Form):
     Attributes:
         column: the day of this column of the row itself.
         latest: the latest day of this column over the rows that refer to the row (a customer's contracts).
-        runs_only_if_none: columns of those rows and the values that stop the clock (a live contract).
+        runs_only_if_none: columns of those rows and the values that stop the clock (a live contract); stated as
+            ``{}`` where it is meant that none does.
         otherwise: column of the row itself that counts where no row refers to it; ``never`` where the clock
             shall then not run. Must be stated with ``latest``.
         financial_year_end_of: the last day of the financial year that holds the day of this column.

@@ -30,7 +30,7 @@ def names_subject(
     """
     stored = row.c[column.name]
     if not identity.path:
-        return _stands_in(identity.kind, column.type, stored, given)
+        return _stands_in(identity.kind, column.base_type, stored, given)
     path = "$[*]" + "".join(f".{json.dumps(name)}[*]" for name in identity.path)
     query = sa.func.jsonb_path_query(sa.cast(stored, JSONB), sa.cast(path, JSONPATH))
     found = query.table_valued("value").render_derived("found")

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _COLUMNS = text("""
     -- One row per column of every table that is not itself a partition. A column is unique where a unique
     -- index holds it, in an expression too: pg_depend knows those columns.
+    WITH RECURSIVE domain AS (
+        SELECT oid, typbasetype AS base, typnotnull AS is_mandatory FROM pg_type WHERE typtype = 'd'
+        UNION ALL
+        SELECT domain.oid, below.typbasetype, domain.is_mandatory OR below.typnotnull
+        FROM domain JOIN pg_type AS below ON below.oid = domain.base
+        WHERE below.typtype = 'd'
+    )
     SELECT format('%s.%s', namespace.nspname, relation.relname) AS table_name,
            CASE relation.relkind WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
                 ELSE 'table' END AS kind,
@@ -25,7 +32,11 @@ _COLUMNS = text("""
                AND EXISTS (SELECT FROM pg_inherits AS heir WHERE heir.inhparent = relation.oid) AS has_heirs,
            attribute.attname AS column_name,
            format_type(attribute.atttypid, NULL) AS type,
-           NOT (attribute.attnotnull OR type.typnotnull) AS is_nullable,
+           format_type(domain.base, NULL) AS domain_of,
+           ARRAY(SELECT label.enumlabel::text FROM pg_enum AS label
+                 WHERE label.enumtypid = coalesce(domain.base, attribute.atttypid)
+                 ORDER BY label.enumsortorder) AS labels,
+           NOT (attribute.attnotnull OR coalesce(domain.is_mandatory, false)) AS is_nullable,
            attribute.attgenerated <> '' AS is_generated,
            EXISTS (SELECT FROM pg_index AS key
                    WHERE key.indrelid = relation.oid AND key.indisunique
@@ -38,7 +49,8 @@ _COLUMNS = text("""
     FROM pg_class AS relation
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
     JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid
-    JOIN pg_type AS type ON type.oid = attribute.atttypid
+    LEFT JOIN domain ON domain.oid = attribute.atttypid
+        AND NOT EXISTS (SELECT FROM pg_type AS below WHERE below.oid = domain.base AND below.typtype = 'd')
     WHERE namespace.nspname = ANY(:schemas)
       AND relation.relkind IN ('r', 'p', 'm', 'f') AND NOT relation.relispartition
       AND attribute.attnum > 0 AND NOT attribute.attisdropped
@@ -133,6 +145,8 @@ def inspect(connection: Connection, schemas: Iterable[str]) -> LiveSchema:
             is_nullable=row.is_nullable,
             is_unique=row.is_unique,
             is_generated=row.is_generated,
+            domain_of=row.domain_of,
+            labels=tuple(row.labels),
         )
     indexes = _rows_by_table(connection.execute(_INDEXES, bound))
     foreign_keys = _rows_by_table(connection.execute(_FOREIGN_KEYS, bound))

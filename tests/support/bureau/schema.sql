@@ -24,11 +24,12 @@ CREATE TABLE crm.client (
     speaker_id         integer,
     created_on         date
 );
+CREATE TYPE crm.contract_state AS ENUM ('ended', 'live', 'paused');
 CREATE TABLE crm.contract (
     id        integer PRIMARY KEY,
     client_id integer NOT NULL REFERENCES crm.client DEFERRABLE,
     renews_id integer REFERENCES crm.contract DEFERRABLE,
-    state     text NOT NULL,
+    state     crm.contract_state NOT NULL,
     ended_at  timestamp
 );
 CREATE TABLE crm.team (
