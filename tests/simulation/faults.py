@@ -7,6 +7,7 @@ show (see :mod:`simulation.foresee`), so that it need not be looked for in whole
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from lifecycle.execute import door
 from lifecycle.execute.door import Door
-from lifecycle.holds import cover
+from lifecycle.holds import cover, subjects
 from lifecycle.planning import clocks, keep, partitions, planner
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.planner import make_plan
@@ -29,11 +30,11 @@ from lifecycle.timelimits import latest_due_day, latest_over_day
 from simulation import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from lifecycle.planning.items import StoredPlan
 
@@ -151,13 +152,15 @@ def restrictions_ignored() -> AbstractContextManager[object]:
 
 
 @_fault("row that goes when its hold ends")
-def hold_counts_past_its_end() -> AbstractContextManager[object]:
-    """A hold still counts at the moment of its end."""
-    return patch.object(
-        cover,
-        "is_active",
-        lambda as_of: sa.and_(cover.hold.c.released_at.is_(None), cover.hold.c.until >= as_of),
-    )
+@contextmanager
+def hold_counts_past_its_end() -> Iterator[None]:
+    """A hold still counts at the moment of its end, and what it names is remembered as long."""
+
+    def is_active(as_of: datetime) -> ColumnElement[bool]:
+        return sa.and_(cover.hold.c.released_at.is_(None), cover.hold.c.until >= as_of)
+
+    with patch.object(cover, "is_active", is_active), patch.object(subjects, "is_active", is_active):
+        yield
 
 
 @_fault("hold keeps app.note")
