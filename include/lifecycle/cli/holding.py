@@ -78,9 +78,8 @@ def place(
             until=moment(until, zone, option="--until"),
             as_of=at,
         )
-    with (
-        company.engine.connect() as connection
-    ):  # counting may take a while, and deletions wait for a hold's end
+    # Not in the transaction that placed it: counting may take a while, and deletions would wait for its end.
+    with company.engine.connect() as connection:
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
     lines = [str(number), *(f"{rows:>10,}  {name} covered now" for name, rows in sorted(covered.items()))]
     if not covered:

@@ -151,9 +151,8 @@ class Door:
             before = count_changes(connection)
             for item in items:
                 self._do_item(connection, item, cover)
-            connection.exec_driver_sql(
-                "SET CONSTRAINTS ALL IMMEDIATE"
-            )  # what would come after the comparison
+            # Deferred triggers act now, and not after the comparison.
+            connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             done = changed_rows(connection, before)
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)

@@ -33,13 +33,11 @@ def excesses(plan: Plan, guard: Guard) -> tuple[str, ...]:
     if guard.share is not None:
         for collection, stored in plan.stored.items():
             items = [item for item in plan.items if item.collection == collection and item.action in LOST]
-            lost, emptied = (
-                sum(item.rows for item in items),
-                any(item.action is Action.REDACT for item in items),
-            )
+            lost = sum(item.rows for item in items)
+            is_any_emptied = any(item.action is Action.REDACT for item in items)
             if lost > guard.share * Decimal(max(stored, lost, 1)):
                 share = Decimal(100) * lost / Decimal(max(stored, lost, 1))
-                end = "would go or be emptied" if emptied else "would go"
+                end = "would go or be emptied" if is_any_emptied else "would go"
                 found.append(f"{share:.1f}% of {collection} {end}, more than {guard.share * 100:.1f}%")
     return tuple(found)
 
