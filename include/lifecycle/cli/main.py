@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from lifecycle.cli import checking, database, holding, keeping, ledgers
+from lifecycle.cli import checking, database, holding, keeping, ledgers, overview
 from lifecycle.errors import LifecycleError
 from lifecycle.settings import Settings
 from lifecycle.store.engine import place_of
@@ -28,6 +28,7 @@ app = typer.Typer(
 database.register(app)
 checking.register(app)
 keeping.register(app)
+overview.register(app)
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
 

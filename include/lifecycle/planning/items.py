@@ -32,6 +32,15 @@ class StoredPlan:
     plan: Plan
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unended:
+    """A stored plan that has not ended: ``planned`` or ``executing``."""
+
+    plan: Plan
+    state: str
+    is_approved: bool
+
+
 _work_item = sa.Table(
     "work_item",
     sa.MetaData(),
@@ -243,6 +252,19 @@ def find_left_behind(connection: Connection, rule: str, until: datetime) -> tupl
         {"rule": rule, "until": until},
     )
     return tuple(_stored(row) for row in rows)
+
+
+def find_unended(connection: Connection) -> tuple[Unended, ...]:
+    """All plans that have not ended, oldest first."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT plan_id, document, state, approved_by IS NOT NULL AS is_approved FROM lifecycle.plan"
+            " WHERE state IN ('planned', 'executing') ORDER BY plan_id"
+        )
+    )
+    return tuple(
+        Unended(plan=_stored(row).plan, state=row.state, is_approved=row.is_approved) for row in rows
+    )
 
 
 def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:

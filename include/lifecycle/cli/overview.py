@@ -1,0 +1,50 @@
+"""``status``: how things stand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lifecycle.cli.session import AsOf, Json, emit, moment, open_company, policy_zone
+from lifecycle.retention import status as standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(status)
+
+
+def status(
+    *,
+    as_of: AsOf = None,
+    days: Annotated[
+        int, typer.Option(min=1, max=36_525, help="Name holds that end within so many days.")
+    ] = 30,
+    json: Json = False,
+) -> None:
+    """Show which plans wait, which deletions come, which holds end soon, and how far the ledger is signed."""
+    company = open_company()
+    at = moment(as_of, policy_zone(company))
+    found = standing.status(company, as_of=at, within=timedelta(days=days))
+    emit(found.to_json(), list(_lines(found)), as_json=json)
+
+
+def _lines(found: standing.Status) -> Iterator[str]:
+    yield "no plan waits" if not found.plans else "plans that wait:"
+    for plan in found.plans:
+        why = f"for a person: {'; '.join(plan.waits_for)}" if plan.waits_for else plan.state
+        yield f"  {plan.digest}  {plan.rule} as of {plan.as_of:%Y-%m-%d %H:%M}, {plan.rows:,} rows, {why}"
+    if found.coming:
+        yield "deletions that were noticed:"
+    for one in found.coming:
+        yield f"  {one.planned_on}  {one.rows:>10,}  {one.rule}, at the latest {one.last_day}"
+    if found.ending:
+        yield "holds that end soon:"
+    for hold in found.ending:
+        yield f"  {hold.hold_id}  {hold.kind} until {hold.until:%Y-%m-%d}, {hold.reason}"
+    yield f"ledger: {found.entries:,} entries, {found.signed:,} signed"
