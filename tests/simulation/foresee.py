@@ -60,10 +60,11 @@ def foresee(seed: int, days: int) -> Foreseen:
 
 def _run(world: World, run: Run) -> Counter[str]:
     found = _about_the_run(world, run) + _about_contracts(world, run) + _take_notice(world, run)
+    ending = _whose_hold_ends(world, run)
+    world.forget_ended(run.as_of)
     for rule in in_force(world.policies, run.as_of).promises:
         found += _interfere(world, run, rule)
         if rule not in run.unanswered:
-            ending = _whose_hold_ends(world, run)
             result = model.sweep(world, rule, run.as_of)
             found += result.counts(rule)
             found["row that goes when its hold ends"] += len(result.gone & ending)

@@ -145,6 +145,7 @@ class Player:
     def _keep(self, run: Run, rule: str, before: Before) -> None:
         with _failures_told(f"{rule} as of {run.as_of}"):
             told = self.engine.keep(run, rule, partial(self._interfere, run, rule, before))
+        self.world.forget_ended(run.as_of)
         if told is None:
             return
         expected = model.sweep(self.world, rule, run.as_of)

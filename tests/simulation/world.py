@@ -105,6 +105,13 @@ class World:
             pending += new
         return found
 
+    def forget_ended(self, as_of: datetime) -> None:
+        """Forget which rows were named by holds that have ended, as whoever plans does; tables are remembered."""
+        for number, hold in self.holds.items():
+            if not hold.is_active(as_of):
+                targets = frozenset(target for target in hold.targets if target[1] is None)
+                self.holds[number] = replace(hold, targets=targets)
+
     @singledispatchmethod
     def apply(self, event: Event) -> bool:
         """Let an event happen; False where it cannot, because what it is about is not there (any more)."""

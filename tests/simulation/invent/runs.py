@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from simulation import model
-from simulation.history import Place, Run
+from simulation.history import Run
 from simulation.moments import at, day_of
 from simulation.policy import in_force
 
@@ -86,28 +86,21 @@ class Runs:
                 yield rule
 
     def _meanwhile(self) -> dict[str, tuple[Event, ...]]:
-        """What happens between plan and execution of a rule: something about a row that is due.
-
-        A row's clock is stopped only where the row would go: of one that stays the engine does not ask again,
-        and what belongs to it goes, although its clock was stopped meanwhile.
-        """
+        """What happens between plan and execution of a rule: something about a row that is due, going or staying."""
         stage = self.stage
-        is_placed = False
         found: dict[str, tuple[Event, ...]] = {}
         for rule, promise in self._promises().items():
             due = model.due(stage.world, rule, stage.now)
             if due and stage.chance(0.7):
-                going = due - model.staying(stage.world, rule, stage.now)
-                row = stage.random.choice(sorted(going if going and stage.chance(0.7) else due))
-                may_stop = row in going and not is_placed
-                found[rule] = tuple(self._interference(promise.table, row[1], may_stop=may_stop))
-                is_placed = is_placed or any(isinstance(event, Place) for event in found[rule])
+                staying = model.staying(stage.world, rule, stage.now)
+                rows = staying if staying and stage.chance(0.3) else due
+                found[rule] = tuple(self._interference(promise.table, stage.random.choice(sorted(rows))[1]))
         return {rule: events for rule, events in found.items() if events}
 
     def _promises(self) -> dict[str, Promise]:
         return dict(in_force(self.stage.world.policies, self.stage.now).promises)
 
-    def _interference(self, table: str, key: Key, *, may_stop: bool) -> Iterator[Event]:
+    def _interference(self, table: str, key: Key) -> Iterator[Event]:
         stage = self.stage
         if stage.chance(0.3):
             yield self.holds.placed_on(table, key)
@@ -117,7 +110,7 @@ class Runs:
             yield stage.add("website.message", enquiry_id=key, sent_at=stage.now)
         elif table == "app.person" and stage.chance(0.4):
             yield from self._about_person(key)
-        elif may_stop:
+        else:
             yield from self._stopped_clock(table, key)
 
     def _stopped_clock(self, table: str, key: Key) -> Iterator[Event]:
