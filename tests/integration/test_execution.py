@@ -186,6 +186,19 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         swept = sweep(company, "humans", as_of=AS_OF)
         assert swept.rows["crm.remark", "deleted"] == 3
 
+    @pytest.mark.parametrize("what_follows", ["NO ACTION", "CASCADE"])
+    def test_a_row_that_arrives_meanwhile_is_left_to_the_next_plan(
+        self, database: Database, tmp_path: Path, what_follows: str
+    ) -> None:
+        schema = SCHEMA.replace("REFERENCES crm.human,", f"REFERENCES crm.human ON DELETE {what_follows},")
+        company = open_crm(database, tmp_path, schema=schema)
+        fill(database, ended=1, live=0)
+        made = plan(company, "humans", as_of=AS_OF)
+        database.execute("INSERT INTO crm.remark VALUES (99, 1, 'one more')")
+        outcome = carry_out(company, made.digest)
+        assert (list(outcome.deferred), counts(database)["remark"]) == ([0], 5)
+        assert sweep(company, "humans", as_of=AS_OF).rows["crm.remark", "deleted"] == 5
+
     def test_a_row_that_belongs_to_nobody_any_more_stays(self, database: Database, tmp_path: Path) -> None:
         schema = SCHEMA.replace(
             "human_id bigint NOT NULL REFERENCES crm.human", "human_id bigint REFERENCES crm.human"

@@ -41,6 +41,7 @@ class ForeignKey:
 
     Attributes:
         on_delete: ``a`` no action, ``r`` restrict, ``c`` cascade, ``n`` set null, ``d`` set default.
+        is_enforced: PostgreSQL 18 has some that only say what should be.
     """
 
     name: str
@@ -48,6 +49,12 @@ class ForeignKey:
     target: str
     target_columns: tuple[str, ...]
     on_delete: str
+    is_enforced: bool = True
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a row stays as long as another refers to it."""
+        return self.is_enforced and self.on_delete in {"a", "r"}
 
 
 @dataclass(frozen=True, kw_only=True)

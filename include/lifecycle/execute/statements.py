@@ -126,18 +126,18 @@ class Statements:
         return {(item.collection, column) for item in cuts for column in item.columns}
 
     def _still_goes(self, item: Item, row: FromClause) -> list[ColumnElement[bool]]:
-        """What must hold for a row to be deleted: nobody is left who refers to it, where no foreign key says so."""
+        """What must hold for a row to be deleted: no row refers to it any more, where the database would not refuse."""
         return [
             self._nobody_refers(edge, row)
             for edge in self.rulebook.edges_into(item.collection)
             if edge.kind is not EdgeKind.NONE
             and edge.is_to_key
             and not edge.is_self
-            and (not edge.is_foreign_key or edge.leads_from_holder)
+            and (not edge.refuses or edge.leads_from_holder)
         ]
 
     def _nobody_refers(self, edge: Any, row: FromClause) -> ColumnElement[bool]:
-        """No row refers to this one any more, where no foreign key would say so."""
+        """No row refers to this one any more."""
         holder = relation(self.rulebook.live, edge.holder, "still_referring")
         return sa.not_(
             sa.exists(

@@ -26,7 +26,8 @@ class Edge:
 
     Attributes:
         name: ``schema.table.column`` of the holder; several columns are joined by a comma.
-        is_foreign_key: whether the live schema enforces it.
+        is_foreign_key: whether the live schema declares it.
+        refuses: whether the live schema refuses that a row goes while another refers to it.
         is_to_key: whether it refers to one row at most; several may share the value of a column that is no key.
         cut_columns: the holder's columns that are set to null when the link is cut; empty where none may be.
         redact: holder columns redacted together with the cut link (``access`` only).
@@ -43,6 +44,7 @@ class Edge:
     is_foreign_key: bool
     is_to_key: bool
     cut_columns: tuple[str, ...]
+    refuses: bool = False
     redact: tuple[str, ...] = ()
     takes_along: bool = False
     is_stated: bool = False
@@ -98,6 +100,7 @@ class _Link:
     target_columns: tuple[str, ...]
     is_foreign_key: bool
     default: EdgeKind | None
+    refuses: bool = False
 
     @property
     def name(self) -> str:
@@ -157,6 +160,7 @@ def _edge(link: _Link, datamap: DataMap, live: LiveSchema, stated: EdgeKind | Ac
         is_foreign_key=link.is_foreign_key,
         is_to_key=link.is_foreign_key or _holds_key(link.target_columns, target),
         cut_columns=tuple(nullable),
+        refuses=link.refuses,
         redact=access["redact"] if isinstance(access, dict) else (),
         takes_along=access == "delete",
         is_stated=stated is not None,
@@ -237,4 +241,5 @@ def _foreign_key_links(live: LiveSchema, datamap: DataMap) -> Iterator[_Link]:
                     target_columns=key.target_columns,
                     is_foreign_key=True,
                     default=None,
+                    refuses=key.refuses,
                 )

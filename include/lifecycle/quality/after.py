@@ -88,7 +88,7 @@ def _orphans(connection: Connection, rulebook: Rulebook, stored: StoredPlan) -> 
         key = {name for name, _ in rulebook.key(collection)}
         for edge in rulebook.edges_into(collection):
             by_key = set(edge.target_columns) <= key
-            if by_key and not edge.is_foreign_key and edge.kind is not EdgeKind.NONE:
+            if by_key and not edge.refuses and edge.kind is not EdgeKind.NONE:
                 yield Count(
                     name=f"rows whose {edge.name} refers to a deleted row",
                     value=_still_referring(connection, rulebook, stored, edge),

@@ -79,6 +79,8 @@ _FOREIGN_KEYS = text("""
     SELECT format('%s.%s', namespace.nspname, relation.relname) AS table_name,
            fk.conname AS name,
            fk.confdeltype::text AS on_delete,
+           -- The column is there from PostgreSQL 18 on.
+           coalesce((to_jsonb(fk) ->> 'conenforced')::boolean, true) AS is_enforced,
            format('%s.%s', target_namespace.nspname, target.relname) AS target,
            ARRAY(SELECT attribute.attname::text
                  FROM unnest(fk.conkey) WITH ORDINALITY AS part (number, position)
@@ -193,6 +195,7 @@ def _foreign_key(row: Row[Any]) -> ForeignKey:
         target=row.target,
         target_columns=tuple(row.target_columns),
         on_delete=row.on_delete,
+        is_enforced=row.is_enforced,
     )
 
 
