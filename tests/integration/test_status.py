@@ -11,7 +11,6 @@ from lifecycle.holds.targets import Target
 from lifecycle.retention import steps
 from lifecycle.retention.notices import take_notice
 from lifecycle.retention.status import ComingDeletion, WaitingPlan, status
-from lifecycle.retention.sweep import sweep
 from support.commands import CommandLine
 from support.companies import AGENCY, AS_OF, CANARY, create_agency, open_agency
 
@@ -87,7 +86,6 @@ def test_deletions_that_were_noticed_and_what_is_signed_are_counted(open_with, d
     assert (found.entries > 0, found.signed) == (True, 0)
     steps.sign_ledger(company, as_of=AS_OF)
     assert status(company, as_of=AS_OF, within=MONTH).signed == found.entries
-    sweep(company, "persons", as_of=AS_OF)
 
 
 def test_the_command_tells_no_personal_data(open_with, database, tmp_path, monkeypatch, capsys, caplog):

@@ -59,6 +59,7 @@ RETRY = ExceptionRetryPolicy(
     ]
 )
 DEFAULTS = {
+    "owner": "privacy",
     "retries": 4,
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": 3.0,
