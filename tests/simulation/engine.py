@@ -222,6 +222,7 @@ class Engine:
         """As a DAG does it, task by task."""
         if run.is_checked:
             steps.check_evidence(self.company, rule, as_of=run.as_of)
+        before = self._deleted(run, rule)
         planned = steps.plan(self.company, rule, as_of=run.as_of)
         interfere()
         if rule in run.unanswered:
@@ -229,9 +230,12 @@ class Engine:
         if planned.digest is not None:
             self._execute(run, planned, planned.digest)
         left = self._finish(run, rule)
+        return Told(plan=planned.plan, deleted=self._deleted(run, rule) - before, left=left)
+
+    def _deleted(self, run: Run, rule: str) -> Counter[str]:
+        """Rows that runs of this moment have deleted so far: there may be several."""
         done = steps.done(self.company, rule, as_of=run.as_of)
-        deleted = {one["collection"]: one["rows"] for one in done if one["action"] == "delete"}
-        return Told(plan=planned.plan, deleted=Counter(deleted), left=left)
+        return Counter({one["collection"]: one["rows"] for one in done if one["action"] == "delete"})
 
     def _finish(self, run: Run, rule: str) -> int:
         """Do what had changed meanwhile; how many batches are left."""
