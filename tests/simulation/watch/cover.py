@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from simulation.history import Target
@@ -46,24 +46,21 @@ def _references(row: Row) -> Iterator[Name]:
     return ((others[column], row[column]) for column in row if column in others and row[column])
 
 
-def active(world: World, as_of: datetime) -> frozenset[int]:
-    """The holds and restrictions that count at a moment."""
-    return frozenset(
-        number for number, hold in world.holds.items() if hold.until > as_of and not hold.is_released
-    )
-
-
-def targets(world: World, holds: frozenset[int]) -> frozenset[Target]:
-    """What holds name."""
-    return frozenset(target for number in holds for target in world.holds[number].targets)
+def active(world: World, as_of: datetime) -> dict[int, frozenset[Target]]:
+    """The holds and restrictions that count at a moment, and what they name."""
+    return {
+        number: hold.targets
+        for number, hold in world.holds.items()
+        if hold.until > as_of and not hold.is_released
+    }
 
 
 class Cover:
     """Who may keep a row past its limit."""
 
-    def __init__(self, rows: Snapshot, targets: frozenset[Target]) -> None:
+    def __init__(self, rows: Snapshot, holds: Mapping[int, frozenset[Target]]) -> None:
         self.rows = rows
-        self.targets = targets
+        self.targets: frozenset[Target] = frozenset().union(*holds.values())
 
     def excuses(self, name: Name) -> bool:
         """Whether the row is covered, or needed by a covered row."""

@@ -10,14 +10,14 @@ from simulation.broken import Broken
 from simulation.history import Add, Change
 from simulation.moments import day_of
 from simulation.policy import RUN_EVERY_DAYS, in_force
-from simulation.watch.cover import Cover, active, owners, targets
+from simulation.watch.cover import Cover, active, owners
 from simulation.watch.limits import Limits, days_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from simulation.history import Event, Run
+    from simulation.history import Event, Run, Target
     from simulation.policy import Policy, Promise
     from simulation.tables import Key, Name, Snapshot
     from simulation.world import Notice, World
@@ -28,12 +28,12 @@ class Before:
     """The company as it was when a run began; rows that were changed while it went on are as they became.
 
     Attributes:
-        holds: and restrictions that counted.
+        holds: and restrictions that counted, and what they named.
         notices: by customer, after the run took notice.
     """
 
     rows: Snapshot
-    holds: frozenset[int]
+    holds: Mapping[int, frozenset[Target]]
     notices: Mapping[Key, Notice]
 
     def follow(self, event: Event, world: World) -> None:
@@ -116,8 +116,8 @@ class Watch:
     def _nothing_early(self, as_of: datetime, before: Before, gone: Iterable[Name]) -> None:
         """What is gone had come to its limit, or something that it was part of had; and nobody held it."""
         promises = {one.table: one for one in in_force(self.world.policies, as_of).promises.values()}
-        held = before.holds & active(self.world, as_of)  # not those released or placed while the run went on
-        cover = Cover(before.rows, targets(self.world, held))
+        now = active(self.world, as_of)  # those released or placed while the run went on do not count
+        cover = Cover(before.rows, {number: before.holds[number] for number in before.holds.keys() & now})
         limits = Limits(before.rows)
         early = []
         for name in gone:
@@ -148,8 +148,7 @@ class Watch:
     def _nothing_late(self, run: Run, before: Before) -> None:
         """What is near its limit is gone, or somebody keeps it."""
         as_of, policy = run.as_of, in_force(self.world.policies, run.as_of)
-        held = before.holds | active(self.world, as_of)
-        cover = Cover(self.world.rows, targets(self.world, held))
+        cover = Cover(self.world.rows, {**before.holds, **active(self.world, as_of)})
         limits, late = Limits(self.world.rows), []
         for rule, promise in policy.promises.items():
             left = dict(_limited(limits, promise))
