@@ -49,6 +49,10 @@ class CheckFailed(LifecycleError):
     """A check between the steps found the data or a plan not as promised; nothing was deleted after it."""
 
 
+class PolicyAmended(UsageError):
+    """Another version of the policy counts by now than at the moment that is asked about."""
+
+
 class PlanOutdated(CheckFailed):
     """Rows have changed since they were planned, as an application may change them: the plan is made anew."""
 

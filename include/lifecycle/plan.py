@@ -138,6 +138,14 @@ class Plan:
             found.setdefault(collection, {})[action] = rows
         return found
 
+    def deleted_along(self, collection: str) -> int:
+        """Rows of a collection that are not due by themselves and are deleted with what they belong to."""
+        return sum(
+            item.rows
+            for item in self.items
+            if item.collection == collection and item.action is Action.DELETE and not item.is_root
+        )
+
     def gone(self) -> int:
         """Rows that it deletes, those of dropped partitions as estimated."""
         return sum(item.rows for item in self.items if item.action in {Action.DELETE, Action.DROP_PARTITION})

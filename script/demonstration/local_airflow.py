@@ -112,9 +112,15 @@ class LocalAirflow:
         return self.home / "demo.log"
 
     def prepare(self) -> None:
-        """Make its database, or bring it up to date."""
+        """Make its database, or bring it up to date, and its configuration.
+
+        The configuration holds the secret by which Airflow's parts trust each other. Each part makes one where it
+        finds none, so that parts which are started side by side for the first time would not.
+        """
+        from airflow.configuration import write_default_airflow_configuration_if_needed
         from airflow.utils.db import upgradedb
 
+        write_default_airflow_configuration_if_needed()
         upgradedb()
 
     def dags(self) -> Any:

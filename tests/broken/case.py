@@ -21,6 +21,7 @@ class Case:
         ddl: run in the club's database.
         datamap: edits of the club's map.
         policy: edits of the club's policy.
+        folder: in which the policy stands; none of a date where it is empty.
         also: codes of what follows from it.
     """
 
@@ -30,6 +31,7 @@ class Case:
     ddl: str = ""
     datamap: tuple[Edit, ...] = ()
     policy: tuple[Edit, ...] = ()
+    folder: str = ""
     severity: Severity = Severity.ERROR
     also: tuple[str, ...] = ()
 

@@ -67,6 +67,12 @@ CASES = [
         at="club.stay.member_id",
         also=("reach.never",),
     ),
+    warns(
+        code="edge.own_kind",
+        policy=(("  club.member.invited_by: {access: cut}\n", ""),),
+        says="club.member.invited_by refers to rows of its own collection",
+        at="name: invited_by",
+    ),
     Case(
         code="edge.several_owners",
         ddl="ALTER TABLE club.stay ADD place_id integer REFERENCES club.place;"

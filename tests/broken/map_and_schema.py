@@ -14,6 +14,12 @@ EXTRA = """\
 
 CASES = [
     Case(
+        code="database.empty",
+        ddl="DROP SCHEMA club CASCADE",
+        says="the database has none of the tables",
+        at="policy:",
+    ),
+    Case(
         code="table.undescribed",
         ddl="CREATE TABLE club.diary (day date)",
         says="table club.diary",
@@ -90,6 +96,25 @@ CASES = [
         code="category.unknown",
         datamap=((MOTTO, "{name: motto, data_categories: [user.slogan]}"),),
         says="user.slogan",
+        at="name: motto",
+    ),
+    *(
+        Case(
+            code="name.unknown",
+            datamap=((MOTTO, f"{{name: motto, data_categories: [user.content.private], {said}}}"),),
+            says=f"club.badge.motto says {word}, which Fides does not know",
+            at="name: motto",
+        )
+        for word, said in {
+            "identiy": "fides_meta: {data_type: string, identiy: email}",
+            "fides_mata": "fides_mata: {identity: email}",
+            "retentions": "retentions: none",
+        }.items()
+    ),
+    warns(
+        code="identity.unmarked",
+        datamap=((MOTTO, MOTTO.replace("content.private", "contact.email")),),
+        says="club.badge.motto is a person's email",
         at="name: motto",
     ),
     Case(

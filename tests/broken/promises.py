@@ -38,6 +38,18 @@ CASES = [
     ),
     Case(code="commitment.unknown", policy=(("because: C2", "because: C9"),), says="C9", at="because: C9"),
     Case(
+        code="rule.schedule_unknown",
+        policy=(("schedule_with: yearly", "schedule_with: yaerly"),),
+        says="there is no DAG yaerly, so that no run keeps fees",
+        at="fees:",
+    ),
+    warns(
+        code="policy.folder",
+        folder="2020-01-31",
+        says="the policy in the folder 2020-01-31 counts from",
+        at="last_updated:",
+    ),
+    Case(
         code="part.unknown",
         policy=(("[policy versions]", "[good will]"),),
         says="good will",

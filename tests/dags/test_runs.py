@@ -141,22 +141,20 @@ def test_days_that_are_made_up_for_one_by_one_delete_what_was_due_on_each(airflo
 
 
 @pytest.mark.commitment("P1")
-def test_a_run_keeps_the_policy_in_force_on_its_day(airflow, agency, policies):
-    """From April on visits are kept a year, and customers are kept by this schedule too."""
-    policies("2025-01-01")
-    policies(
-        "2026-04-01",
-        ("keep: P30D", "keep: P12M"),
-        ("schedule_with: customer_data_retention", "schedule_with: website_retention"),
-    )
-    agency.execute("UPDATE agency.contract SET updated_at = '2026-04-01'")
-    run = airflow.run("website_retention", AS_OF.replace(month=4, day=20))
+def test_a_run_keeps_the_policy_in_force_and_one_for_a_day_before_it_nothing(airflow, agency, policies):
+    """Until March customers were kept by this schedule too, and visits for a month; from then on for two."""
+    policies("2025-01-01", ("schedule_with: customer_data_retention", "schedule_with: website_retention"))
+    policies("2026-03-05", ("keep: P30D", "keep: P60D"))
+    before = rows_of(agency)
+    run = airflow.run("website_retention", AS_OF - timedelta(days=6))
     assert run.state == "success"
-    assert (rows_of(agency)["visit"], rows_of(agency)["customer"]) == ({1, 2, 3}, {1, 2, 3})
+    assert {"check_before", "visits.plan", "visits.finish", "customers.plan"} <= run.having("skipped")
+    assert rows_of(agency) == before
     run = airflow.run("website_retention", AS_OF)
     assert run.state == "success"
-    assert rows_of(agency)["visit"] == {3}
+    assert rows_of(agency)["customer"] == before["customer"]
     assert {"customers.check_evidence", "customers.plan", "customers.finish"} <= run.having("skipped")
+    assert "visits.plan" in run.having("success")
 
 
 @pytest.mark.commitment("A9")

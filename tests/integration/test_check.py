@@ -24,7 +24,9 @@ def connection(module_database):
 @pytest.mark.commitment("W1", "W2", "A2", "A3", "G2")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}: {case.says}")
 def test_what_is_broken_is_found_at_its_line(connection, tmp_path, case):
-    findings = club.examine(connection, tmp_path, ddl=case.ddl, datamap=case.datamap, policy=case.policy)
+    folder = tmp_path / (case.folder or "club")
+    folder.mkdir()
+    findings = club.examine(connection, folder, ddl=case.ddl, datamap=case.datamap, policy=case.policy)
     assert {finding.code for finding in findings} == {case.code, *case.also}
     found = [finding for finding in findings if case.says in finding.message and finding.code == case.code]
     assert found, [finding.message for finding in findings]

@@ -17,7 +17,7 @@ import sqlalchemy
 from ruamel.yaml import YAML
 
 from lifecycle.datamap.load import load_datamap
-from lifecycle.errors import PlanOutdated
+from lifecycle.errors import PlanOutdated, PolicyAmended
 from lifecycle.holds import register
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.ledger.verification import verify
@@ -165,8 +165,21 @@ class Engine:
 
     # --- runs
 
+    def refuse(self, run: Run) -> None:
+        """A run for a day of a policy that was amended since does nothing.
+
+        Raises:
+            Broken: it would have done something.
+        """
+        try:
+            self.company.require_in_force(run.as_of, now=run.at)
+        except PolicyAmended:
+            return
+        raise Broken("refused", f"the run as of {run.as_of} would go by a policy that was amended since")
+
     def begin(self, run: Run) -> None:
         """What a DAG does before it looks at its rules."""
+        self.company.require_in_force(run.as_of, now=run.at)
         if run.is_checked:
             steps.check_before(self.company, as_of=run.at)
 

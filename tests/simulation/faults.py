@@ -129,7 +129,7 @@ def first_policy_for_ever() -> AbstractContextManager[object]:
 
 @_fault("run for a day of an older policy")
 def newest_policy_at_once() -> AbstractContextManager[object]:
-    """A run that catches up goes by today's policy."""
+    """A run that catches up goes by today's policy, instead of leaving it to a run for today."""
     return patch.object(company, "in_force", lambda versions, _: versions[-1])
 
 

@@ -16,7 +16,7 @@ from simulation.history import Event, Run
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
 from simulation.moments import day_of, last_day
-from simulation.policy import first_policy, in_force
+from simulation.policy import first_policy, in_force, is_of_old
 from simulation.world import World
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def foresee(seed: int, days: int) -> Foreseen:
 
 
 def _run(world: World, run: Run) -> Counter[str]:
+    if is_of_old(world.policies, run):
+        return _about_the_run(world, run)
     found = _about_the_run(world, run) + _about_contracts(world, run) + _take_notice(world, run)
     ending = _whose_hold_ends(world, run)
     world.forget_ended(run.as_of)
@@ -72,12 +74,11 @@ def _run(world: World, run: Run) -> Counter[str]:
 
 
 def _about_the_run(world: World, run: Run) -> Counter[str]:
-    is_of_old = in_force(world.policies, run.as_of) is not in_force(world.policies, run.at)
     return Counter(
         {
             "run": 1,
             "run for a past day": run.as_of < run.at,
-            "run for a day of an older policy": is_of_old,
+            "run for a day of an older policy": is_of_old(world.policies, run),
             "run under an amended policy": len(world.policies) > 1,
             "run with all checks": run.is_checked,
             "run twice": run.is_repeated,

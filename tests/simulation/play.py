@@ -15,7 +15,7 @@ from simulation.database import Application
 from simulation.engine import Engine, Equipment, published
 from simulation.history import Add, Amend, Change, Event, Extend, Place, Release, Run
 from simulation.moments import day_of
-from simulation.policy import first_policy
+from simulation.policy import first_policy, is_of_old
 from simulation.watch.watch import Watch
 from simulation.world import PARTITIONED, World
 
@@ -124,6 +124,10 @@ class Player:
 
     def _run(self, run: Run) -> None:
         self.application.flush()
+        if is_of_old(self.world.policies, run):
+            with _failures_told(f"the run as of {run.as_of}, by a policy that was amended since,"):
+                self.engine.refuse(run)
+            return
         with _failures_told(f"the beginning of the run as of {run.as_of}"):
             self.engine.begin(run)
         self._take_notice(run)

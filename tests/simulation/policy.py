@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
+    from simulation.history import Run
+
 RUN_EVERY_DAYS = 1
 
 
@@ -64,6 +66,11 @@ class Policy:
 def in_force(versions: Sequence[Policy], moment: datetime) -> Policy:
     """The version published last by the day of ``moment``."""
     return max((one for one in versions if one.since <= day_of(moment)), key=lambda one: one.since)
+
+
+def is_of_old(versions: Sequence[Policy], run: Run) -> bool:
+    """Whether another version counts when the run comes than on the day it stands for."""
+    return in_force(versions, run.as_of) is not in_force(versions, run.at)
 
 
 def first_policy(since: date) -> Policy:

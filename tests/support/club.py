@@ -233,6 +233,10 @@ recipients:
 """
 
 
+SCHEDULES = frozenset({"all", "yearly"})
+"""The DAGs of the club."""
+
+
 def examine(
     connection: Connection, folder: Path, *, ddl: str = "", datamap: Edits = (), policy: Edits = ()
 ) -> tuple[Finding, ...]:
@@ -251,7 +255,7 @@ def examine(
         run_script(connection, ddl)
         live = inspect(connection, described.schemas)
         transaction.rollback()
-    return check(read_policy(folder / "policy.yaml"), described, live)
+    return check(read_policy(folder / "policy.yaml"), described, live, schedules=SCHEDULES)
 
 
 def write(folder: Path, *, datamap: Edits = (), policy: Edits = ()) -> None:

@@ -12,6 +12,7 @@ from lifecycle.policy.check import check as check_policy
 from lifecycle.policy.coverage import coverage as cover
 from lifecycle.policy.findings import Severity
 from lifecycle.policy.load import in_force, load_policies
+from lifecycle.policy.schedule import schedules_in
 from lifecycle.settings import PROJECT, Settings
 from lifecycle.store.engine import connect, resolve_url
 from lifecycle.store.inspect import inspect
@@ -36,7 +37,7 @@ def check(*, as_of: AsOf = None, json: Json = False) -> None:
     datamap = read_datamap(settings.datamap_dir)
     with connect(resolve_url(settings)).connect() as connection:
         live = inspect(connection, datamap.schemas)
-    found = check_policy(version, datamap, live)
+    found = check_policy(version, datamap, live, schedules=schedules_in(PROJECT / "dags"))
     lines = [
         f"{one.severity}: {one.place}: {one.message} [{one.code}]\n  Next: {one.next_step}" for one in found
     ]

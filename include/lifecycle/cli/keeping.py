@@ -10,6 +10,7 @@ from lifecycle.cli.session import (
     AsOf,
     By,
     Json,
+    deciding_moment,
     emit,
     moment,
     open_company,
@@ -18,7 +19,7 @@ from lifecycle.cli.session import (
     progress_bar,
 )
 from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
-from lifecycle.execute.collateral import expected_rows
+from lifecycle.execute.collateral import told_rows
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.planning.calendar import waiting
 from lifecycle.retention import steps
@@ -66,6 +67,7 @@ def apply(
 ) -> None:
     """Carry out a plan that was made before."""
     company = open_company()
+    deciding_moment(company, steps.moment_of(company, digest).isoformat())
     if approve:
         _require_name(by)
         at = moment(as_of, policy_zone(company))
@@ -74,6 +76,7 @@ def apply(
         steps.check_plan(company, digest)
         outcome = steps.carry_out(company, digest, progress=progress)
         steps.check_after(company, digest)
+    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     document = {
         "digest": digest,
         "batches_done": outcome.done,
@@ -102,13 +105,14 @@ def sweep(
     company = open_company()
     if approve:
         _require_name(by)
-    at = past_moment(as_of, policy_zone(company))
+    at = deciding_moment(company, as_of)
 
     def keep(name: str) -> Swept:
         with progress_bar(name) as progress:
             return sweep_rule(company, name, as_of=at, approved_by=by if approve else None, progress=progress)
 
     swept, failed = sweep_each(_rules(company, rule, at), keep)
+    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     lines = [line for one in swept for line in _sweep_lines(one)]
     emit([one.to_json() for one in swept], lines or ([] if failed else ["nothing is due"]), as_json=json)
     require_kept(swept, failed)
@@ -221,7 +225,9 @@ def _plan_lines(plan: Plan, digest: str | None, excesses: tuple[str, ...]) -> li
         lines.append("  nothing is due")
     for collection, actions in plan.counts().items():
         lines += [
-            f"  {rows:>10,}  {action.replace('_', ' '):<15} {collection}" for action, rows in actions.items()
+            f"  {rows:>10,}  {action.replace('_', ' '):<15} {collection}"
+            + (_along(plan.deleted_along(collection), rows) if action == "delete" else "")
+            for action, rows in actions.items()
         ]
     lines += [
         f"  {kept.rows:>10,}  kept            {kept.collection}: {kept.reason} {kept.source}"
@@ -234,11 +240,18 @@ def _plan_lines(plan: Plan, digest: str | None, excesses: tuple[str, ...]) -> li
     return lines
 
 
+def _along(along: int, rows: int) -> str:
+    """How many go only because of what they belong to."""
+    if not along:
+        return ""
+    return ", with what they belong to" if along == rows else f", {along:,} of them with what they belong to"
+
+
 def _sweep_lines(swept: Swept) -> list[str]:
     if swept.first.digest is None and not swept.first.plan.kept:
         return []
     lines = _plan_lines(swept.first.plan, swept.first.digest, ())
-    if swept.rows == expected_rows(swept.first.plan.items):
+    if swept.rows == told_rows(swept.first.plan.items):
         return [*lines, "  done as planned"] if swept.first.digest else lines
     lines += [
         f"  {rows:>10,}  {what:<15} {collection}" for (collection, what), rows in sorted(swept.rows.items())

@@ -79,6 +79,17 @@ def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
     return given
 
 
+def deciding_moment(company: Company, text: str | None) -> datetime:
+    """A moment that has come, and for which rows may be deleted: the policy has not been amended since.
+
+    Raises:
+        UsageError: it lies in the future, or another version counts by now.
+    """
+    given = past_moment(text, policy_zone(company))
+    company.require_in_force(given, now=datetime.now(UTC))
+    return given
+
+
 def ask_secretly(what: str) -> str:
     """A value that may stand in no command line, since shells and process lists keep those: one line of input.
 

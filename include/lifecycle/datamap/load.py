@@ -12,6 +12,7 @@ from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from fideslang.models import Dataset, DatasetField
 from pydantic import BaseModel, ConfigDict
 
+from lifecycle.datamap.fieldnames import unknown_names
 from lifecycle.datamap.model import (
     SCHEMA_OR_TABLE,
     Collection,
@@ -60,8 +61,9 @@ def load_datamap(folder: Path) -> DataMap:
     """Read every ``*.yml`` and ``*.yaml`` of ``folder``; a map with any mistake is refused.
 
     Raises:
-        PolicyError: no file, a malformed one, an unknown category, a column without one, a dataset,
-            collection or column described twice, a reference to something that the map does not describe.
+        PolicyError: no file, a malformed one, an unknown category, a column without one, a word for a column
+            that Fides does not have, a dataset, collection or column described twice, a reference to something
+            that the map does not describe.
     """
     datamap = read_datamap(folder)
     if datamap.mistakes:
@@ -142,6 +144,7 @@ class _Reader:
         columns: dict[str, Column] = {}
         for number, field in _in_file_order(file, [*keys, "fields"], described.fields):
             column, place = f"{name}.{field.name}", file.place([*keys, "fields", number])
+            self._is_said_in_known_words(file, [*keys, "fields", number], column)
             if self._is_nameable(field.name, place):
                 self.places[column] = place
                 columns[field.name] = self._column(name, field, inherited, place)
@@ -160,6 +163,18 @@ class _Reader:
             is_primary_key=bool(meta and meta.primary_key),
             identities=_identities(field, ()),
         )
+
+    def _is_said_in_known_words(self, file: YamlFile, keys: list[str | int], column: str) -> None:
+        node = file.data
+        for key in keys:
+            node = node[key]
+        for path, known in unknown_names(node):
+            self._add(
+                "name.unknown",
+                f"{column} says {path[-1]}, which Fides does not know",
+                file.place([*keys, *path]),
+                f"correct it to one of {', '.join(known)}; what is a note of your own goes into a comment",
+            )
 
     def _asked_for(self, file: YamlFile, keys: list[str | int], schema: str, meta: _Meta | None) -> None:
         """Mark the columns that a form asks for (W3)."""

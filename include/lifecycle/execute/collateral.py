@@ -37,7 +37,7 @@ Counted = dict[tuple[int, str, str], int]
 
 
 class Tally(Counter[tuple[str, str]]):
-    """Rows by collection and by what happened to them: ``inserted``, ``updated``, ``deleted``."""
+    """Rows by collection and by what happened to them: ``inserted``, ``updated``, ``deleted``, ``dropped``."""
 
     def to_json(self) -> list[dict[str, Any]]:
         """As a list, in order."""
@@ -75,6 +75,16 @@ def changed_rows(connection: Connection, before: Counted) -> Tally:
     for (relation, collection, what), count in count_changes(connection).items():
         if rows := count - before.get((relation, collection, what), 0):
             found[collection, what] += rows
+    return found
+
+
+def told_rows(items: Iterable[Item]) -> Tally:
+    """What is told of items that were carried out: what they changed, and what was dropped, as estimated."""
+    items = tuple(items)
+    found = expected_rows(items)
+    for item in items:
+        if item.action is Action.DROP_PARTITION:
+            found[item.collection, "dropped"] += item.rows
     return found
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lifecycle.errors import LifecycleError, StoreError
-from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows
+from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows, told_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
 from lifecycle.plan import Action, Item, Relied
@@ -49,7 +49,8 @@ class Outcome:
     Attributes:
         done: batches carried out by this call.
         deferred: batches left to a new plan, and why.
-        rows: rows that were deleted, redacted and cut by this call, by collection and action.
+        rows: rows that were deleted, redacted and cut by this call, by collection and action; of dropped partitions
+            as estimated.
     """
 
     done: int
@@ -156,7 +157,7 @@ class Door:
             done = changed_rows(connection, before)
             self._compare(batch, expected_rows(items), done)
             self._write_journal(connection, items)
-            return expected_rows(items)
+            return told_rows(items)
 
     def _let_nothing_arrive(self, connection: Connection, items: list[Item]) -> None:
         """No row comes into a partition between the look for held rows and its end.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from lifecycle.errors import PlanOutdated, UsageError
+from lifecycle.errors import PlanOutdated, PolicyAmended, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +56,19 @@ def run_moment() -> datetime:
     return min(moments)
 
 
+def deciding_moment(company: Company) -> datetime:
+    """The moment of the run, skipped where the policy was amended since: later runs do all that is due by the new one.
+
+    Asked again by whatever may have waited for a person.
+    """
+    as_of = run_moment()
+    try:
+        company.require_in_force(as_of, now=datetime.now(UTC))
+    except PolicyAmended as amended:
+        raise AirflowSkipException(str(amended)) from None
+    return as_of
+
+
 def rules_in_force(company: Company, as_of: datetime) -> list[str]:
     """The rules that the policy in force at ``as_of`` gives to the DAG of this run."""
     name = get_current_context()["dag"].dag_id
@@ -67,9 +80,9 @@ def check_before() -> dict[str, Any]:
     """Check database, map and policy against each other, and that the moment of the run has come."""
     from lifecycle.retention.steps import check_before
 
-    as_of = run_moment()
+    run_moment()  # before anything is opened
     with opened() as company:
-        return check_before(company, as_of=as_of).to_json()
+        return check_before(company, as_of=deciding_moment(company)).to_json()
 
 
 def check_evidence(rule: str) -> dict[str, Any]:
@@ -87,9 +100,8 @@ def plan(rule: str) -> dict[str, Any]:
     """Plan a rule."""
     from lifecycle.retention.steps import plan
 
-    as_of = run_moment()
     with opened() as company:
-        return plan(company, rule, as_of=as_of).to_json()
+        return plan(company, rule, as_of=deciding_moment(company)).to_json()
 
 
 def check_plan(planned: dict[str, Any]) -> str:
@@ -120,6 +132,7 @@ def execute(digest: str) -> dict[str, Any]:
     from lifecycle.retention.steps import carry_out
 
     with opened() as company:
+        deciding_moment(company)
         try:
             return carry_out(company, digest).to_json()
         except PlanOutdated as outdated:
@@ -140,17 +153,16 @@ def finish(planned: dict[str, Any] | None) -> dict[str, Any]:
 
     if planned is None:
         raise AirflowSkipException("the rule was not planned")
-    as_of = run_moment()
     with opened() as company:
-        return finish(company, planned["rule"], as_of=as_of)
+        return finish(company, planned["rule"], as_of=deciding_moment(company))
 
 
 def take_notice() -> list[dict[str, Any]]:
     """Bring the notices of the DAG's rules up to date."""
     from lifecycle.retention.notices import take_notice
 
-    as_of = run_moment()
     with opened() as company:
+        as_of = deciding_moment(company)
         rules = rules_in_force(company, as_of)
         return [take_notice(company, rule, as_of=as_of).to_json() for rule in rules]
 

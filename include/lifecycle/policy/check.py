@@ -8,6 +8,7 @@ from lifecycle.policy.checks import (
     commitments,
     emptied,
     foreign_keys,
+    identities,
     indexes,
     links,
     names,
@@ -45,26 +46,46 @@ _CHECKS = (
     emptied.check,
     statutory.check,
     partitions.check,
+    identities.check,
     indexes.check,
 )
 
 
-def check(version: PolicyVersion, datamap: DataMap, live: LiveSchema) -> tuple[Finding, ...]:
+def check(
+    version: PolicyVersion,
+    datamap: DataMap,
+    live: LiveSchema,
+    *,
+    schedules: frozenset[str] | None = None,
+) -> tuple[Finding, ...]:
     """Compare the three with each other; errors come first, each group in the order of the files.
 
     Args:
         version: a policy as read.
         datamap: as :func:`~lifecycle.datamap.load.read_datamap` gives it, mistakes included.
         live: of the map's schemas, as :func:`lifecycle.store.inspect.inspect` gives it.
+        schedules: names of the DAGs that there are; None where nobody knows.
     """
+    if live.keys().isdisjoint(datamap.collections):
+        return (_nothing_there(version),)
     resolved, mistakes = survey(version, datamap, live)
-    examined = Examined(version=version, datamap=datamap, live=live, resolved=resolved)
+    examined = Examined(version=version, datamap=datamap, live=live, resolved=resolved, schedules=schedules)
     found = [
         error("policy.unresolved", mistake.message, mistake.place, mistake.next_step) for mistake in mistakes
     ]
     for one in _CHECKS:
         found += one(examined)
     return tuple(sorted(dict.fromkeys(found), key=_order))
+
+
+def _nothing_there(version: PolicyVersion) -> Finding:
+    """Instead of one finding for each table, column and reference."""
+    return error(
+        "database.empty",
+        "the database has none of the tables that the data map describes",
+        version.place("policy"),
+        "set LIFECYCLE_DATABASE_URL to the company's database; in the embedded one, lifecycle seed invents a company",
+    )
 
 
 def _order(finding: Finding) -> tuple[bool, str, int, str, str]:

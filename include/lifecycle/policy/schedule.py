@@ -6,6 +6,7 @@ without validation, in a few milliseconds; the run itself reads the policy with 
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -54,6 +55,21 @@ def schedule_of(folder: Path, name: str) -> Schedule:
     versions = sorted((_read(path, path.stat().st_mtime_ns) for path in paths), key=lambda one: one[0])
     chosen = [rule for _, _, rules in reversed(versions) for rule, scheduled in rules if scheduled == name]
     return Schedule(time_zone=versions[-1][1], since=versions[0][0], rules=tuple(dict.fromkeys(chosen)))
+
+
+def schedules_in(dags_dir: Path) -> frozenset[str] | None:
+    """The DAGs of a folder that keep rules, by name: those whose file calls ``promises``. None where it is not there.
+
+    Read as text, never imported; a file is named for its DAG.
+    """
+    if not dags_dir.is_dir():
+        return None
+    return frozenset(path.stem for path in dags_dir.glob("*.py") if _keeps_rules(path))
+
+
+def _keeps_rules(path: Path) -> bool:
+    calls = (node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id == "promises" for called in calls)
 
 
 @lru_cache(maxsize=64)

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lifecycle.datamap.load import load_datamap
+from lifecycle.errors import PolicyAmended
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import Rulebook, resolve
+from lifecycle.policy.schedule import schedules_in
+from lifecycle.settings import PROJECT
 from lifecycle.store.engine import connect, resolve_url
 from lifecycle.store.inspect import inspect
 from lifecycle.store.roles import Role
@@ -31,12 +34,14 @@ class Company:
     Attributes:
         engine: connects as the engine role.
         policies: every version, oldest first.
+        schedules: the DAGs that keep rules; None where nobody knows.
     """
 
     engine: Engine
     policies: tuple[PolicyVersion, ...]
     datamap: DataMap
     keys: KeyProvider
+    schedules: frozenset[str] | None = None
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -52,11 +57,28 @@ class Company:
             policies=load_policies(settings.policy_dir),
             datamap=load_datamap(settings.datamap_dir),
             keys=FileKeyring(settings.keyring),
+            schedules=schedules_in(PROJECT / "dags"),
         )
 
     def version(self, as_of: datetime) -> PolicyVersion:
         """The policy in force at ``as_of`` (P1)."""
         return in_force(self.policies, as_of)
+
+    def require_in_force(self, as_of: datetime, *, now: datetime) -> None:
+        """Refuse to delete for a past moment by a version that another has replaced: that one may keep more (P1).
+
+        Nothing is late for it: a run for today deletes all that is due under the version that counts today.
+
+        Raises:
+            PolicyAmended: names the versions.
+        """
+        then, today = self.version(as_of).policy.version, self.version(now).policy.version
+        if then != today:
+            raise PolicyAmended(
+                f"the policy of {today} has replaced that of {then}",
+                place=f"as of {as_of:%Y-%m-%d}",
+                next_step="a run for today does all that is due by the policy that counts now",
+            )
 
     def rulebook(self, as_of: datetime) -> Rulebook:
         """The policy in force at ``as_of``, resolved against the live schema once per opened company."""

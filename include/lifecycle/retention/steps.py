@@ -16,7 +16,8 @@ from lifecycle.execute.door import Door, Outcome
 from lifecycle.execute.ending import abandon_plan, end_plan
 from lifecycle.execute.guard import approve, excesses, require_approval
 from lifecycle.holds.subjects import forget_ended
-from lifecycle.ledger.checkpoints import checkpoint
+from lifecycle.ledger.book import tree_size
+from lifecycle.ledger.checkpoints import checkpoint, newest_checkpoint
 from lifecycle.planning.items import StoredPlan, find_left_behind, load_plan
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy.check import check as check_policy
@@ -149,6 +150,15 @@ def refuse_plan(company: Company, digest: str, *, as_of: datetime) -> None:
     _abandon(company, _stored(company, digest), reason="refused", as_of=as_of)
 
 
+def moment_of(company: Company, digest: str) -> datetime:
+    """The moment that a stored plan was made for.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+    """
+    return _stored(company, digest).plan.as_of
+
+
 def carry_out(
     company: Company, digest: str, *, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
@@ -229,10 +239,23 @@ def sign_ledger(company: Company, *, as_of: datetime) -> Checkpoint:
         return checkpoint(connection, company.keys, as_of=as_of)
 
 
+def sign_what_is_new(company: Company, *, as_of: datetime) -> Checkpoint | None:
+    """Sign the ledger where entries were added since it was signed last.
+
+    Raises:
+        PromiseBroken: it does not continue its newest checkpoint.
+    """
+    with company.engine.begin() as connection:
+        newest = newest_checkpoint(connection)
+        if newest is not None and newest.tree_size == tree_size(connection):
+            return None
+        return checkpoint(connection, company.keys, as_of=as_of)
+
+
 def _require_agreement(company: Company, rulebook: Rulebook, as_of: datetime) -> None:
     """Policy, data map and live schema have no error that ``lifecycle check`` would find."""
     version = company.version(as_of)
-    found = check_policy(version, company.datamap, rulebook.live)
+    found = check_policy(version, company.datamap, rulebook.live, schedules=company.schedules)
     errors = [f"{one.place}: {one.message}" for one in found if one.severity is Severity.ERROR]
     if errors:
         raise CheckFailed(

@@ -26,12 +26,14 @@ class Examined:
 
     Attributes:
         resolved: what could be resolved of the policy; the rules and duties that could not are missing in it.
+        schedules: the DAGs that there are; None where nobody knows.
     """
 
     version: PolicyVersion
     datamap: DataMap
     live: LiveSchema
     resolved: Rulebook
+    schedules: frozenset[str] | None = None
 
     @property
     def policy(self) -> Policy:

@@ -24,10 +24,23 @@ def check(examined: Examined) -> Iterator[Finding]:
                 examined.edge_place(edge),
                 "allow null in one of its columns, or state access: delete",
             )
+        yield from _own_kind(examined, edge)
     for edge in examined.cut_edges:
         yield from _several_owners(examined, edge)
         yield from _overlap(examined, edge)
     yield from _cycles(examined)
+
+
+def _own_kind(examined: Examined, edge: Edge) -> Iterator[Finding]:
+    """Rows that take along rows of their own collection by a default, which nobody may have thought of."""
+    if edge.is_self and edge.kind is EdgeKind.OWNER and not edge.is_stated:
+        yield warning(
+            "edge.own_kind",
+            f"{edge.name} refers to rows of its own collection: when one goes, all that refer to it go with it,"
+            " due or not",
+            examined.edge_place(edge),
+            f"state it under edges: {edge.name}: owner, if it is meant so, or {{access: cut}}",
+        )
 
 
 def _several_owners(examined: Examined, edge: Edge) -> Iterator[Finding]:

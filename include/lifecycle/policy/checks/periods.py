@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from lifecycle.policy.model import Rule
     from lifecycle.timelimits import Period
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FOUR_YEARS = [date(2001, 1, 1) + timedelta(days=number) for number in range(1461)]
 
 
 def check(examined: Examined) -> Iterator[Finding]:
-    """Rules whose time does not add up, and rules that nothing guards or runs."""
+    """Rules whose time does not add up, and rules that nothing guards or runs; a folder of another date."""
+    yield from _folder(examined)
     for name, rule in examined.policy.rules.items():
         yield from _times(examined, name, rule)
         yield from _guard(examined, name)
@@ -31,6 +34,25 @@ def check(examined: Examined) -> Iterator[Finding]:
                 examined.version.place("rules", name),
                 "name the DAG that keeps it: schedule_with",
             )
+        elif examined.schedules is not None and rule.schedule_with not in examined.schedules:
+            yield error(
+                "rule.schedule_unknown",
+                f"there is no DAG {rule.schedule_with}, so that no run keeps {name}",
+                examined.version.place("rules", name, "schedule_with"),
+                f"name one of {', '.join(sorted(examined.schedules))}",
+            )
+
+
+def _folder(examined: Examined) -> Iterator[Finding]:
+    """A version stands in the folder of its date, or of no date at all."""
+    folder, version = examined.version.file.path.parent.name, examined.policy.version
+    if _DATE.fullmatch(folder) and folder != version:
+        yield warning(
+            "policy.folder",
+            f"the policy in the folder {folder} counts from {version}",
+            examined.version.place("policy", "last_updated"),
+            "correct one of them: the date in the file is what counts",
+        )
 
 
 def _times(examined: Examined, name: str, rule: Rule) -> Iterator[Finding]:
