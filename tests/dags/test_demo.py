@@ -91,3 +91,11 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     assert "deleted  " not in told
     assert "approved" not in told
     assert (persons(), journal()) == (had, went)
+
+
+def test_the_parts_of_airflow_find_one_secret_however_they_are_started(airflow_alone):
+    """Each would make its own where none is there, and they are started side by side."""
+    airflow_alone.prepare()
+    assert re.search(
+        r"^jwt_secret = \S{20,}$", (airflow_alone.home / "airflow.cfg").read_text(), re.MULTILINE
+    )

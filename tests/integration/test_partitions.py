@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle.errors import ApprovalRequired
 from lifecycle.plan import Action
+from lifecycle.retention import steps
 from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
 from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
@@ -128,3 +129,10 @@ def test_a_partition_without_an_end_stays(company, database):
         INSERT INTO agency.visit VALUES (4, '2026-03-05', 'canary');
     """)
     assert dropped(plan(company, "visits", as_of=AS_OF)).keys() == {"agency.visit_january"}
+
+
+def test_what_was_dropped_is_told_of_a_plan_that_was_carried_out(company, database):
+    database.execute("ANALYZE")
+    planned = plan(company, "visits", as_of=AS_OF)
+    expected = sum(dropped(planned).values())
+    assert steps.carry_out(company, planned.digest).rows["agency.visit", "dropped"] == expected > 0

@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.errors import PolicyError
 from lifecycle.policy.load import load_policies
-from lifecycle.policy.schedule import schedule_of
+from lifecycle.policy.schedule import schedule_of, schedules_in
 from lifecycle.settings import PROJECT
 
 POLICY = """
@@ -88,3 +88,11 @@ def test_it_agrees_with_the_policy_as_the_run_reads_it():
         expected = tuple(one for one, rule in newest.rules.items() if rule.schedule_with == name)
         assert schedule_of(folder, str(name)).rules[: len(expected)] == expected
         assert schedule_of(folder, str(name)).time_zone == str(newest.zone)
+
+
+def test_the_dags_that_keep_rules_are_known_by_their_files(tmp_path):
+    found = schedules_in(PROJECT / "dags")
+    assert found == {"website_retention", "contract_termination_deletion", "customer_data_retention"}
+    (tmp_path / "reports.py").write_text('"""Keeps no promises()."""\n')
+    assert schedules_in(tmp_path) == frozenset()
+    assert schedules_in(tmp_path / "missing") is None
