@@ -5,11 +5,21 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifecycle.cli.session import AsOf, Json, emit, moment, open_company, policy_zone, progress_bar
+from lifecycle.cli.session import (
+    AsOf,
+    Json,
+    emit,
+    moment,
+    open_company,
+    placed_at,
+    policy_zone,
+    progress_bar,
+    read_file,
+)
 from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.keys import PublicKey
 from lifecycle.ledger.checkpoints import SIGNING_KEY
@@ -52,7 +62,7 @@ def verify(
 ) -> None:
     """Recompute every entry, the tree and each signature; exit 1 and name what is wrong."""
     company = open_company()
-    trusted = [PublicKey.from_pem(key.read_text())] if key else company.keys.public_keys()
+    trusted = [_read_key(key)] if key else company.keys.public_keys()
     elsewhere = [_read_checkpoint(path, trusted) for path in kept or ()]
     with company.engine.connect() as connection, progress_bar("ledger") as progress:
         verdict = verify_ledger(connection, trusted, kept_elsewhere=elsewhere, progress=progress)
@@ -68,8 +78,14 @@ def verify(
         )
 
 
+def _read_key(path: Path) -> PublicKey:
+    with placed_at(path):
+        return PublicKey.from_pem(read_file(path))
+
+
 def _read_checkpoint(path: Path, trusted: Iterable[PublicKey]) -> Checkpoint:
-    found = read_note(path.read_text(encoding="utf-8"), trusted)
+    with placed_at(path):
+        found = read_note(read_file(path), trusted)
     if found is None:
         raise UsageError(
             "is no checkpoint signed by a trusted key",
@@ -87,13 +103,25 @@ def check_proof(
     json: Json = False,
 ) -> None:
     """Check a proof offline: no database, only the proof and the public key."""
-    document = jsonlib.loads(proof.read_text(encoding="utf-8"))
-    verdict = verify_proof(document, [PublicKey.from_pem(key.read_text())])
+    trusted = _read_key(key)
+    with placed_at(proof):
+        verdict = verify_proof(_read_json(proof), [trusted])
     emit(verdict.to_json(), [verdict.reason], as_json=json)
     if not verdict.holds:
         raise PromiseBroken(
             "the proof does not hold", place=str(proof), next_step="ask for the ledger itself"
         )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return jsonlib.loads(read_file(path))
+    except (ValueError, RecursionError):
+        raise UsageError(
+            "is no JSON",
+            place=str(path),
+            next_step="give the JSON as lifecycle ledger prove or consistency wrote it, unchanged",
+        ) from None
 
 
 @app.command()

@@ -19,6 +19,7 @@ from lifecycle.timelimits import first_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
 AsOf = Annotated[
@@ -98,6 +99,34 @@ def ask_secretly(what: str) -> str:
             f"has no line for: {what}", place="standard input", next_step="write one line for each --subject"
         )
     return line.rstrip("\r\n")
+
+
+def read_file(path: Path) -> str:
+    """The text of a file that was named on the command line.
+
+    Raises:
+        UsageError: there is none, it may not be read, or it is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or type(error).__name__}"
+    except ValueError:
+        problem = "is no text in UTF-8"
+    raise UsageError(problem, place=str(path), next_step="give the path of the file that is meant")
+
+
+@contextmanager
+def placed_at(path: Path) -> Iterator[None]:
+    """Name the file in whatever error its content leads to.
+
+    Raises:
+        UsageError: the one that was raised, with its place.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, place=str(path), next_step=error.next_step) from None
 
 
 def policy_zone(company: Company) -> ZoneInfo:
