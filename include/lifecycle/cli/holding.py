@@ -15,6 +15,8 @@ from lifecycle.cli.session import (
     Json,
     ask_secretly,
     emit,
+    end,
+    end_text,
     moment,
     open_company,
     past_moment,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
 
 Number = Annotated[UUID, typer.Argument(help="Number of the hold, as hold list prints it.")]
+ByFingerprint = Annotated[str, typer.Option("--by", help="Who does this; the ledger keeps a fingerprint.")]
 
 
 @app.command()
@@ -53,7 +56,13 @@ def place(
     reason: Annotated[
         str, typer.Option(help="One word: a kind of matter or a case number. Goes into the ledger.")
     ],
-    until: Annotated[str, typer.Option(help="When it ends unless extended: a day or a moment.")],
+    until: Annotated[
+        str,
+        typer.Option(
+            help="Until when it lasts unless extended: through the end of a day (2027-06-30, in the policy's"
+            " time zone), or to a moment."
+        ),
+    ],
     by: By,
     restriction: Annotated[
         bool, typer.Option(help="A restriction of processing (GDPR Art. 18), not a hold.")
@@ -64,7 +73,7 @@ def place(
     """Keep rows from deletion, whatever falls due."""
     company = open_company()
     zone = policy_zone(company)
-    at = moment(as_of, zone)
+    at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
     named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
     with company.engine.begin() as connection:
@@ -75,7 +84,7 @@ def place(
             kind="restriction" if restriction else "hold",
             reason=reason,
             placed_by=by,
-            until=moment(until, zone, option="--until"),
+            until=end(until, zone),
             as_of=at,
         )
     # Not in the transaction that placed it: counting may take a while, and deletions would wait for its end.
@@ -91,17 +100,25 @@ def place(
 def extend(
     number: Number,
     *,
-    until: Annotated[str, typer.Option(help="The new end: a day or a moment.")],
+    until: Annotated[
+        str,
+        typer.Option(
+            help="Until when it lasts now: through the end of a day (2027-06-30, in the policy's time zone),"
+            " or to a moment. It may be earlier than before."
+        ),
+    ],
+    by: ByFingerprint,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Move the end of a hold that is in force."""
     company = open_company()
     zone = policy_zone(company)
-    at, end = moment(as_of, zone), moment(until, zone, option="--until")
+    at, ends = past_moment(as_of, zone), end(until, zone)
     with company.engine.begin() as connection:
-        register.extend(connection, number, until=end, as_of=at)
-    emit({"hold": str(number), "until": end.isoformat()}, [f"extended until {end:%Y-%m-%d}"], as_json=json)
+        before = register.extend(connection, number, until=ends, extended_by=by, keys=company.keys, as_of=at)
+    line = f"{'now ends' if ends < before else 'extended until'} {end_text(ends, zone)}"
+    emit({"hold": str(number), "until": ends.isoformat()}, [line], as_json=json)
 
 
 @app.command()
@@ -130,11 +147,12 @@ def listing(
 ) -> None:
     """List holds and restrictions, those that end first in front."""
     company = open_company()
-    at = moment(as_of, policy_zone(company))
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
     with company.engine.connect() as connection:
         found = register.listing(connection, as_of=at, all_of_them=everything)
     lines = [
-        f"{one.hold_id}  {one.kind:<11} until {one.until:%Y-%m-%d}  {one.reason}  {', '.join(_named(one))}"
+        f"{one.hold_id}  {one.kind:<11} until {end_text(one.until, zone)}  {one.reason}  {', '.join(_named(one))}"
         + ("  released" if one.released_at else "")
         for one in found
     ]

@@ -68,7 +68,7 @@ def apply(
     company = open_company()
     if approve:
         _require_name(by)
-        at = moment(as_of, policy_zone(company))
+        at = past_moment(as_of, policy_zone(company))
         steps.approve_plan(company, digest, approved_by=by, as_of=at)
     with progress_bar(f"plan {digest[:12]}") as progress:
         steps.check_plan(company, digest)

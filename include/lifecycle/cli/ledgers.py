@@ -13,8 +13,8 @@ from lifecycle.cli.session import (
     AsOf,
     Json,
     emit,
-    moment,
     open_company,
+    past_moment,
     placed_at,
     policy_zone,
     progress_bar,
@@ -47,7 +47,7 @@ def checkpoint(*, as_of: AsOf = None, json: Json = False) -> None:
     """Sign the ledger as it stands. Keep the printed note elsewhere: it shows any later change."""
     company = open_company()
     with company.engine.begin() as connection:
-        signed = sign_checkpoint(connection, company.keys, as_of=moment(as_of, policy_zone(company)))
+        signed = sign_checkpoint(connection, company.keys, as_of=past_moment(as_of, policy_zone(company)))
     emit(signed.to_json(), [signed.note.rstrip()], as_json=json)
 
 

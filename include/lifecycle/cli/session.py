@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lifecycle.errors import UsageError
 from lifecycle.retention.company import Company
 from lifecycle.settings import Settings
-from lifecycle.timelimits import first_instant
+from lifecycle.timelimits import first_instant, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,11 +46,30 @@ def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> date
     Raises:
         UsageError: it is no moment or day, or a moment without a time zone.
     """
-    if text is None:
-        return datetime.now(UTC)
+    return datetime.now(UTC) if text is None else _moment(text, zone, option, days_later=0)
+
+
+def end(text: str, zone: ZoneInfo, *, option: str = "--until") -> datetime:
+    """The first moment that is past a given end: a day counts to its last instant, a moment as it is.
+
+    Raises:
+        UsageError: it is no moment or day, or a moment without a time zone.
+    """
+    return _moment(text, zone, option, days_later=1)
+
+
+def end_text(until: datetime, zone: ZoneInfo) -> str:
+    """An end as :func:`end` would read it: the last day, or the minute where the day goes on."""
+    last_day = local_day(until - timedelta(microseconds=1), zone)
+    is_whole_day = first_instant(last_day + timedelta(days=1), zone) == until
+    return last_day.isoformat() if is_whole_day else f"{until.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _moment(text: str, zone: ZoneInfo, option: str, *, days_later: int) -> datetime:
+    """A moment, or the first instant so many days after a day."""
     try:
         if "T" not in text and " " not in text:
-            return first_instant(date.fromisoformat(text), zone)
+            return first_instant(date.fromisoformat(text) + timedelta(days=days_later), zone)
         given = datetime.fromisoformat(text)
         given.astimezone(UTC)
     except (ValueError, OverflowError, UsageError):
@@ -65,7 +84,7 @@ def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> date
 
 
 def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
-    """A moment that has come: deleting for a later one would be earlier than was promised.
+    """A moment that has come, for whatever is done: for a later one rows would go, or be said to, too early.
 
     Raises:
         UsageError: it lies in the future.
@@ -73,7 +92,7 @@ def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
     given = moment(text, zone)
     if given > datetime.now(UTC):
         raise UsageError(
-            "lies in the future: rows would go earlier than was promised",
+            "lies in the future: nothing is done or signed before its time",
             place="--as-of",
             next_step="leave it out, or give a moment that has come; lifecycle calendar shows what comes",
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Rulebook
 
 Kind = Literal["hold", "restriction"]
@@ -142,25 +143,47 @@ def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: d
     return next(one for one in listing(connection, as_of=as_of, all_of_them=True) if one.hold_id == hold_id)
 
 
-def extend(connection: Connection, hold_id: UUID, *, until: datetime, as_of: datetime) -> None:
+def extend(
+    connection: Connection,
+    hold_id: UUID,
+    *,
+    until: datetime,
+    extended_by: str,
+    keys: KeyProvider,
+    as_of: datetime,
+) -> datetime:
     """Move the end of a hold that is in force; waits, as placing does, for the deletions that are under way.
 
+    The ledger names who moved it, by fingerprint: an end may be moved more than once.
+
+    Returns:
+        The end that it had.
+
     Raises:
-        UsageError: there is none, or the new end has passed.
+        UsageError: there is none, the new end has passed, or nobody moves it.
     """
+    _require_name(extended_by)
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     _wait_for_deletions(connection)
     found = connection.execute(
-        sa.update(hold)
-        .values(until=until)
+        sa.select(hold.c.kind, hold.c.reason, hold.c.until)
         .where(hold.c.hold_id == hold_id, is_active(as_of))
-        .returning(hold.c.kind, hold.c.reason)
+        .with_for_update()
     ).one_or_none()
     if found is None:
         raise UsageError("no such hold is in force", place=str(hold_id), next_step="see lifecycle hold list")
-    body = {found.kind: hold_id, "scope": "extension", "reason": found.reason, "until": until}
+    connection.execute(sa.update(hold).values(until=until).where(hold.c.hold_id == hold_id))
+    body = {
+        found.kind: hold_id,
+        "scope": "extension",
+        "reason": found.reason,
+        "until": until,
+        "approved_by": keys.fingerprint("operator", extended_by),
+    }
     append(connection, PLACED[found.kind], body, as_of=as_of)
+    before: datetime = found.until
+    return before
 
 
 def listing(connection: Connection, *, as_of: datetime, all_of_them: bool = False) -> tuple[Hold, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from lifecycle.datamap.identity import EMAIL
 from lifecycle.datamap.model import SCHEMA_OR_TABLE
 from lifecycle.errors import UsageError
 from lifecycle.store.relations import relation
@@ -98,11 +99,18 @@ class Subject:
             UsageError: a kind of identity that the data map does not mark, or a value that is none.
         """
         require_kind(rulebook, self.identity)
+        place = f"subject by {self.identity}"
         if not self.value.strip() or len(self.value) > LONGEST or not self.value.isprintable():
             raise UsageError(
                 f"an identity is one line of 1 to {LONGEST} printable characters",
-                place=f"subject by {self.identity}",
+                place=place,
                 next_step="give it as it stands in the company's rows",
+            )
+        if self.identity == EMAIL and not all(part.strip() for part in self.value.rpartition("@")):
+            raise UsageError(
+                "an e-mail address has an @ between two parts, and this has not; it would name nobody",
+                place=place,
+                next_step="give the address as it stands in the company's rows, such as name@example.org",
             )
 
 
