@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, ledger_of, rows_of
+from support.companies import AGENCY, AS_OF, create_agency, ledger_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +119,77 @@ def test_what_only_looks_may_look_ahead(lifecycle, command):
 # --- what it names
 
 
+@pytest.fixture
+def with_animals(database: Database, lifecycle: CommandLine, tmp_path: Path, monkeypatch) -> CommandLine:
+    """The agency also has a table for each type of key that may be spelt in several ways, with one row."""
+    types = {"uuid": UUID_KEY, "numeric(6,2)": "1.50", "character varying(3)": "abc", "text": "a,b"}
+    described = []
+    for number, (kind, key) in enumerate(types.items()):
+        database.script(
+            f"CREATE TABLE agency.animal_{number} (id {kind} PRIMARY KEY);"
+            f"INSERT INTO agency.animal_{number} VALUES ('{key}');"
+            f"GRANT SELECT, DELETE ON agency.animal_{number} TO lifecycle_engine"
+        )
+        described.append(
+            f"      - name: animal_{number}\n        fields:\n"
+            "          - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true}}\n"
+        )
+    (source,) = (AGENCY / "datamap").glob("*.yml")
+    (tmp_path / "datamap").mkdir()
+    (tmp_path / "datamap" / source.name).write_text(source.read_text() + "".join(described))
+    monkeypatch.setenv("LIFECYCLE_DATAMAP_DIR", str(tmp_path / "datamap"))
+    return lifecycle
+
+
+UUID_KEY = "3f0b8f0e-6a3f-4c1e-9a40-0f6c8e6f2b11"
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("agency.person: 0101", ["101"]),
+        ("agency.visit:2026-01-05T10:00:00+02:00,1", ["2026-01-05 08:00:00+00", "1"]),
+        ("agency.visit:2026-01-05 08:00Z,1", ["2026-01-05 08:00:00+00", "1"]),
+        (f"agency.animal_0:{UUID_KEY.upper()}", [UUID_KEY]),
+        (f"agency.animal_0:{{{UUID_KEY.replace('-', '')}}}", [UUID_KEY]),
+        ("agency.animal_1:1.5", ["1.50"]),
+        ("agency.animal_2:abc", ["abc"]),
+        ("agency.animal_3:a,b", ["a,b"]),
+    ],
+)
+def test_a_key_is_found_in_any_spelling_and_kept_in_that_of_postgresql(with_animals, database, given, stored):
+    said = with_animals(*PLACE, given, given, "--until", "2030-01-01")
+    assert (said.code, said.err) == (0, "")
+    assert f"1  {given.partition(':')[0]} covered now" in said.out
+    assert database.execute("SELECT key FROM lifecycle.hold_row") == [(stored,)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "agency.person:9",
+        "agency.person:canary",
+        "agency.person:101,102",
+        "agency.person:" + "9" * 30,
+        "agency.person:\udcff",
+        "agency.visit:2026-01-05 10:00+02",
+        "agency.visit:2026-02-30,1",
+        "agency.visit:1,2026-01-05 10:00+02",
+        "agency.animal_0:canary",
+        "agency.animal_1:1.499",
+        "agency.animal_1:1" + "0" * 9,
+        "agency.animal_2:abcd",
+        "agency.animal_2:ABC",
+    ],
+)
+def test_a_key_that_no_row_has_is_refused_however_its_type_reads_it(with_animals, database, given):
+    refused = with_animals(*PLACE, given, "--until", "2030-01-01")
+    assert (refused.code, refused.out) == (MISUSED, "")
+    assert f"{given.partition(':')[0]}: no row has this key" in refused.err
+    assert "canary" not in refused.everything
+    assert database.execute("SELECT FROM lifecycle.hold") == []
+
+
 @pytest.mark.parametrize("value", ["canary", "@canary", "canary@", " @ ", "canary.example.test"])
 def test_what_is_no_address_is_refused_without_repeating_it(lifecycle, database, value):
     refused = lifecycle(*PLACE, "--until", "2030-01-01", "--subject", "email", stdin=value + "\n")
@@ -130,3 +201,64 @@ def test_what_is_no_address_is_refused_without_repeating_it(lifecycle, database,
 
 def test_only_an_address_needs_an_at(lifecycle):
     assert placed(lifecycle, "--subject", "phone_number", until="2030-01-01", stdin="+372canary\n")
+
+
+# --- what is told of it
+
+
+def test_a_hold_is_shown_with_the_keys_that_it_names(lifecycle):
+    targets = ("agency.person:102", "agency.person:101", "agency.visit", "--subject", "email")
+    number = placed(lifecycle, *targets, until="2027-06-30", stdin="someone@example.test\n")
+    shown = lifecycle("hold", "show", number)
+    assert shown.out.splitlines() == [
+        f"{number}  hold until 2027-06-30  litigation",
+        "  placed by counsel, 2026-03-10 03:00",
+        "  agency.person  101",
+        "  agency.person  102",
+        "  agency.visit  all of it",
+        "  a subject by email",
+    ]
+    told = lifecycle("hold", "show", number, "--json")
+    (listed,) = lifecycle("hold", "list", "--json").document
+    assert told.document == {
+        **listed,
+        "rows": [
+            {"collection": "agency.person", "key": ["101"]},
+            {"collection": "agency.person", "key": ["102"]},
+            {"collection": "agency.visit", "key": []},
+        ],
+        "subjects": [{"identity": "email", "forgotten": False}],
+    }
+    assert "someone" not in shown.everything + told.everything
+
+
+def test_what_was_forgotten_is_said_to_be(lifecycle):
+    targets = ("agency.person:101", "--subject", "email")
+    number = placed(lifecycle, *targets, until="2027-06-30", stdin="someone@example.test\n")
+    assert lifecycle("hold", "release", number, "--by", "counsel").code == 0
+    shown = lifecycle("hold", "show", number)
+    assert shown.out.splitlines()[2:] == [
+        "  released, 2026-03-10 03:00",
+        "  agency.person  a row whose key is forgotten",
+        "  a subject by email, who is forgotten",
+    ]
+    document = lifecycle("hold", "show", number, "--json").document
+    assert document["rows"] == [{"collection": "agency.person", "key": None}]
+    assert document["subjects"] == [{"identity": "email", "forgotten": True}]
+
+
+def test_a_hold_that_has_ended_is_shown_as_such(lifecycle):
+    number = placed(lifecycle, "agency.person:101", until="2027-06-30")
+    assert "has ended" not in lifecycle("hold", "show", number, "--as-of", "2027-06-30").out
+    assert "has ended" in lifecycle("hold", "show", number, "--as-of", "2027-07-01").out
+
+
+def test_a_hold_that_there_is_not_is_not_shown(lifecycle):
+    refused = lifecycle("hold", "show", UUID_KEY)
+    assert (refused.code, refused.out) == (MISUSED, "")
+    assert f"{UUID_KEY}: there is no such hold" in refused.err
+
+
+def test_status_names_what_the_holds_that_end_soon_are_on(lifecycle):
+    placed(lifecycle, "agency.person:101", "agency.visit", until="2026-03-30")
+    assert "litigation, agency.person, agency.visit\n" in lifecycle("status").out

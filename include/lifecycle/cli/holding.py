@@ -1,4 +1,4 @@
-"""``hold place|extend|release|list``: legal holds and restrictions of processing."""
+"""``hold place|extend|release|list|show``: legal holds and restrictions of processing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from lifecycle.holds.targets import Subject, Target, require_kind
 from lifecycle.retention.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from lifecycle.policy.rulebook import Rulebook
 
@@ -41,7 +43,10 @@ ByFingerprint = Annotated[str, typer.Option("--by", help="Who does this; the led
 def place(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="schema.table:key for a row and all that belongs to it, or schema.table."),
+        typer.Argument(
+            help="schema.table:key for a row and all that belongs to it (schema.table:key,key where the primary key"
+            " has several columns, in its order), or schema.table for all of it."
+        ),
     ] = None,
     *,
     subject: Annotated[
@@ -152,11 +157,37 @@ def listing(
     with company.engine.connect() as connection:
         found = register.listing(connection, as_of=at, all_of_them=everything)
     lines = [
-        f"{one.hold_id}  {one.kind:<11} until {end_text(one.until, zone)}  {one.reason}  {', '.join(_named(one))}"
+        f"{one.hold_id}  {one.kind:<11} until {end_text(one.until, zone)}  {one.reason}  {', '.join(one.names)}"
         + ("  released" if one.released_at else "")
         for one in found
     ]
     emit([one.to_json() for one in found], lines or ["there are none"], as_json=json)
+
+
+@app.command()
+def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
+    """Show a hold and what it names: rows by key, collections, and subjects by the kind of identity alone."""
+    company = open_company()
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
+    with company.engine.connect() as connection:
+        found = register.show(connection, number, as_of=at)
+    emit(found.to_json(), list(_shown(found, at, zone)), as_json=json)
+
+
+def _shown(found: register.Named, at: datetime, zone: ZoneInfo) -> Iterator[str]:
+    hold = found.hold
+    yield f"{hold.hold_id}  {hold.kind} until {end_text(hold.until, zone)}  {hold.reason}"
+    yield f"  placed by {hold.placed_by}, {hold.placed_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    if hold.released_at:
+        yield f"  released, {hold.released_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    elif hold.until <= at:
+        yield "  has ended"
+    for row in found.rows:
+        what = "a row whose key is forgotten" if row.key is None else ",".join(row.key) or "all of it"
+        yield f"  {row.collection}  {what}"
+    for subject in found.subjects:
+        yield f"  a subject by {subject.identity}{', who is forgotten' if subject.is_forgotten else ''}"
 
 
 def _subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
@@ -165,8 +196,3 @@ def _subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
     for kind in kinds:
         require_kind(rulebook, kind)
     return [Subject(identity=kind, value=ask_secretly(f"{kind} of the subject")) for kind in kinds]
-
-
-def _named(hold: register.Hold) -> list[str]:
-    """What a hold names, without keys and identities."""
-    return [*hold.collections, *(f"a subject by {identity}" for identity in hold.identities)]

@@ -48,5 +48,6 @@ def _lines(found: standing.Status, zone: ZoneInfo) -> Iterator[str]:
     if found.ending:
         yield "holds that end soon:"
     for hold in found.ending:
-        yield f"  {hold.hold_id}  {hold.kind} until {end_text(hold.until, zone)}, {hold.reason}"
+        until, names = end_text(hold.until, zone), ", ".join(hold.names)
+        yield f"  {hold.hold_id}  {hold.kind} until {until}, {hold.reason}, {names}"
     yield f"ledger: {found.entries:,} entries, {found.signed:,} signed"
