@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lifecycle.keys import PublicKey
 from support.commands import CommandLine
 from support.companies import AGENCY, AS_OF, create_agency
+from support.ledgers import LIFT_PROTECTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +87,50 @@ def test_a_file_that_cannot_be_used_is_named(lifecycle, files, arguments, file, 
     assert says in message
     assert next_step.startswith("Next: ")
     assert said.out == ""
+
+
+# --- entries and their numbers
+
+
+def test_the_newest_entries_are_listed_by_number(lifecycle, database):
+    stored = database.execute("SELECT sequence, kind, body FROM lifecycle.ledger ORDER BY sequence")
+    lines = lifecycle("ledger", "list").out.splitlines()
+    assert [line.split()[0] for line in lines] == [str(row.sequence) for row in stored]
+    for row, line in zip(stored, lines, strict=True):
+        assert line.split()[1:3] == ["2026-03-10T01:00:00Z", row.kind]
+        assert [name for name in row.body if f"  {name}=" not in line] == []
+    collections = json.dumps(stored[1].body["collections"], separators=(",", ":"))
+    assert f"rule={stored[1].body['rule']}" in lines[1]
+    assert f"collections={collections}" in lines[1]
+    assert lifecycle("ledger", "list", "--last", "2").out.splitlines() == lines[-2:]
+    (newest,) = lifecycle("ledger", "list", "--last", "1", "--json").document
+    assert (newest["sequence"], newest["body"]) == (stored[-1].sequence, stored[-1].body)
+
+
+def test_a_damaged_entry_is_not_listed_as_if_it_were_none(lifecycle, database):
+    database.execute(LIFT_PROTECTION)
+    database.execute("UPDATE lifecycle.ledger_entry SET payload = '{}' WHERE sequence = 1")
+    said = lifecycle("ledger", "list")
+    assert (said.code, said.out) == (1, "")
+    assert "entry 1 is damaged" in said.err
+
+
+@pytest.mark.parametrize("number", ["-1", "99", "9" * 30])
+def test_a_number_that_no_entry_has_is_told_where_numbers_come_from(lifecycle, number):
+    said = lifecycle("ledger", "prove", number)
+    assert (said.code, said.out) == (MISUSED, "")
+    assert f"The ledger has no entry {number}: its 3 entries have the numbers 0 to 2." in said.err
+    assert "Next: See lifecycle ledger list" in said.err
+
+
+@pytest.mark.parametrize("arguments", [("prove", "0"), ("consistency", "3")], ids=" ".join)
+def test_a_proof_is_json_whether_that_was_asked_for_or_not(lifecycle, arguments):
+    asked, not_asked = lifecycle("ledger", *arguments, "--json"), lifecycle("ledger", *arguments)
+    assert asked.out == not_asked.out
+    assert asked.document["format"].endswith("proof 1")
+
+
+def test_the_public_key_is_pem_or_json(lifecycle):
+    document = lifecycle("ledger", "key", "--json").document
+    assert document["public_key"] == lifecycle("ledger", "key").out
+    assert document["key_id"] == PublicKey.from_pem(document["public_key"]).key_id

@@ -1,4 +1,4 @@
-"""``ledger checkpoint|verify|prove|consistency|key``: the proof of what was done."""
+"""``ledger list|checkpoint|verify|check|prove|consistency|key``: the proof of what was done."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from lifecycle.cli.session import (
 )
 from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.keys import PublicKey
+from lifecycle.ledger.book import read_newest
 from lifecycle.ledger.checkpoints import SIGNING_KEY
 from lifecycle.ledger.checkpoints import checkpoint as sign_checkpoint
+from lifecycle.ledger.entries import instant_text
 from lifecycle.ledger.notes import read_note
 from lifecycle.ledger.proofs import verify_proof
 from lifecycle.ledger.prove import prove as prove_inclusion
@@ -33,13 +35,42 @@ from lifecycle.ledger.verification import verify as verify_ledger
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lifecycle.ledger.entries import Entry
     from lifecycle.ledger.notes import Checkpoint
 
 app = typer.Typer(help="The tamper-evident ledger of everything that was done.", no_args_is_help=True)
 
+NEGATIVE = {"ignore_unknown_options": True}
+"""A number below zero is an argument that is refused as one, and no unknown option."""
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="PEM file of the trusted public key. Default: the keyring's own.")
 ]
+
+
+@app.command("list")
+def listing(
+    *,
+    last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many, the newest.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the newest entries, the newest last: number, time, kind and fields."""
+    company = open_company()
+    with company.engine.connect() as connection:
+        entries = read_newest(connection, last)
+    lines = [
+        f"{entry.sequence:>8}  {instant_text(entry.as_of)}  {entry.kind:<19}  {_fields(entry)}"
+        for entry in entries
+    ]
+    emit([entry.to_json() for entry in entries], lines or ["the ledger is empty"], as_json=json)
+
+
+def _fields(entry: Entry) -> str:
+    """The body on one line; a value that is no text in its JSON form."""
+    shown = {
+        name: value if isinstance(value, str) else jsonlib.dumps(value, separators=(",", ":"))
+        for name, value in sorted(entry.body.items())
+    }
+    return "  ".join(f"{name}={value}" for name, value in shown.items())
 
 
 @app.command()
@@ -124,11 +155,11 @@ def _read_json(path: Path) -> Any:
         ) from None
 
 
-@app.command()
+@app.command(context_settings=NEGATIVE)
 def prove(
-    sequence: Annotated[int, typer.Argument(help="Number of the entry.")],
+    sequence: Annotated[int, typer.Argument(help="Number of the entry, as ledger list prints it.")],
     *,
-    json: Json = True,  # noqa: ARG001 - a proof is always JSON; the option is accepted like everywhere
+    json: Json = False,  # noqa: ARG001 - a proof is JSON in any case; the option is taken like everywhere
 ) -> None:
     """Print the proof that an entry stands in the signed ledger."""
     company = open_company()
@@ -143,6 +174,8 @@ def consistency(
     second: Annotated[
         int | None, typer.Argument(help="Tree size of the later one. Default: the newest.")
     ] = None,
+    *,
+    json: Json = False,  # noqa: ARG001 - a proof is JSON in any case; the option is taken like everywhere
 ) -> None:
     """Print the proof that nothing was changed between two checkpoints."""
     company = open_company()
@@ -152,8 +185,8 @@ def consistency(
 
 
 @app.command("key")
-def public_key() -> None:
+def public_key(*, json: Json = False) -> None:
     """Print the public key that verifies checkpoints and proofs, for whoever shall check them."""
     company = open_company()
-    signing = company.keys.signing_key(SIGNING_KEY)
-    sys.stdout.write(signing.public_key.to_pem())
+    public = company.keys.signing_key(SIGNING_KEY).public_key
+    emit({"key_id": public.key_id, "public_key": public.to_pem()}, [public.to_pem().rstrip()], as_json=json)
