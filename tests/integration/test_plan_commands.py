@@ -100,9 +100,7 @@ def test_a_plan_whose_rows_another_run_deleted_is_said_to_be_left_and_why(lifecy
     why, next_step = said.err.splitlines()
     assert why.startswith(f"lifecycle: plan {digest}: 1 batch was rolled back and is left: ")
     assert why.endswith("left: agency.note: 0 of 12 rows were still as planned")
-    assert next_step == (
-        "Next: this plan has ended; see with lifecycle plan what is still due, and apply that plan"
-    )
+    assert next_step == ("Next: this plan has ended; plan anew with lifecycle plan, or run lifecycle sweep")
 
 
 # --- plans that have ended

@@ -92,7 +92,7 @@ def apply(
             f"plan {digest}",
             len(outcome.deferred),
             outcome.deferred.values(),
-            next_step="this plan has ended; see with lifecycle plan what is still due, and apply that plan",
+            next_step="this plan has ended; plan anew with lifecycle plan, or run lifecycle sweep",
         )
 
 
