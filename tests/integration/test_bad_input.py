@@ -558,7 +558,7 @@ class TestLocks:
         before = company_of(database)
         with locked(database, "SELECT FROM agency.person WHERE id = 101 FOR UPDATE"):
             said = lifecycle("sweep", "--rule", "persons")
-        require_one_error(said, CHECK_FAILED, "persons: ", "1 batches", "the application held its rows")
+        require_one_error(said, CHECK_FAILED, "persons: ", "1 batch was", "the application held its rows")
         assert company_of(database) == before
         assert lifecycle("sweep", "--rule", "persons").code == 0
 

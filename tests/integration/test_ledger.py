@@ -198,12 +198,25 @@ def test_growth_between_any_two_checkpoints_is_proven(database, keys):
             assert verify_proof(document, keys.public_keys()).holds
 
 
+def test_what_was_never_written_cannot_be_proven(database, keys):
+    with database.connect(Role.AUDITOR).connect() as connection:
+        with pytest.raises(UsageError, match="no entry 0: it is empty"):
+            prove(connection, 0)
+        fill(database, 3)
+        sign_ledger(database, keys)
+        for sequence in (-1, 3, 10**30):
+            with pytest.raises(
+                UsageError, match=f"no entry {sequence}: its 3 entries have the numbers 0 to 2"
+            ):
+                prove(connection, sequence)
+
+
 def test_what_no_checkpoint_covers_cannot_be_proven_yet(database, keys):
     fill(database, 3)
     sign_ledger(database, keys)
     fill(database, 1)
     with database.connect(Role.AUDITOR).connect() as connection:
-        for sequence, size in ((3, None), (0, 2), (-1, None), (3, 3)):
+        for sequence, size in ((3, None), (0, 2), (3, 3)):
             with pytest.raises(UsageError, match="No checkpoint covers entry"):
                 prove(connection, sequence, size)
         for first, second in ((2, None), (3, 2), (3, 4)):

@@ -156,7 +156,14 @@ class Engine:
     def extend(self, event: Extend) -> None:
         """Move the end of a hold."""
         with self.connections.begin() as connection:
-            register.extend(connection, self.holds[event.hold], until=event.until, as_of=event.at)
+            register.extend(
+                connection,
+                self.holds[event.hold],
+                until=event.until,
+                extended_by=OPERATOR,
+                keys=self.company.keys,
+                as_of=event.at,
+            )
 
     def release(self, event: Release) -> None:
         """Release a hold."""

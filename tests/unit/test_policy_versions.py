@@ -41,6 +41,11 @@ def test_before_the_first_version_nothing_counts(versions):
     assert raised.value.place == f"{versions[0].file.path}:1"
 
 
+def test_the_day_on_which_nothing_counts_is_that_of_the_policy(versions):
+    with pytest.raises(PolicyError, match="no policy was in force on 2025-09-01"):
+        in_force(versions, datetime(2025, 8, 31, 23, 30, tzinfo=UTC))
+
+
 def test_a_moment_without_a_time_zone_is_refused(versions):
     with pytest.raises(UsageError):
         in_force(versions, datetime(2026, 8, 1))  # noqa: DTZ001 - it is what is refused

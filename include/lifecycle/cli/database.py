@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -75,12 +74,16 @@ def seed(
 
 def embedded(
     action: Annotated[str, typer.Argument(help="start, stop or url")],
+    *,
+    json: Json = False,
 ) -> None:
     """Start or stop the embedded PostgreSQL, or print its address."""
     server = EmbeddedServer(Settings.from_environment().state_dir)
+    if action not in {"start", "stop", "url"}:
+        raise UsageError(f"cannot {action}", place="lifecycle database", next_step="say start, stop or url")
     if action == "stop":
         server.stop()
-    elif action in {"start", "url"}:
-        sys.stdout.write(server.start() + "\n")
+        emit({"url": None}, [], as_json=json)
     else:
-        raise UsageError(f"cannot {action}", place="lifecycle database", next_step="say start, stop or url")
+        url = server.start()
+        emit({"url": url}, [url], as_json=json)

@@ -1,4 +1,4 @@
-"""``hold place|extend|release|list``: legal holds and restrictions of processing."""
+"""``hold place|extend|release|list|show``: legal holds and restrictions of processing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from lifecycle.cli.session import (
     Json,
     ask_secretly,
     emit,
+    end,
+    end_text,
     moment,
     open_company,
     past_moment,
@@ -25,20 +27,26 @@ from lifecycle.holds.targets import Subject, Target, require_kind
 from lifecycle.retention.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from lifecycle.policy.rulebook import Rulebook
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
 
 Number = Annotated[UUID, typer.Argument(help="Number of the hold, as hold list prints it.")]
+ByFingerprint = Annotated[str, typer.Option("--by", help="Who does this; the ledger keeps a fingerprint.")]
 
 
 @app.command()
 def place(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="schema.table:key for a row and all that belongs to it, or schema.table."),
+        typer.Argument(
+            help="schema.table:key for a row and all that belongs to it (schema.table:key,key where the primary key"
+            " has several columns, in its order), or schema.table for all of it."
+        ),
     ] = None,
     *,
     subject: Annotated[
@@ -53,7 +61,13 @@ def place(
     reason: Annotated[
         str, typer.Option(help="One word: a kind of matter or a case number. Goes into the ledger.")
     ],
-    until: Annotated[str, typer.Option(help="When it ends unless extended: a day or a moment.")],
+    until: Annotated[
+        str,
+        typer.Option(
+            help="Until when it lasts unless extended: through the end of a day (2027-06-30, in the policy's"
+            " time zone), or to a moment."
+        ),
+    ],
     by: By,
     restriction: Annotated[
         bool, typer.Option(help="A restriction of processing (GDPR Art. 18), not a hold.")
@@ -64,7 +78,7 @@ def place(
     """Keep rows from deletion, whatever falls due."""
     company = open_company()
     zone = policy_zone(company)
-    at = moment(as_of, zone)
+    at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
     named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
     with company.engine.begin() as connection:
@@ -75,7 +89,7 @@ def place(
             kind="restriction" if restriction else "hold",
             reason=reason,
             placed_by=by,
-            until=moment(until, zone, option="--until"),
+            until=end(until, zone),
             as_of=at,
         )
     # Not in the transaction that placed it: counting may take a while, and deletions would wait for its end.
@@ -91,17 +105,25 @@ def place(
 def extend(
     number: Number,
     *,
-    until: Annotated[str, typer.Option(help="The new end: a day or a moment.")],
+    until: Annotated[
+        str,
+        typer.Option(
+            help="Until when it lasts now: through the end of a day (2027-06-30, in the policy's time zone),"
+            " or to a moment. It may be earlier than before."
+        ),
+    ],
+    by: ByFingerprint,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Move the end of a hold that is in force."""
     company = open_company()
     zone = policy_zone(company)
-    at, end = moment(as_of, zone), moment(until, zone, option="--until")
+    at, ends = past_moment(as_of, zone), end(until, zone)
     with company.engine.begin() as connection:
-        register.extend(connection, number, until=end, as_of=at)
-    emit({"hold": str(number), "until": end.isoformat()}, [f"extended until {end:%Y-%m-%d}"], as_json=json)
+        before = register.extend(connection, number, until=ends, extended_by=by, keys=company.keys, as_of=at)
+    line = f"{'now ends' if ends < before else 'extended until'} {end_text(ends, zone)}"
+    emit({"hold": str(number), "until": ends.isoformat()}, [line], as_json=json)
 
 
 @app.command()
@@ -130,15 +152,42 @@ def listing(
 ) -> None:
     """List holds and restrictions, those that end first in front."""
     company = open_company()
-    at = moment(as_of, policy_zone(company))
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
     with company.engine.connect() as connection:
         found = register.listing(connection, as_of=at, all_of_them=everything)
     lines = [
-        f"{one.hold_id}  {one.kind:<11} until {one.until:%Y-%m-%d}  {one.reason}  {', '.join(_named(one))}"
+        f"{one.hold_id}  {one.kind:<11} until {end_text(one.until, zone)}  {one.reason}  {', '.join(one.names)}"
         + ("  released" if one.released_at else "")
         for one in found
     ]
     emit([one.to_json() for one in found], lines or ["there are none"], as_json=json)
+
+
+@app.command()
+def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
+    """Show a hold and what it names: rows by key, collections, and subjects by the kind of identity alone."""
+    company = open_company()
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
+    with company.engine.connect() as connection:
+        found = register.show(connection, number, as_of=at)
+    emit(found.to_json(), list(_shown(found, at, zone)), as_json=json)
+
+
+def _shown(found: register.Named, at: datetime, zone: ZoneInfo) -> Iterator[str]:
+    hold = found.hold
+    yield f"{hold.hold_id}  {hold.kind} until {end_text(hold.until, zone)}  {hold.reason}"
+    yield f"  placed by {hold.placed_by}, {hold.placed_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    if hold.released_at:
+        yield f"  released, {hold.released_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    elif hold.until <= at:
+        yield "  has ended"
+    for row in found.rows:
+        what = "a row whose key is forgotten" if row.key is None else ",".join(row.key) or "all of it"
+        yield f"  {row.collection}  {what}"
+    for subject in found.subjects:
+        yield f"  a subject by {subject.identity}{', who is forgotten' if subject.is_forgotten else ''}"
 
 
 def _subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
@@ -147,8 +196,3 @@ def _subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
     for kind in kinds:
         require_kind(rulebook, kind)
     return [Subject(identity=kind, value=ask_secretly(f"{kind} of the subject")) for kind in kinds]
-
-
-def _named(hold: register.Hold) -> list[str]:
-    """What a hold names, without keys and identities."""
-    return [*hold.collections, *(f"a subject by {identity}" for identity in hold.identities)]

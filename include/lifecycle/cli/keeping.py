@@ -20,6 +20,7 @@ from lifecycle.cli.session import (
 )
 from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
 from lifecycle.execute.collateral import told_rows
+from lifecycle.execute.ending import how_ended
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.planning.calendar import waiting
 from lifecycle.retention import steps
@@ -70,8 +71,10 @@ def apply(
     deciding_moment(company, steps.moment_of(company, digest).isoformat())
     if approve:
         _require_name(by)
-        at = moment(as_of, policy_zone(company))
+        at = past_moment(as_of, policy_zone(company))
         steps.approve_plan(company, digest, approved_by=by, as_of=at)
+    with company.engine.connect() as connection:
+        ended = how_ended(connection, digest)
     with progress_bar(f"plan {digest[:12]}") as progress:
         steps.check_plan(company, digest)
         outcome = steps.carry_out(company, digest, progress=progress)
@@ -86,9 +89,21 @@ def apply(
         ],
     }
     lines = [f"{rows:>12,}  {collection} {what}" for (collection, what), rows in sorted(outcome.rows.items())]
-    emit(document, lines or ["nothing was left to do"], as_json=json)
+    emit(document, lines or [_nothing(is_left=bool(outcome.deferred), ended=ended)], as_json=json)
     if outcome.deferred:
-        raise _left(f"plan {digest}", len(outcome.deferred), outcome.deferred.values())
+        raise _left(
+            f"plan {digest}",
+            len(outcome.deferred),
+            outcome.deferred.values(),
+            next_step="this plan has ended; plan anew with lifecycle plan, or run lifecycle sweep",
+        )
+
+
+def _nothing(*, is_left: bool, ended: str | None) -> str:
+    """Why a plan that was to be carried out did nothing."""
+    if ended:
+        return f"nothing was done: the plan has ended, {ended}"
+    return "nothing was done" if is_left else "nothing was left to do"
 
 
 def sweep(
@@ -204,14 +219,16 @@ def _plan(company: Company, rule: str, at: datetime) -> steps.Planned:
     return steps.plan(company, rule, as_of=at)
 
 
-def _left(place: str, batches: int, reasons: Iterable[str]) -> LifecycleError:
+def _left(
+    place: str,
+    batches: int,
+    reasons: Iterable[str],
+    next_step: str = "run lifecycle sweep when that is over; the next scheduled run plans them anew as well",
+) -> LifecycleError:
     """What was to be done now and is left to the next plan."""
     because = "; ".join(sorted(set(reasons)))
-    return LifecycleError(
-        f"{batches} batches were rolled back and are left: {because}",
-        place=place,
-        next_step="run lifecycle sweep when that is over; the next scheduled run plans them anew as well",
-    )
+    were = "1 batch was rolled back and is" if batches == 1 else f"{batches} batches were rolled back and are"
+    return LifecycleError(f"{were} left: {because}", place=place, next_step=next_step)
 
 
 def _require_name(by: str) -> None:
@@ -251,9 +268,13 @@ def _sweep_lines(swept: Swept) -> list[str]:
     if swept.first.digest is None and not swept.first.plan.kept:
         return []
     lines = _plan_lines(swept.first.plan, swept.first.digest, ())
-    if swept.rows == told_rows(swept.first.plan.items):
+    planned = told_rows(swept.first.plan.items)
+    if swept.rows == planned:
         return [*lines, "  done as planned"] if swept.first.digest else lines
+    lines.append("  this run did of it:" if swept.rows else "  this run did nothing of it")
     lines += [
         f"  {rows:>10,}  {what:<15} {collection}" for (collection, what), rows in sorted(swept.rows.items())
     ]
+    if planned - swept.rows and not swept.left:
+        lines.append("  the rest was done by another run meanwhile, or is not due any more")
     return lines

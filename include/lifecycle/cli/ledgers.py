@@ -1,19 +1,31 @@
-"""``ledger checkpoint|verify|prove|consistency|key``: the proof of what was done."""
+"""``ledger list|checkpoint|verify|check|prove|consistency|key``: the proof of what was done."""
 
 from __future__ import annotations
 
 import json as jsonlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifecycle.cli.session import AsOf, Json, emit, moment, open_company, policy_zone, progress_bar
+from lifecycle.cli.session import (
+    AsOf,
+    Json,
+    emit,
+    open_company,
+    past_moment,
+    placed_at,
+    policy_zone,
+    progress_bar,
+    read_file,
+)
 from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.keys import PublicKey
+from lifecycle.ledger.book import read_newest
 from lifecycle.ledger.checkpoints import SIGNING_KEY
 from lifecycle.ledger.checkpoints import checkpoint as sign_checkpoint
+from lifecycle.ledger.entries import instant_text
 from lifecycle.ledger.notes import read_note
 from lifecycle.ledger.proofs import verify_proof
 from lifecycle.ledger.prove import prove as prove_inclusion
@@ -23,13 +35,42 @@ from lifecycle.ledger.verification import verify as verify_ledger
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lifecycle.ledger.entries import Entry
     from lifecycle.ledger.notes import Checkpoint
 
 app = typer.Typer(help="The tamper-evident ledger of everything that was done.", no_args_is_help=True)
 
+NEGATIVE = {"ignore_unknown_options": True}
+"""A number below zero is an argument that is refused as one, and no unknown option."""
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="PEM file of the trusted public key. Default: the keyring's own.")
 ]
+
+
+@app.command("list")
+def listing(
+    *,
+    last: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many, the newest.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the newest entries, the newest last: number, time, kind and fields."""
+    company = open_company()
+    with company.engine.connect() as connection:
+        entries = read_newest(connection, last)
+    lines = [
+        f"{entry.sequence:>8}  {instant_text(entry.as_of)}  {entry.kind:<19}  {_fields(entry)}"
+        for entry in entries
+    ]
+    emit([entry.to_json() for entry in entries], lines or ["the ledger is empty"], as_json=json)
+
+
+def _fields(entry: Entry) -> str:
+    """The body on one line; a value that is no text in its JSON form."""
+    shown = {
+        name: value if isinstance(value, str) else jsonlib.dumps(value, separators=(",", ":"))
+        for name, value in sorted(entry.body.items())
+    }
+    return "  ".join(f"{name}={value}" for name, value in shown.items())
 
 
 @app.command()
@@ -37,7 +78,7 @@ def checkpoint(*, as_of: AsOf = None, json: Json = False) -> None:
     """Sign the ledger as it stands. Keep the printed note elsewhere: it shows any later change."""
     company = open_company()
     with company.engine.begin() as connection:
-        signed = sign_checkpoint(connection, company.keys, as_of=moment(as_of, policy_zone(company)))
+        signed = sign_checkpoint(connection, company.keys, as_of=past_moment(as_of, policy_zone(company)))
     emit(signed.to_json(), [signed.note.rstrip()], as_json=json)
 
 
@@ -52,7 +93,7 @@ def verify(
 ) -> None:
     """Recompute every entry, the tree and each signature; exit 1 and name what is wrong."""
     company = open_company()
-    trusted = [PublicKey.from_pem(key.read_text())] if key else company.keys.public_keys()
+    trusted = [_read_key(key)] if key else company.keys.public_keys()
     elsewhere = [_read_checkpoint(path, trusted) for path in kept or ()]
     with company.engine.connect() as connection, progress_bar("ledger") as progress:
         verdict = verify_ledger(connection, trusted, kept_elsewhere=elsewhere, progress=progress)
@@ -68,8 +109,14 @@ def verify(
         )
 
 
+def _read_key(path: Path) -> PublicKey:
+    with placed_at(path):
+        return PublicKey.from_pem(read_file(path))
+
+
 def _read_checkpoint(path: Path, trusted: Iterable[PublicKey]) -> Checkpoint:
-    found = read_note(path.read_text(encoding="utf-8"), trusted)
+    with placed_at(path):
+        found = read_note(read_file(path), trusted)
     if found is None:
         raise UsageError(
             "is no checkpoint signed by a trusted key",
@@ -87,8 +134,9 @@ def check_proof(
     json: Json = False,
 ) -> None:
     """Check a proof offline: no database, only the proof and the public key."""
-    document = jsonlib.loads(proof.read_text(encoding="utf-8"))
-    verdict = verify_proof(document, [PublicKey.from_pem(key.read_text())])
+    trusted = _read_key(key)
+    with placed_at(proof):
+        verdict = verify_proof(_read_json(proof), [trusted])
     emit(verdict.to_json(), [verdict.reason], as_json=json)
     if not verdict.holds:
         raise PromiseBroken(
@@ -96,11 +144,22 @@ def check_proof(
         )
 
 
-@app.command()
+def _read_json(path: Path) -> Any:
+    try:
+        return jsonlib.loads(read_file(path))
+    except (ValueError, RecursionError):
+        raise UsageError(
+            "is no JSON",
+            place=str(path),
+            next_step="give the JSON as lifecycle ledger prove or consistency wrote it, unchanged",
+        ) from None
+
+
+@app.command(context_settings=NEGATIVE)
 def prove(
-    sequence: Annotated[int, typer.Argument(help="Number of the entry.")],
+    sequence: Annotated[int, typer.Argument(help="Number of the entry, as ledger list prints it.")],
     *,
-    json: Json = True,  # noqa: ARG001 - a proof is always JSON; the option is accepted like everywhere
+    json: Json = False,  # noqa: ARG001 - a proof is JSON in any case; the option is taken like everywhere
 ) -> None:
     """Print the proof that an entry stands in the signed ledger."""
     company = open_company()
@@ -115,6 +174,8 @@ def consistency(
     second: Annotated[
         int | None, typer.Argument(help="Tree size of the later one. Default: the newest.")
     ] = None,
+    *,
+    json: Json = False,  # noqa: ARG001 - a proof is JSON in any case; the option is taken like everywhere
 ) -> None:
     """Print the proof that nothing was changed between two checkpoints."""
     company = open_company()
@@ -124,8 +185,8 @@ def consistency(
 
 
 @app.command("key")
-def public_key() -> None:
+def public_key(*, json: Json = False) -> None:
     """Print the public key that verifies checkpoints and proofs, for whoever shall check them."""
     company = open_company()
-    signing = company.keys.signing_key(SIGNING_KEY)
-    sys.stdout.write(signing.public_key.to_pem())
+    public = company.keys.signing_key(SIGNING_KEY).public_key
+    emit({"key_id": public.key_id, "public_key": public.to_pem()}, [public.to_pem().rstrip()], as_json=json)

@@ -17,6 +17,12 @@ from lifecycle.store.failures import describe
 
 INTERRUPTED = 130
 MISUSED = 2
+AFTERWARDS = {
+    "sweep": "nothing is half done, run it again to go on",
+    "apply": "nothing is half done, run it again to go on",
+    "seed": "the database is as it was before, run it again",
+}
+"""What is true after an interruption, by command."""
 
 app = typer.Typer(
     name="lifecycle",
@@ -61,8 +67,16 @@ def run(arguments: list[str]) -> int:
         error.show(sys.stderr)
         return MISUSED
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted; what was done stays done, run again to go on", INTERRUPTED)
+        return _complain(_interruption(arguments), INTERRUPTED)
+    if outcome == INTERRUPTED:
+        return _complain(_interruption(arguments), INTERRUPTED)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _interruption(arguments: list[str]) -> str:
+    """What an interruption means for the command that was given."""
+    command = next((one for one in arguments if not one.startswith("-")), "")
+    return f"interrupted; {AFTERWARDS.get(command, 'nothing is half done')}"
 
 
 def _database() -> str:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lifecycle.cli.session import AsOf, Json, emit, moment, open_company, policy_zone
+from lifecycle.cli.session import AsOf, Json, emit, end_text, moment, open_company, policy_zone
 from lifecycle.retention import status as standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
 
 
 def register(app: typer.Typer) -> None:
@@ -29,12 +30,13 @@ def status(
 ) -> None:
     """Show which plans wait, which deletions come, which holds end soon, and how far the ledger is signed."""
     company = open_company()
-    at = moment(as_of, policy_zone(company))
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
     found = standing.status(company, as_of=at, within=timedelta(days=days))
-    emit(found.to_json(), list(_lines(found)), as_json=json)
+    emit(found.to_json(), list(_lines(found, zone)), as_json=json)
 
 
-def _lines(found: standing.Status) -> Iterator[str]:
+def _lines(found: standing.Status, zone: ZoneInfo) -> Iterator[str]:
     yield "no plan waits" if not found.plans else "plans that wait:"
     for plan in found.plans:
         why = f"for a person: {'; '.join(plan.waits_for)}" if plan.waits_for else plan.state
@@ -46,5 +48,6 @@ def _lines(found: standing.Status) -> Iterator[str]:
     if found.ending:
         yield "holds that end soon:"
     for hold in found.ending:
-        yield f"  {hold.hold_id}  {hold.kind} until {hold.until:%Y-%m-%d}, {hold.reason}"
+        until, names = end_text(hold.until, zone), ", ".join(hold.names)
+        yield f"  {hold.hold_id}  {hold.kind} until {until}, {hold.reason}, {names}"
     yield f"ledger: {found.entries:,} entries, {found.signed:,} signed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lifecycle.errors import UsageError
 from lifecycle.retention.company import Company
 from lifecycle.settings import Settings
-from lifecycle.timelimits import first_instant
+from lifecycle.timelimits import first_instant, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
 AsOf = Annotated[
@@ -45,11 +46,30 @@ def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> date
     Raises:
         UsageError: it is no moment or day, or a moment without a time zone.
     """
-    if text is None:
-        return datetime.now(UTC)
+    return datetime.now(UTC) if text is None else _moment(text, zone, option, days_later=0)
+
+
+def end(text: str, zone: ZoneInfo, *, option: str = "--until") -> datetime:
+    """The first moment that is past a given end: a day counts to its last instant, a moment as it is.
+
+    Raises:
+        UsageError: it is no moment or day, or a moment without a time zone.
+    """
+    return _moment(text, zone, option, days_later=1)
+
+
+def end_text(until: datetime, zone: ZoneInfo) -> str:
+    """An end as :func:`end` would read it: the last day, or the minute where the day goes on."""
+    last_day = local_day(until - timedelta(microseconds=1), zone)
+    is_whole_day = first_instant(last_day + timedelta(days=1), zone) == until
+    return last_day.isoformat() if is_whole_day else f"{until.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _moment(text: str, zone: ZoneInfo, option: str, *, days_later: int) -> datetime:
+    """A moment, or the first instant so many days after a day."""
     try:
         if "T" not in text and " " not in text:
-            return first_instant(date.fromisoformat(text), zone)
+            return first_instant(date.fromisoformat(text) + timedelta(days=days_later), zone)
         given = datetime.fromisoformat(text)
         given.astimezone(UTC)
     except (ValueError, OverflowError, UsageError):
@@ -64,7 +84,7 @@ def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> date
 
 
 def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
-    """A moment that has come: deleting for a later one would be earlier than was promised.
+    """A moment that has come, for whatever is done: for a later one rows would go, or be said to, too early.
 
     Raises:
         UsageError: it lies in the future.
@@ -72,7 +92,7 @@ def past_moment(text: str | None, zone: ZoneInfo) -> datetime:
     given = moment(text, zone)
     if given > datetime.now(UTC):
         raise UsageError(
-            "lies in the future: rows would go earlier than was promised",
+            "lies in the future: nothing is done or signed before its time",
             place="--as-of",
             next_step="leave it out, or give a moment that has come; lifecycle calendar shows what comes",
         )
@@ -109,6 +129,34 @@ def ask_secretly(what: str) -> str:
             f"has no line for: {what}", place="standard input", next_step="write one line for each --subject"
         )
     return line.rstrip("\r\n")
+
+
+def read_file(path: Path) -> str:
+    """The text of a file that was named on the command line.
+
+    Raises:
+        UsageError: there is none, it may not be read, or it is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or type(error).__name__}"
+    except ValueError:
+        problem = "is no text in UTF-8"
+    raise UsageError(problem, place=str(path), next_step="give the path of the file that is meant")
+
+
+@contextmanager
+def placed_at(path: Path) -> Iterator[None]:
+    """Name the file in whatever error its content leads to.
+
+    Raises:
+        UsageError: the one that was raised, with its place.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, place=str(path), next_step=error.next_step) from None
 
 
 def policy_zone(company: Company) -> ZoneInfo:

@@ -34,6 +34,17 @@ _DEFERRED = sa.text("""
     UPDATE lifecycle.plan_batch SET state = 'deferred', reason = :reason, ended_at = clock_timestamp()
     WHERE plan_id = :plan_id AND state = 'pending'
 """)
+_ENDED = sa.text("""
+    SELECT state, (SELECT min(reason) FROM lifecycle.plan_batch AS batch
+                   WHERE batch.plan_id = plan.plan_id AND batch.reason = ANY (:reasons)) AS reason
+    FROM lifecycle.plan WHERE digest = :digest AND state IN ('executed', 'abandoned')
+""")
+ABANDONED_BECAUSE = {
+    "refused": "because a person refused it",
+    "check_failed": "because its check failed",
+    "superseded": "because a later run planned anew",
+}
+"""Why a plan is abandoned, by the word that says so in the ledger."""
 _EMPTIED = (
     sa.text("UPDATE lifecycle.plan_item SET keys = NULL WHERE plan_id = :plan_id AND keys IS NOT NULL"),
     sa.text("UPDATE lifecycle.plan_reliance SET keys = NULL WHERE plan_id = :plan_id"),
@@ -90,6 +101,16 @@ def abandon_plan(connection: Connection, stored: StoredPlan, *, reason: str, as_
     body = {**_about(stored.plan), "reason": reason, "collections": _done(connection, stored)}
     append(connection, "plan_refused", body, as_of=as_of)
     return True
+
+
+def how_ended(connection: Connection, digest: str) -> str | None:
+    """How the plan of this digest has ended, in words; None where it has not, or there is none."""
+    found = connection.execute(_ENDED, {"digest": digest, "reasons": list(ABANDONED_BECAUSE)}).one_or_none()
+    if found is None:
+        return None
+    if found.state == "executed":
+        return "it was carried out"
+    return f"it was abandoned, {ABANDONED_BECAUSE.get(found.reason, 'and nothing more is done by it')}"
 
 
 def _about(plan: Plan) -> dict[str, Any]:

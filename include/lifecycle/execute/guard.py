@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from lifecycle.errors import ApprovalRequired, UsageError
+from lifecycle.execute.ending import how_ended
 from lifecycle.ledger.book import append
 from lifecycle.plan import Action
 
@@ -62,13 +63,27 @@ def approve(
         {"approved_by": approved_by, "as_of": as_of, "digest": digest},
     ).one_or_none()
     if found is None:
-        raise UsageError(
-            "no plan of this digest waits for approval",
-            place=digest,
-            next_step="see lifecycle plan for the digest",
-        )
+        raise _not_waiting(connection, digest)
     body = {"plan": digest, "approved_by": keys.fingerprint("operator", approved_by)}
     append(connection, "plan_approved", body, as_of=as_of)
+
+
+def _not_waiting(connection: Connection, digest: str) -> UsageError:
+    """Why a plan does not wait for an approval."""
+    if ended := how_ended(connection, digest):
+        return UsageError(
+            f"this plan has ended: {ended}", place=digest, next_step="see lifecycle plan for what is due now"
+        )
+    exists = sa.text("SELECT EXISTS (SELECT FROM lifecycle.plan WHERE digest = :digest)")
+    if connection.scalar(exists, {"digest": digest}):
+        return UsageError(
+            "this plan was approved already",
+            place=digest,
+            next_step=f"carry it out: lifecycle apply {digest}",
+        )
+    return UsageError(
+        "there is no plan of this digest", place=digest, next_step="make one with lifecycle plan"
+    )
 
 
 def require_approval(connection: Connection, plan: Plan, guard: Guard) -> None:

@@ -1,4 +1,4 @@
-"""Placing, extending, releasing and listing holds and restrictions.
+"""Placing, extending, releasing, listing and showing holds and restrictions.
 
 Each change is an entry of the ledger, written in the same transaction. Placing waits for the deletions that
 are under way at this moment, so that afterwards a row is either covered or was gone before.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Rulebook
 
 Kind = Literal["hold", "restriction"]
@@ -55,6 +56,11 @@ class Hold:
     collections: tuple[str, ...]
     identities: tuple[str, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it names, in words, without keys and identities."""
+        return (*self.collections, *(f"a subject by {identity}" for identity in self.identities))
+
     def to_json(self) -> dict[str, Any]:
         """Without the keys of the rows and the identities of the subjects it names."""
         return {
@@ -67,6 +73,46 @@ class Hold:
             "released_at": self.released_at.isoformat() if self.released_at else None,
             "collections": list(self.collections),
             "identities": list(self.identities),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedRow:
+    """A row, or a whole collection, that a hold names.
+
+    Attributes:
+        key: as text, column by column; empty for the whole collection, None where it was forgotten.
+    """
+
+    collection: str
+    key: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSubject:
+    """A subject that a hold names: by which kind of identity, and whether it was forgotten."""
+
+    identity: str
+    is_forgotten: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A hold and each thing that it names; a key may be a person's own number, so it is for operators' eyes."""
+
+    hold: Hold
+    rows: tuple[NamedRow, ...]
+    subjects: tuple[NamedSubject, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """With the keys of rows, and without the identities of subjects."""
+        return {
+            **self.hold.to_json(),
+            "rows": [
+                {"collection": one.collection, "key": None if one.key is None else list(one.key)}
+                for one in self.rows
+            ],
+            "subjects": [{"identity": one.identity, "forgotten": one.is_forgotten} for one in self.subjects],
         }
 
 
@@ -109,8 +155,7 @@ def place(
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     _wait_for_deletions(connection)
-    for target in targets:
-        target.require(connection, rulebook)
+    targets = tuple(dict.fromkeys(target.found(connection, rulebook) for target in targets))
     hold_id = connection.scalar(
         sa.insert(hold)
         .values(kind=kind, reason=reason, placed_by=placed_by, placed_at=as_of, until=until)
@@ -142,25 +187,47 @@ def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: d
     return next(one for one in listing(connection, as_of=as_of, all_of_them=True) if one.hold_id == hold_id)
 
 
-def extend(connection: Connection, hold_id: UUID, *, until: datetime, as_of: datetime) -> None:
+def extend(
+    connection: Connection,
+    hold_id: UUID,
+    *,
+    until: datetime,
+    extended_by: str,
+    keys: KeyProvider,
+    as_of: datetime,
+) -> datetime:
     """Move the end of a hold that is in force; waits, as placing does, for the deletions that are under way.
 
+    The ledger names who moved it, by fingerprint: an end may be moved more than once.
+
+    Returns:
+        The end that it had.
+
     Raises:
-        UsageError: there is none, or the new end has passed.
+        UsageError: there is none, the new end has passed, or nobody moves it.
     """
+    _require_name(extended_by)
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     _wait_for_deletions(connection)
     found = connection.execute(
-        sa.update(hold)
-        .values(until=until)
+        sa.select(hold.c.kind, hold.c.reason, hold.c.until)
         .where(hold.c.hold_id == hold_id, is_active(as_of))
-        .returning(hold.c.kind, hold.c.reason)
+        .with_for_update()
     ).one_or_none()
     if found is None:
         raise UsageError("no such hold is in force", place=str(hold_id), next_step="see lifecycle hold list")
-    body = {found.kind: hold_id, "scope": "extension", "reason": found.reason, "until": until}
+    connection.execute(sa.update(hold).values(until=until).where(hold.c.hold_id == hold_id))
+    body = {
+        found.kind: hold_id,
+        "scope": "extension",
+        "reason": found.reason,
+        "until": until,
+        "approved_by": keys.fingerprint("operator", extended_by),
+    }
     append(connection, PLACED[found.kind], body, as_of=as_of)
+    before: datetime = found.until
+    return before
 
 
 def listing(connection: Connection, *, as_of: datetime, all_of_them: bool = False) -> tuple[Hold, ...]:
@@ -191,6 +258,40 @@ def listing(connection: Connection, *, as_of: datetime, all_of_them: bool = Fals
             identities=tuple(sorted(row.identities or ())),
         )
         for row in rows
+    )
+
+
+def show(connection: Connection, hold_id: UUID, *, as_of: datetime) -> Named:
+    """A hold, in force or not, and each row, collection and subject that it names.
+
+    Raises:
+        UsageError: there is none of this number.
+    """
+    every = listing(connection, as_of=as_of, all_of_them=True)
+    found = next((one for one in every if one.hold_id == hold_id), None)
+    if found is None:
+        raise UsageError(
+            "there is no such hold", place=str(hold_id), next_step="see lifecycle hold list --all"
+        )
+    rows = connection.execute(
+        sa.select(hold_row.c.collection, hold_row.c.key)
+        .where(hold_row.c.hold_id == hold_id)
+        .order_by(hold_row.c.collection, hold_row.c.key)
+    )
+    subjects = connection.execute(
+        sa.select(hold_subject.c.identity, hold_subject.c.value.is_(None).label("is_forgotten"))
+        .where(hold_subject.c.hold_id == hold_id)
+        .order_by(hold_subject.c.position)
+    )
+    return Named(
+        hold=found,
+        rows=tuple(
+            NamedRow(collection=row.collection, key=None if row.key is None else tuple(row.key))
+            for row in rows
+        ),
+        subjects=tuple(
+            NamedSubject(identity=row.identity, is_forgotten=row.is_forgotten) for row in subjects
+        ),
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError
 
+from lifecycle.datamap.identity import EMAIL
 from lifecycle.datamap.model import SCHEMA_OR_TABLE
 from lifecycle.errors import UsageError
-from lifecycle.store.relations import relation
+from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST = 320
 """Characters of an identity; the longest e-mail address (RFC 5321, 4.5.3.1) has as many."""
+_LENGTH = re.compile(r"\(\d+(?:,\s*-?\d+)?\)")
 _COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 
 
@@ -27,7 +30,8 @@ class Target:
     """Rows of a collection by key, or all of it.
 
     Attributes:
-        key: the primary key as text, column by column; empty for the whole collection.
+        key: the primary key as text, column by column, spelt in any way that its types read; empty for the whole
+            collection.
     """
 
     collection: str
@@ -49,8 +53,8 @@ class Target:
             )
         return cls(collection=collection, key=tuple(key.split(",")) if key else ())
 
-    def require(self, connection: Connection, rulebook: Rulebook) -> None:
-        """Refuse a target that names nothing.
+    def found(self, connection: Connection, rulebook: Rulebook) -> Target:
+        """The target as the database has it: with the key as PostgreSQL spells it.
 
         Raises:
             UsageError: an unknown collection, or a key that no row has.
@@ -63,20 +67,40 @@ class Target:
             raise UsageError(
                 "the database has no such table", place=self.collection, next_step="see lifecycle check"
             )
-        key = rulebook.key(self.collection)
-        if self.key and not (len(key) == len(self.key) and self._exists(connection, rulebook)):
+        key = self._stored_key(connection, rulebook) if self.key else ()
+        if key is None:
+            names = ",".join(name for name, _ in rulebook.key(self.collection))
             raise UsageError(
                 "no row has this key",
                 place=self.collection,
-                next_step=f"give the primary key ({', '.join(name for name, _ in key)}) of a row that exists",
+                next_step=f"give the primary key ({names}) of a row that exists",
             )
+        return replace(self, key=key)
 
-    def _exists(self, connection: Connection, rulebook: Rulebook) -> bool:
-        row = relation(rulebook.live, self.collection, "target")
+    def _stored_key(self, connection: Connection, rulebook: Rulebook) -> tuple[str, ...] | None:
+        """The key of the row, in whatever spelling it was given that its types read; None where there is none."""
         names = [name for name, _ in rulebook.key(self.collection)]
-        same = [sa.cast(row.c[name], sa.Text) == value for name, value in zip(names, self.key, strict=True)]
-        found = sa.select(sa.exists(sa.select(sa.literal(1)).select_from(row).where(*same)))
-        return bool(connection.scalar(found))
+        given = self.key if len(names) > 1 else (",".join(self.key),)
+        if len(names) != len(given):
+            return None
+        columns = rulebook.live[self.collection].columns
+        row = relation(rulebook.live, self.collection, "target")
+        stored = [sa.cast(row.c[name], sa.Text) for name in names]
+        same = [
+            row.c[name] == sa.cast(sa.cast(text, sa.Text), _of_any_length(columns[name].base_type))
+            for name, text in zip(names, given, strict=True)
+        ]
+        try:
+            with connection.begin_nested():
+                found = connection.execute(sa.select(*stored).where(*same).limit(1)).one_or_none()
+        except (DataError, UnicodeEncodeError):
+            return None
+        return tuple(found) if found else None
+
+
+def _of_any_length(kind: str) -> NamedType:
+    """A type without its length or precision: a cast to it neither cuts nor rounds what was given."""
+    return NamedType(kind if '"' in kind else _LENGTH.sub("", kind))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +115,27 @@ class Subject:
     identity: str
     value: str = field(repr=False)
 
-    def require(self, _connection: Connection, rulebook: Rulebook) -> None:
-        """Refuse a subject that cannot be found, whatever rows there are. That no row names it yet is allowed.
+    def found(self, _connection: Connection, rulebook: Rulebook) -> Subject:
+        """The subject itself, if rows could name it. That none names it yet is allowed.
 
         Raises:
             UsageError: a kind of identity that the data map does not mark, or a value that is none.
         """
         require_kind(rulebook, self.identity)
+        place = f"subject by {self.identity}"
         if not self.value.strip() or len(self.value) > LONGEST or not self.value.isprintable():
             raise UsageError(
                 f"an identity is one line of 1 to {LONGEST} printable characters",
-                place=f"subject by {self.identity}",
+                place=place,
                 next_step="give it as it stands in the company's rows",
             )
+        if self.identity == EMAIL and not all(part.strip() for part in self.value.rpartition("@")):
+            raise UsageError(
+                "an e-mail address has an @ between two parts, and this has not; it would name nobody",
+                place=place,
+                next_step="give the address as it stands in the company's rows, such as name@example.org",
+            )
+        return self
 
 
 def require_kind(rulebook: Rulebook, kind: str) -> None:

@@ -113,8 +113,20 @@ def read_entry(connection: Connection, sequence: int) -> Entry | None:
         PromiseBroken: what stands there is no entry.
     """
     payload = connection.scalar(select(ENTRY.c.payload).where(ENTRY.c.sequence == sequence))
-    if payload is None:
-        return None
+    return None if payload is None else _entry(sequence, payload)
+
+
+def read_newest(connection: Connection, count: int) -> list[Entry]:
+    """The newest entries, at most so many, oldest first.
+
+    Raises:
+        PromiseBroken: what stands at one of the places is no entry.
+    """
+    newest = select(ENTRY.c.sequence, ENTRY.c.payload).order_by(ENTRY.c.sequence.desc()).limit(count)
+    return [_entry(row.sequence, row.payload) for row in reversed(connection.execute(newest).all())]
+
+
+def _entry(sequence: int, payload: bytes) -> Entry:
     try:
         return Entry.from_payload(payload)
     except ValueError:

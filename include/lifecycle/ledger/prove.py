@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import PromiseBroken, UsageError
+from lifecycle.ledger import book
 from lifecycle.ledger.book import read_entry, read_nodes
 from lifecycle.ledger.checkpoints import checkpoint_of_size, newest_checkpoint
 from lifecycle.ledger.merkle import consistency_path, inclusion_path
@@ -28,15 +29,16 @@ def prove(connection: Connection, sequence: int, tree_size: int | None = None) -
         tree_size: of the checkpoint to prove it against; None for the newest.
 
     Raises:
-        UsageError: no such checkpoint covers the entry.
+        UsageError: there is no such entry, or no such checkpoint covers it.
         PromiseBroken: the stored tree does not lead to the checkpoint's root.
     """
+    _require_entry(connection, sequence)
     checkpoint = (
         newest_checkpoint(connection, covering=sequence + 1)
         if tree_size is None
         else checkpoint_of_size(connection, tree_size)
     )
-    if checkpoint is None or not 0 <= sequence < checkpoint.tree_size:
+    if checkpoint is None or sequence >= checkpoint.tree_size:
         raise _no_checkpoint(f"covers entry {sequence}" + (f" at size {tree_size}" if tree_size else ""))
     entry = read_entry(connection, sequence)
     path = _hashes(connection, inclusion_path(sequence, checkpoint.tree_size))
@@ -67,6 +69,17 @@ def prove_consistency(connection: Connection, first: int, second: int | None = N
     if not proof.holds():
         raise _broken(later)
     return proof
+
+
+def _require_entry(connection: Connection, sequence: int) -> None:
+    entries = book.tree_size(connection)
+    if not 0 <= sequence < entries:
+        has = f"its {entries} entries have the numbers 0 to {entries - 1}" if entries else "it is empty"
+        raise UsageError(
+            f"The ledger has no entry {sequence}: {has}.",
+            place="lifecycle.ledger_entry",
+            next_step="See lifecycle ledger list for the numbers.",
+        )
 
 
 def _required(connection: Connection, tree_size: int) -> Checkpoint:

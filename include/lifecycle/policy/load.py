@@ -75,7 +75,7 @@ def in_force(versions: Sequence[PolicyVersion], as_of: datetime) -> PolicyVersio
         if version.policy.policy.last_updated <= local_day(as_of, version.policy.zone):
             return version
     raise PolicyError(
-        f"no policy was in force on {as_of:%Y-%m-%d}",
+        f"no policy was in force on {local_day(as_of, versions[0].policy.zone)}",
         place=versions[0].place("policy", "last_updated"),
         next_step="choose a later date, or add the version that counted then",
     )

@@ -67,7 +67,7 @@ PAYLOADS: tuple[Any, ...] = (
 SUBJECTS = (
     *(
         ("email", address)
-        for address in ("A@EXAMPLE.ORG", "b@example.org ", "õ+a@example.org", "c@example.org", "c")
+        for address in ("A@EXAMPLE.ORG", "b@example.org ", "õ+a@example.org", "c@example.org")
     ),
     *(("person_no", number) for number in ("1", "2", "01", "-1", "x", "9" * 19, "9" * 30)),
     ("file", f"{UUID(int=1)}"),
