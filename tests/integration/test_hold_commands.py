@@ -262,3 +262,19 @@ def test_a_hold_that_there_is_not_is_not_shown(lifecycle):
 def test_status_names_what_the_holds_that_end_soon_are_on(lifecycle):
     placed(lifecycle, "agency.person:101", "agency.visit", until="2026-03-30")
     assert "litigation, agency.person, agency.visit\n" in lifecycle("status").out
+
+
+def test_a_release_keeps_the_promises_that_the_hold_may_have_kept_from_being_kept_and_no_other(lifecycle):
+    number = placed(lifecycle, "agency.person:101", until="2027-06-30")
+    released = lifecycle("hold", "release", number, "--by", "counsel", "--json").document
+    assert [one["rule"] for one in released["swept"]] == ["persons", "customers"]
+    verdict = lifecycle("ledger", "verify", "--json").document
+    assert verdict["covered"] == verdict["entries"]
+
+
+def test_a_release_tells_what_was_due_by_rule(lifecycle):
+    number = placed(lifecycle, "agency.visit", until="2027-06-30")
+    said = lifecycle("hold", "release", number, "--by", "counsel").out.splitlines()
+    assert said[0] == "released"
+    assert said[1:]
+    assert all(line.endswith("agency.visit dropped, due under visits") for line in said[1:])

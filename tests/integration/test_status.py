@@ -56,6 +56,20 @@ def test_a_plan_waits_until_it_is_approved_and_carried_out(open_with):
     assert status(company, as_of=AS_OF, within=MONTH).plans == ()
 
 
+def test_a_plan_that_no_run_takes_up_any_more_does_not_wait(open_with):
+    company = open_with(5)
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    earlier, later = (steps.plan(company, "persons", as_of=at).digest for at in (AS_OF - hour, AS_OF))
+    assert earlier != later
+    assert [one.digest for one in status(company, as_of=AS_OF, within=MONTH).plans] == [later]
+    assert status(company, as_of=AS_OF + day, within=MONTH).plans == ()
+    steps.approve_plan(company, later, approved_by="olivia", as_of=AS_OF)
+    steps.carry_out(company, later)
+    assert [one.state for one in status(company, as_of=AS_OF + day, within=MONTH).plans] == ["executing"]
+    steps.check_after(company, later)
+    assert status(company, as_of=AS_OF, within=MONTH).plans == ()
+
+
 def test_holds_are_named_that_end_soon(open_with):
     company = open_with(1000)
     with company.engine.begin() as connection:

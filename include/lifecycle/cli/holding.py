@@ -14,6 +14,7 @@ from lifecycle.cli.session import (
     By,
     Json,
     ask_secretly,
+    deciding_moment,
     emit,
     end,
     end_text,
@@ -24,6 +25,8 @@ from lifecycle.cli.session import (
 )
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target, require_kind
+from lifecycle.retention import steps
+from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.retention.sweep import Swept
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
 
@@ -128,19 +132,26 @@ def extend(
 
 @app.command()
 def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -> None:
-    """Release a hold, and delete at once what fell due while it was in force."""
+    """Release a hold, and keep at once the promises that it may have kept from being kept."""
     company = open_company()
-    at = past_moment(as_of, policy_zone(company))
+    at = deciding_moment(company, as_of)
     with company.engine.begin() as connection:
         released = register.release(connection, number, released_by=by, as_of=at)
-    swept, failed = sweep_each(company.version(at).policy.rules, partial(sweep, company, as_of=at))
-    gone = sum(rows for one in swept for (_, what), rows in one.rows.items() if what == "deleted")
+    rules = freed_rules(company.rulebook(at), released)
+    swept, failed = sweep_each(rules, partial(sweep, company, as_of=at))
+    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     emit(
         {**released.to_json(), "swept": [one.to_json() for one in swept if one.first.digest]},
-        [f"released; {gone:,} rows that had fallen due meanwhile are deleted"],
+        ["released", *(line for one in swept for line in _gone(one))],
         as_json=json,
     )
     require_kept(swept, failed)
+
+
+def _gone(swept: Swept) -> Iterator[str]:
+    """What was due under a rule when the hold was released, whether it was held or not."""
+    for (collection, what), rows in sorted(swept.rows.items()):
+        yield f"  {rows:>10,}  {collection} {what}, due under {swept.rule}"
 
 
 @app.command("list")

@@ -68,10 +68,10 @@ def apply(
 ) -> None:
     """Carry out a plan that was made before."""
     company = open_company()
+    at = past_moment(as_of, policy_zone(company))
     deciding_moment(company, steps.moment_of(company, digest).isoformat())
     if approve:
         _require_name(by)
-        at = past_moment(as_of, policy_zone(company))
         steps.approve_plan(company, digest, approved_by=by, as_of=at)
     with company.engine.connect() as connection:
         ended = how_ended(connection, digest)

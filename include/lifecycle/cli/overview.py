@@ -40,7 +40,8 @@ def _lines(found: standing.Status, zone: ZoneInfo) -> Iterator[str]:
     yield "no plan waits" if not found.plans else "plans that wait:"
     for plan in found.plans:
         why = f"for a person: {'; '.join(plan.waits_for)}" if plan.waits_for else plan.state
-        yield f"  {plan.digest}  {plan.rule} as of {plan.as_of:%Y-%m-%d %H:%M}, {plan.rows:,} rows, {why}"
+        at = plan.as_of.astimezone(zone)
+        yield f"  {plan.digest}  {plan.rule} as of {at:%Y-%m-%d %H:%M}, {plan.rows:,} rows, {why}"
     if found.coming:
         yield "deletions that were noticed:"
     for one in found.coming:

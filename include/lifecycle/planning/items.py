@@ -255,12 +255,17 @@ def find_left_behind(connection: Connection, rule: str, until: datetime) -> tupl
 
 
 def find_unended(connection: Connection) -> tuple[Unended, ...]:
-    """All plans that have not ended, oldest first."""
+    """Plans that have not ended and that no later plan of their rule has replaced, oldest first."""
     rows = connection.execute(
-        sa.text(
-            "SELECT plan_id, document, state, approved_by IS NOT NULL AS is_approved FROM lifecycle.plan"
-            " WHERE state IN ('planned', 'executing') ORDER BY plan_id"
-        )
+        sa.text("""
+            SELECT plan_id, document, state, approved_by IS NOT NULL AS is_approved
+            FROM lifecycle.plan
+            WHERE state = 'executing'
+               OR state = 'planned' AND NOT EXISTS (
+                   SELECT FROM lifecycle.plan AS later
+                   WHERE later.rule = plan.rule AND later.plan_id > plan.plan_id AND later.state <> 'abandoned')
+            ORDER BY plan_id
+        """)
     )
     return tuple(
         Unended(plan=_stored(row).plan, state=row.state, is_approved=row.is_approved) for row in rows

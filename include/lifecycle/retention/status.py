@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from lifecycle.ledger.checkpoints import newest_checkpoint
 from lifecycle.planning.items import find_unended
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
+    from datetime import date, datetime
 
     from sqlalchemy import Connection
 
@@ -72,7 +73,7 @@ class Status:
     """How things stand at a moment.
 
     Attributes:
-        plans: those that have not ended, oldest first.
+        plans: those that can still be carried out or were begun, oldest first.
         coming: deletions that were noticed, soonest first.
         ending: holds and restrictions in force that end within the days that were asked for.
         entries: of the ledger.
@@ -100,12 +101,21 @@ def status(company: Company, *, as_of: datetime, within: timedelta) -> Status:
     with company.engine.connect() as connection:
         newest = newest_checkpoint(connection)
         return Status(
-            plans=tuple(_waiting(company, one) for one in find_unended(connection)),
+            plans=tuple(
+                _waiting(company, one)
+                for one in find_unended(connection)
+                if one.state == "executing" or as_of - one.plan.as_of < _interval(company, as_of)
+            ),
             coming=_coming(connection),
             ending=tuple(one for one in listing(connection, as_of=as_of) if one.until <= as_of + within),
             entries=tree_size(connection),
             signed=newest.tree_size if newest else 0,
         )
+
+
+def _interval(company: Company, as_of: datetime) -> timedelta:
+    """Between runs; the next one ends older plans that nothing was done of."""
+    return timedelta(days=company.version(as_of).policy.policy.run_every)
 
 
 def _waiting(company: Company, found: Unended) -> WaitingPlan:

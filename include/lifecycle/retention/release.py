@@ -1,0 +1,37 @@
+"""What the end of a hold may free: the rules that a run has to keep at once (W9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecycle.holds.subjects import collections_naming
+from lifecycle.policy.model import EdgeKind
+from lifecycle.policy.rulebook import collections_of, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lifecycle.holds.register import Hold
+    from lifecycle.policy.rulebook import Rulebook
+
+
+def freed_rules(rulebook: Rulebook, released: Hold) -> tuple[str, ...]:
+    """The rules that reach any collection of which the hold may have kept rows, in the order of the policy.
+
+    It kept what it names, what belongs to that, and what these refer to.
+    """
+    named = {*released.collections, *collections_naming(rulebook, frozenset(released.identities))}
+    covered = collections_of(spread(named & rulebook.live.keys(), rulebook.edges))
+    kept = _with_what_they_refer_to(rulebook, covered)
+    return tuple(name for name, rule in rulebook.rules.items() if not kept.isdisjoint(rule.closure))
+
+
+def _with_what_they_refer_to(rulebook: Rulebook, collections: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    pending = list(collections)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += [edge.target for edge in rulebook.edges_from(name) if edge.kind is not EdgeKind.NONE]
+    return found
