@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 LONGEST = 320
 """Characters of an identity; the longest e-mail address (RFC 5321, 4.5.3.1) has as many."""
-_LENGTH = re.compile(r"\(\d+(?:,\s*-?\d+)?\)")
 _COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 
 
@@ -87,7 +86,7 @@ class Target:
         row = relation(rulebook.live, self.collection, "target")
         stored = [sa.cast(row.c[name], sa.Text) for name in names]
         same = [
-            row.c[name] == sa.cast(sa.cast(text, sa.Text), _of_any_length(columns[name].base_type))
+            row.c[name] == sa.cast(sa.cast(text, sa.Text), NamedType(columns[name].base_type))
             for name, text in zip(names, given, strict=True)
         ]
         try:
@@ -96,11 +95,6 @@ class Target:
         except (DataError, UnicodeEncodeError):
             return None
         return tuple(found) if found else None
-
-
-def _of_any_length(kind: str) -> NamedType:
-    """A type without its length or precision: a cast to it neither cuts nor rounds what was given."""
-    return NamedType(kind if '"' in kind else _LENGTH.sub("", kind))
 
 
 @dataclass(frozen=True, kw_only=True)
