@@ -247,7 +247,7 @@ def sign_what_is_new(company: Company, *, as_of: datetime) -> Checkpoint | None:
     """
     with company.engine.begin() as connection:
         newest = newest_checkpoint(connection)
-        if newest is not None and newest.tree_size == tree_size(connection):
+        if tree_size(connection) == (newest.tree_size if newest else 0):
             return None
         return checkpoint(connection, company.keys, as_of=as_of)
 
