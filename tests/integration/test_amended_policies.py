@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, rows_of
+from support.companies import AGENCY, AS_OF, agency_settings, create_agency, rows_of
 
 MISUSED = 2
 YESTERDAY = (AS_OF - timedelta(days=1)).isoformat()
@@ -22,13 +22,7 @@ def lifecycle(database, tmp_path, monkeypatch, capsys, caplog) -> CommandLine:
     for version, content in (("first", text), ("second", amended.replace("keep: P30D", "keep: P60D"))):
         (tmp_path / "policies" / version).mkdir(parents=True)
         (tmp_path / "policies" / version / "policy.yaml").write_text(content)
-    settings = {
-        "POLICY_DIR": tmp_path / "policies",
-        "DATAMAP_DIR": AGENCY / "datamap",
-        "DATABASE_URL": database.url,
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+    settings = agency_settings(database, tmp_path, tmp_path / "policies")
     return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
 
 

@@ -20,7 +20,7 @@ from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 from support.bureau import Bureau, policy_document
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
+from support.companies import AGENCY, AS_OF, agency_settings, create_agency, open_agency, rows_of
 from support.databases import Database
 from support.processes import waits_for_a_lock
 
@@ -42,13 +42,8 @@ def command_line(monkeypatch, capsys, caplog, tmp_path) -> Callable[[Database], 
     def on(database: Database) -> CommandLine:
         for name in ("policies", "datamap"):
             shutil.copytree(AGENCY / name, tmp_path / name)
-        settings = {
-            "DATABASE_URL": database.url,
-            "POLICY_DIR": tmp_path / "policies",
-            "DATAMAP_DIR": tmp_path / "datamap",
-            "KEYRING": tmp_path / "keyring",
-            "STATE_DIR": tmp_path,
-        }
+        settings = agency_settings(database, tmp_path, tmp_path / "policies")
+        settings["DATAMAP_DIR"] = tmp_path / "datamap"
         return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
 
     return on

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, ledger_of
+from support.companies import AGENCY, AS_OF, agency_settings, create_agency, ledger_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,13 +23,7 @@ PLACE = ("hold", "place", "--reason", "litigation", "--by", "counsel")
 @pytest.fixture
 def lifecycle(database: Database, monkeypatch, capsys, caplog, tmp_path: Path) -> CommandLine:
     create_agency(database)
-    settings = {
-        "DATABASE_URL": database.url,
-        "POLICY_DIR": AGENCY / "policies",
-        "DATAMAP_DIR": AGENCY / "datamap",
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+    settings = agency_settings(database, tmp_path)
     return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
 
 

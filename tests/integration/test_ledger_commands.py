@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.keys import PublicKey
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency
+from support.companies import AS_OF, agency_settings, create_agency
 from support.ledgers import LIFT_PROTECTION
 
 if TYPE_CHECKING:
@@ -24,13 +24,7 @@ MISUSED = 2
 def lifecycle(database: Database, monkeypatch, capsys, caplog, tmp_path: Path) -> CommandLine:
     """Commands on an agency whose ledger has entries, signed."""
     create_agency(database)
-    settings = {
-        "DATABASE_URL": database.url,
-        "POLICY_DIR": AGENCY / "policies",
-        "DATAMAP_DIR": AGENCY / "datamap",
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+    settings = agency_settings(database, tmp_path)
     command = CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
     for code in (command("sweep", "--rule", "persons").code, command("ledger", "checkpoint").code):
         assert code == 0

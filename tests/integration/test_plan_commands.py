@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.retention import steps, sweep
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, open_agency
+from support.companies import AS_OF, agency_settings, create_agency, open_agency
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,13 +23,7 @@ CHECK_FAILED, MISUSED = 1, 2
 @pytest.fixture
 def lifecycle(database: Database, monkeypatch, capsys, caplog, tmp_path: Path) -> CommandLine:
     create_agency(database)
-    settings = {
-        "DATABASE_URL": database.url,
-        "POLICY_DIR": AGENCY / "policies",
-        "DATAMAP_DIR": AGENCY / "datamap",
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+    settings = agency_settings(database, tmp_path)
     return CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
 
 

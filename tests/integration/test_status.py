@@ -12,7 +12,7 @@ from lifecycle.retention import steps
 from lifecycle.retention.notices import take_notice
 from lifecycle.retention.status import ComingDeletion, WaitingPlan, status
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, CANARY, create_agency, open_agency
+from support.companies import AGENCY, AS_OF, CANARY, agency_settings, create_agency, open_agency
 
 MONTH = timedelta(days=30)
 
@@ -105,13 +105,7 @@ def test_deletions_that_were_noticed_and_what_is_signed_are_counted(open_with, d
 def test_the_command_tells_no_personal_data(open_with, database, tmp_path, monkeypatch, capsys, caplog):
     company = open_with(5)
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
-    settings = {
-        "POLICY_DIR": tmp_path / "policies",
-        "DATAMAP_DIR": AGENCY / "datamap",
-        "DATABASE_URL": database.url,
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+    settings = agency_settings(database, tmp_path, tmp_path / "policies")
     command = CommandLine(monkeypatch, capsys, caplog, settings, now=AS_OF)
     said = command("status")
     assert said.code == 0

@@ -28,7 +28,7 @@ from lifecycle.retention.sweep import sweep
 from lifecycle.store.inspect import inspect
 from lifecycle.synthetic.made import create_schema
 from support.commands import CommandLine
-from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
+from support.companies import AS_OF, agency_settings, create_agency, open_agency, rows_of
 from support.processes import waits_for_a_lock
 from support.samples import PROJECT, REFERENCE
 
@@ -50,13 +50,7 @@ PLACE = ("hold", "place", "--reason", "litigation", "--until", "2036-01-01", "--
 @pytest.fixture
 def settings(database: Database, tmp_path: Path) -> dict[str, str | Path]:
     create_agency(database)
-    return {
-        "DATABASE_URL": database.url,
-        "POLICY_DIR": AGENCY / "policies",
-        "DATAMAP_DIR": AGENCY / "datamap",
-        "KEYRING": tmp_path / "keyring",
-        "STATE_DIR": tmp_path,
-    }
+    return agency_settings(database, tmp_path)
 
 
 @pytest.fixture

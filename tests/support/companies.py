@@ -33,6 +33,19 @@ def create_agency(database: Database) -> None:
         grant(connection, [(schema, table) for schema, table in tables])
 
 
+def agency_settings(
+    database: Database, folder: Path, policies: Path = AGENCY / "policies"
+) -> dict[str, str | Path]:
+    """The settings by which a command finds the agency, by what follows ``LIFECYCLE_``; its keys are in a folder."""
+    return {
+        "DATABASE_URL": database.url,
+        "POLICY_DIR": policies,
+        "DATAMAP_DIR": AGENCY / "datamap",
+        "KEYRING": folder / "keyring",
+        "STATE_DIR": folder,
+    }
+
+
 def open_agency(database: Database, keyring: Path, policies: Path = AGENCY / "policies") -> Company:
     """The agency as a run sees it."""
     return Company(
