@@ -163,7 +163,7 @@ def hold_counts_past_its_end() -> Iterator[None]:
         yield
 
 
-@_fault("hold keeps app.note")
+@_fault("hold keeps website.message")
 def holds_not_inherited() -> AbstractContextManager[object]:
     """A hold covers the rows it names and not what belongs to them."""
     return patch.object(cover, "_leaders", lambda _, collection: {collection})
@@ -186,6 +186,12 @@ def holds_not_asked_again() -> AbstractContextManager[object]:
 def due_not_asked_again() -> AbstractContextManager[object]:
     """A row whose clock stopped after the plan was made is deleted all the same."""
     return patch.object(Door, "_require_due", lambda *_: None)
+
+
+@_fault("row that is left by its parts no longer due meanwhile")
+def rows_that_stay_not_asked_again() -> AbstractContextManager[object]:
+    """What belongs to a row that stays goes, although that row's clock stopped after the plan was made."""
+    return patch.object(planner, "Reliance", lambda *_, **__: None)
 
 
 @_fault("keeps website.page_view")

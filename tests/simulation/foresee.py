@@ -120,12 +120,14 @@ def _take_notice(world: World, run: Run) -> Counter[str]:
 def _interfere(world: World, run: Run, rule: str) -> Counter[str]:
     """What the application does between plan and execution."""
     found: Counter[str] = Counter()
-    before = model.due(world, rule, run.as_of) if rule in run.meanwhile else set()
-    for event in run.meanwhile.get(rule, ()):
+    if rule not in run.meanwhile:
+        return found
+    due, left = model.due(world, rule, run.as_of), model.left_by_parts(world, rule, run.as_of)
+    for event in run.meanwhile[rule]:
         found[f"{type(event).__name__} meanwhile"] += world.apply(event)
-    if before:
-        stopped = before - model.due(world, rule, run.as_of)
-        found["row no longer due meanwhile"] += len(stopped)
+    stopped = due - model.due(world, rule, run.as_of)
+    found["row no longer due meanwhile"] += len(stopped)
+    found["row that is left by its parts no longer due meanwhile"] += len(stopped & left)
     return found
 
 

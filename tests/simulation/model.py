@@ -152,8 +152,20 @@ def due(world: World, rule: str, as_of: datetime) -> set[Name]:
 def staying(world: World, rule: str, as_of: datetime) -> set[Name]:
     """Rows that the rule is about, that are due and stay for a reason."""
     found = due(world, rule, as_of)
+    return found - going(world, rule, as_of)
+
+
+def left_by_parts(world: World, rule: str, as_of: datetime) -> set[Name]:
+    """Rows that stay for a reason while something that is part of them goes."""
+    gone = going(world, rule, as_of)
+    return {name for name in due(world, rule, as_of) - gone if world.with_parts({name}) & gone}
+
+
+def going(world: World, rule: str, as_of: datetime) -> set[Name]:
+    """Rows that go by the rule, with what is part of them."""
+    reached = world.with_parts(due(world, rule, as_of))
     policy = in_force(world.policies, as_of)
-    return found & _kept(world, policy, Cover(world, as_of), world.with_parts(found), as_of).keys()
+    return reached - _kept(world, policy, Cover(world, as_of), reached, as_of).keys()
 
 
 def sweep(world: World, rule: str, as_of: datetime) -> Result:

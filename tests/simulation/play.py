@@ -52,6 +52,7 @@ class Player:
         self.world = World(policies=[first_policy(published())])
         self.watch = Watch(world=self.world)
         self.counts: Counter[str] = Counter()
+        self._last: Event | None = None
         self.application = Application(database.url.replace("+psycopg", ""))
         self.engine = Engine(database, folder, self.world.policies[0], equipment)
 
@@ -67,20 +68,23 @@ class Player:
             Broken: a run did not do what it should.
         """
         for event in events:
+            self._last = event
             if isinstance(event, Run):
                 self._run(event)
             else:
                 self._happen(event)
 
     def finish(self) -> None:
-        """Ask at the end for the engine's own verdict.
+        """Run once more, for whatever happened since the last run, and ask for the engine's own verdict.
 
         Raises:
-            Broken: the last promise is not kept, or the ledger does not verify.
+            Broken: the run did not do what it should, the last promise is not kept, or the ledger does not verify.
         """
-        if self.watch.last_run is not None:
-            with _failures_told("the engine's own verdict", kind=AT_THE_END):
-                self.engine.finish(self.watch.last_run)
+        if self._last is None:
+            return
+        self._run(Run(at=self._last.at, as_of=self._last.at))
+        with _failures_told("the engine's own verdict", kind=AT_THE_END):
+            self.engine.finish(self._last.at)
 
     # --- what happens to the company
 

@@ -13,7 +13,7 @@ from simulation.history import Event, Run, told
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
 from simulation.moments import day_of
-from simulation.play import AT_THE_END, playing
+from simulation.play import playing
 from simulation.shrink import PATIENCE_SECONDS, shortest
 
 if TYPE_CHECKING:
@@ -107,9 +107,10 @@ def simulate(
     with originals.copy() as database, playing(database, equipment) as player:
         invented = Inventor(seed, days, player.world).history()
         told_so_far = _Telling(player.world, progress)
-        broken = None
+        broken, is_at_the_end = None, False
         try:
             player.play(told_so_far.noting(invented))
+            is_at_the_end = True
             player.finish()
         except Broken as failure:
             broken = failure
@@ -125,7 +126,7 @@ def simulate(
 
     def play(events: Sequence[Event]) -> Broken | None:
         progress(over)
-        return replay(originals, events, equipment, to_the_end=broken.kind == AT_THE_END)
+        return replay(originals, events, equipment, to_the_end=is_at_the_end)
 
     failure = _shrunk(told_so_far.beginnings(), broken, play, patience)
     return replace(simulated, failure=failure)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulation.invent.holds import Holds
     from simulation.invent.stage import Stage
     from simulation.policy import Promise
-    from simulation.tables import Key
+    from simulation.tables import Key, Name
 
 
 class Runs:
@@ -71,7 +71,7 @@ class Runs:
             is_repeated=stage.chance(0.03),
             killed_after=stage.random.choice((0, 1, 2)) if stage.chance(0.05) else None,
             unanswered=frozenset(self._unanswered()) if stage.chance(0.03) else frozenset(),
-            meanwhile=self._meanwhile() if stage.chance(0.1) else {},
+            meanwhile=self._meanwhile(),
         )
 
     def _fresh_evidence(self) -> Iterator[Event]:
@@ -87,15 +87,24 @@ class Runs:
 
     def _meanwhile(self) -> dict[str, tuple[Event, ...]]:
         """What happens between plan and execution of a rule: something about a row that is due, going or staying."""
-        stage = self.stage
+        is_busy = self.stage.chance(0.1)
         found: dict[str, tuple[Event, ...]] = {}
         for rule, promise in self._promises().items():
-            due = model.due(stage.world, rule, stage.now)
-            if due and stage.chance(0.7):
-                staying = model.staying(stage.world, rule, stage.now)
-                rows = staying if staying and stage.chance(0.3) else due
-                found[rule] = tuple(self._interference(promise.table, stage.random.choice(sorted(rows))[1]))
+            if rows := self._of_interest(rule, is_busy=is_busy):
+                key = self.stage.random.choice(sorted(rows))[1]
+                found[rule] = tuple(self._interference(promise.table, key))
         return {rule: events for rule, events in found.items() if events}
+
+    def _of_interest(self, rule: str, *, is_busy: bool) -> set[Name]:
+        """Rows to do something about: by preference those that stay while what is part of them goes, which are few."""
+        stage = self.stage
+        left = model.left_by_parts(stage.world, rule, stage.now)
+        if left and stage.chance(0.8):
+            return left
+        if not is_busy or stage.chance(0.3):
+            return set()
+        staying = model.staying(stage.world, rule, stage.now) if stage.chance(0.3) else set()
+        return staying or model.due(stage.world, rule, stage.now)
 
     def _promises(self) -> dict[str, Promise]:
         return dict(in_force(self.stage.world.policies, self.stage.now).promises)
