@@ -112,16 +112,21 @@ class LocalAirflow:
         return self.home / "demo.log"
 
     def prepare(self) -> None:
-        """Make its database, or bring it up to date, and its configuration.
-
-        The configuration holds the secret by which Airflow's parts trust each other. Each part makes one where it
-        finds none, so that parts which are started side by side for the first time would not.
-        """
-        from airflow.configuration import write_default_airflow_configuration_if_needed
+        """Make its configuration and its database, or bring that up to date."""
         from airflow.utils.db import upgradedb
 
-        write_default_airflow_configuration_if_needed()
+        self.configure()
         upgradedb()
+
+    def configure(self) -> None:
+        """Make its configuration, where there is none.
+
+        It holds the secret by which Airflow's parts trust each other. Each part makes one where it finds none, so
+        that parts which are started side by side for the first time would not.
+        """
+        from airflow.configuration import write_default_airflow_configuration_if_needed
+
+        write_default_airflow_configuration_if_needed()
 
     def dags(self) -> Any:
         """Every DAG of the project, parsed now."""

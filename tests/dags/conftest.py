@@ -35,6 +35,8 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> 
         warnings.simplefilter("ignore")
         for name, value in environment(home).items():
             patch.setenv(name, value)
+        # A test registers the DAGs of its own company, however shortly after those of another.
+        patch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
         Airflow(home=home).prepare_like(run_folder / "airflow.db")
         yield home
 

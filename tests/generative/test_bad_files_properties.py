@@ -179,6 +179,8 @@ def test_what_can_be_resolved_is_resolved_alike_by_check_and_by_the_engines(in_o
     """The engines refuse exactly the policies of which check says that they cannot be resolved."""
     version, datamap, live = in_order
     schema = data.draw(changed(live))
-    unresolved = [one.message for one in check(version, datamap, schema) if one.code == "policy.unresolved"]
+    found = check(version, datamap, schema)
+    unresolved = [one.message for one in found if one.code == "policy.unresolved"]
+    is_empty = [one.code for one in found] == ["database.empty"]  # said instead of all that follows from it
     refused = mistake_of(resolve, version, datamap, schema)
-    assert refused.message in unresolved if refused else not unresolved
+    assert is_empty or refused.message in unresolved if refused else not unresolved

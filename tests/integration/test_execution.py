@@ -522,7 +522,14 @@ def test_a_hold_waits_for_the_batch_that_is_being_deleted(
 
     def extend_it(number: UUID) -> None:
         with company.engine.begin() as connection:
-            extend(connection, number, until=AS_OF + timedelta(days=2), as_of=AS_OF)
+            extend(
+                connection,
+                number,
+                until=AS_OF + timedelta(days=2),
+                extended_by="tester",
+                keys=company.keys,
+                as_of=AS_OF,
+            )
 
     change = partial(extend_it, place_a_hold()) if step == "extend" else place_a_hold
 

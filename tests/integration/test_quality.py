@@ -339,7 +339,7 @@ def test_a_refused_plan_is_abandoned_and_may_be_made_again(company, database, be
     steps.refuse_plan(company, first.digest, as_of=AS_OF)
     assert rows_of(database) == before
     assert ledger(database)[-1][1]["reason"] == "refused"
-    with pytest.raises(UsageError, match="waits for approval"):
+    with pytest.raises(UsageError, match="this plan has ended"):
         steps.approve_plan(company, first.digest, approved_by="somebody", as_of=AS_OF)
     second = steps.plan(company, "persons", as_of=AS_OF)
     assert second.digest not in {None, first.digest}

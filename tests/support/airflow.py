@@ -39,6 +39,7 @@ class Airflow(LocalAirflow):
 
     def prepare_like(self, template: Path) -> None:
         """Copy the metadata database that the first worker of this test run made."""
+        self.configure()
         own = metadata_of(self.home)
         with exclusive_lock(template.with_suffix(".lock")):
             if template.exists():
