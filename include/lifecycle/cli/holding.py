@@ -139,12 +139,12 @@ def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -
         released = register.release(connection, number, released_by=by, as_of=at)
     rules = freed_rules(company.rulebook(at), released)
     swept, failed = sweep_each(rules, partial(sweep, company, as_of=at))
-    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     emit(
         {**released.to_json(), "swept": [one.to_json() for one in swept if one.first.digest]},
         ["released", *(line for one in swept for line in _gone(one))],
         as_json=json,
     )
+    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     require_kept(swept, failed)
 
 

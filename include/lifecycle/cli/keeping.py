@@ -79,7 +79,6 @@ def apply(
         steps.check_plan(company, digest)
         outcome = steps.carry_out(company, digest, progress=progress)
         steps.check_after(company, digest)
-    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     document = {
         "digest": digest,
         "batches_done": outcome.done,
@@ -90,6 +89,7 @@ def apply(
     }
     lines = [f"{rows:>12,}  {collection} {what}" for (collection, what), rows in sorted(outcome.rows.items())]
     emit(document, lines or [_nothing(is_left=bool(outcome.deferred), ended=ended)], as_json=json)
+    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     if outcome.deferred:
         raise _left(
             f"plan {digest}",
@@ -127,9 +127,9 @@ def sweep(
             return sweep_rule(company, name, as_of=at, approved_by=by if approve else None, progress=progress)
 
     swept, failed = sweep_each(_rules(company, rule, at), keep)
-    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     lines = [line for one in swept for line in _sweep_lines(one)]
     emit([one.to_json() for one in swept], lines or ([] if failed else ["nothing is due"]), as_json=json)
+    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     require_kept(swept, failed)
 
 

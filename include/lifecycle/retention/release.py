@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 def freed_rules(rulebook: Rulebook, released: Hold) -> tuple[str, ...]:
     """The rules that reach any collection of which the hold may have kept rows, in the order of the policy.
 
-    It kept what it names, what belongs to that, and what these refer to.
+    It kept what it names, what belongs to that, what these refer to, and what their clocks are read from.
     """
     named = {*released.collections, *collections_naming(rulebook, frozenset(released.identities))}
     covered = collections_of(spread(named & rulebook.live.keys(), rulebook.edges))
     kept = _with_what_they_refer_to(rulebook, covered)
+    promised = [rule.clocks for rule in rulebook.rules.values()]
+    promised += [duty.clocks for duty in rulebook.statutory.values()]
+    read = [clock for clocks in promised for collection, clock in clocks.items() if collection in kept]
+    kept |= {edge.holder for clock in read for edge in (*clock.evidence, *clock.reverse_path)}
     return tuple(name for name, rule in rulebook.rules.items() if not kept.isdisjoint(rule.closure))
 
 
