@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -369,11 +370,10 @@ carry_out(company, sys.argv[4], progress=slowly)
     def test_two_runs_at_once_do_each_batch_once(self, database: Database, company: Company) -> None:
         fill(database, ended=30, live=0)
         made = make_plan(company.engine, company.rulebook(AS_OF), "humans", as_of=AS_OF, batch_rows=6)
-        runs = [threading.Thread(target=carry_out, args=(company, made.plan.digest)) for _ in range(2)]
-        for run in runs:
-            run.start()
-        for run in runs:
-            run.join()
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = list(pool.map(carry_out, [company] * 2, [made.plan.digest] * 2))
+        assert sum(outcome.done for outcome in outcomes) == len(made.plan.batches)
+        assert sum(sum(outcome.rows.values()) for outcome in outcomes) == 180
         assert counts(database)["human"] == 0
         assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 180
         assert [entry["kind"] for entry in ledger_entries(database)].count("plan_executed") == 1

@@ -166,6 +166,7 @@ POLICY_MISTAKES = [
     ("of: due_on}", "of: due_on, year_ends: '13-01'}", "anchors.booked.year_ends", "12-31"),
     ("of: due_on}", "of: due_on, time_zone: Mars}", "anchors.booked.time_zone", "not a time zone"),
     ("invited_by: {access: cut}", "invited_by: {access: sever}", "edges.club.member.invited_by.access", "'cut'"),
+    ("invited_by: {access: cut}", "invited_by: access", "edges.club.member.invited_by", "with its consequence"),
     ("invited_by: {access: cut}", "invited_by: friend", "edges.club.member.invited_by", "'owner'"),
     ("club.member.invited_by: {access: cut}", "invited_by: owner", "edges.invited_by", "schema.table.column"),
     ("basis: contract", "basis: habit", "purposes.membership.basis", "'consent'"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -42,7 +42,7 @@ class _Changed(Exception):
     """A batch found other rows than planned; it is rolled back."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Outcome:
     """What carrying out a plan did.
 
@@ -53,9 +53,9 @@ class Outcome:
             as estimated.
     """
 
-    done: int
-    deferred: dict[int, str]
-    rows: Tally
+    done: int = 0
+    deferred: dict[int, str] = field(default_factory=dict)
+    rows: Tally = field(default_factory=Tally)
 
     def to_json(self) -> dict[str, Any]:
         """Counts and reasons."""
@@ -100,26 +100,24 @@ class Door:
             LifecycleError: a batch did something that was not planned and was rolled back.
             StoreError: the database refused for a reason that trying again does not mend.
         """
-        total, done, rows = len(self.plan.batches), 0, Tally()
-        deferred: dict[int, str] = {}
+        total, ended, outcome = len(self.plan.batches), 0, Outcome()
         with self.engine.connect() as connection:
             self._set_state(connection, "executing")
             while (batch := self._next_batch(connection)) is not None:
-                problem = self._try(connection, batch, rows)
+                problem = self._try(connection, batch, outcome)
                 if problem:
                     self._defer(connection, batch, problem)
-                    deferred[batch] = problem
-                else:
-                    done += 1
-                self.progress(done + len(deferred), total)
-        return Outcome(done=done, deferred=deferred, rows=rows)
+                    outcome.deferred[batch] = problem
+                ended += 1
+                self.progress(ended, total)
+        return outcome
 
-    def _try(self, connection: Connection, batch: int, rows: Tally) -> str:
-        """Do a batch; returns why it has to be deferred, or nothing."""
+    def _try(self, connection: Connection, batch: int, outcome: Outcome) -> str:
+        """Do a batch, counting what was done in the outcome; returns why it has to be deferred, or nothing."""
         problem = ""
         for _ in range(TRIES):
             try:
-                rows += self._do(connection, batch)
+                rows = self._do(connection, batch)
             except _Changed as change:
                 return str(change)
             except IntegrityError as error:
@@ -130,11 +128,14 @@ class Door:
                     raise self._refused(batch, error) from None
                 logger.info("plan %s batch %s is tried again: %s", self.plan.digest[:12], batch, problem)
             else:
+                if rows is not None:
+                    outcome.done += 1
+                    outcome.rows += rows
                 return ""
         return problem
 
-    def _do(self, connection: Connection, batch: int) -> Tally:
-        """One transaction: every item of the batch, the comparison, the journal.
+    def _do(self, connection: Connection, batch: int) -> Tally | None:
+        """One transaction: every item of the batch, the comparison, the journal; None where another run did it.
 
         It sees one state of the database, so that what the application changes after it was found due cannot be
         deleted: the database refuses that as a concurrent change, and the batch is tried again.
@@ -144,7 +145,7 @@ class Door:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             self._let_nothing_arrive(connection, items)
             if not self._claim(connection, batch):
-                return Tally()
+                return None
             self._require_due(connection, batch, items)
             self._require_not_kept(connection, items)
             cover = Cover(connection, self.rulebook, self.plan.as_of)

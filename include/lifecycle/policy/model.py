@@ -241,6 +241,14 @@ class EdgeKind(StrEnum):
     NONE = "none"
 
 
+def _has_no_consequence(kind: EdgeKind) -> EdgeKind:
+    if kind is EdgeKind.ACCESS:
+        raise ValueError(
+            "access is written with its consequence: {access: cut}, {access: delete} or {access: {redact: [columns]}}"
+        )
+    return kind
+
+
 class AccessEdge(Form):
     """An ``access`` edge with its consequence: columns redacted with the cut link, or the row deleted."""
 
@@ -308,7 +316,7 @@ class Policy(Form):
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}
     statutory: dict[Identifier, Statutory] = {}
-    edges: dict[ColumnName, EdgeKind | AccessEdge] = {}
+    edges: dict[ColumnName, Annotated[EdgeKind, AfterValidator(_has_no_consequence)] | AccessEdge] = {}
     erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
     guards: dict[Identifier, Guard] = {}
     freshness: dict[CollectionName, Freshness] = {}
