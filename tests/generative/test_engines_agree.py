@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from lifecycle.decide.engine import foresee
 from lifecycle.planning import planner
 from support.bureau import Bureau
-from support.bureau.agreement import RememberingPlanner, planned, require_agreement, require_same_end
+from support.bureau.agreement import RememberingPart, planned, require_agreement, require_same_end
 from support.bureau.cases import cases
 
 RULES_PER_EXAMPLE = 5
@@ -23,7 +23,7 @@ RULES_PER_EXAMPLE = 5
 @pytest.fixture(scope="module")
 def bureau(module_database):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "Planner", RememberingPlanner)
+        patch.setattr(planner, "Part", RememberingPart)
         yield Bureau.found(module_database)
 
 

@@ -14,7 +14,7 @@ from lifecycle.planning import planner
 from spec.decisions import DECISIONS
 from support.bureau import Bureau
 from support.bureau.agreement import (
-    RememberingPlanner,
+    RememberingPart,
     emptied,
     gone,
     kept,
@@ -32,7 +32,7 @@ HOLD_ID = UUID(int=1)
 @pytest.fixture(scope="module")
 def bureau(module_database):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planner, "Planner", RememberingPlanner)
+        patch.setattr(planner, "Part", RememberingPart)
         yield Bureau.found(module_database)
 
 

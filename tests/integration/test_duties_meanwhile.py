@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lifecycle.execute.door import Door
-from lifecycle.planning.planner import BATCH_ROWS
+from lifecycle.planning.planner import BATCH_ROWS, ground_of
 from lifecycle.store.roles import Role
 from spec.decisions import DECISIONS
 from support.bureau import Bureau
@@ -29,7 +29,8 @@ def carry_out_after(bureau, change, **case):
     stored = planned(bureau, rulebook, case["rule"], DECISIONS["as_of"], BATCH_ROWS)
     assert stored.plan.batches == (0,)
     bureau.database.execute(change)
-    outcome = Door(bureau.database.connect(Role.ENGINE), rulebook, stored).carry_out()
+    ground = ground_of(rulebook, stored.plan)
+    outcome = Door(bureau.database.connect(Role.ENGINE), rulebook, stored, ground).carry_out()
     return outcome.deferred.get(0)
 
 

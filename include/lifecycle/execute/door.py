@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.planning.grounds import Ground
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
 
@@ -73,6 +74,7 @@ class Door:
         engine: connects as the engine role.
         rulebook: of the policy version the plan names.
         stored: the plan; it must have been stored.
+        ground: why its rows are due; it is asked again before anything is done to them.
         progress: called with (batches ended, batches in all) after each.
     """
 
@@ -81,6 +83,7 @@ class Door:
         engine: Engine,
         rulebook: Rulebook,
         stored: StoredPlan,
+        ground: Ground,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         if stored.plan_id is None:
@@ -88,7 +91,7 @@ class Door:
         self.engine = engine
         self.plan = stored.plan
         self.plan_id = stored.plan_id
-        self.statements = Statements(rulebook, stored.plan, stored.plan_id)
+        self.statements = Statements(rulebook, stored.plan, stored.plan_id, ground)
         self.zone = rulebook.policy.zone
         self.rulebook = rulebook
         self.progress = progress or (lambda _done, _all: None)
@@ -172,7 +175,7 @@ class Door:
             )
 
     def _require_due(self, connection: Connection, batch: int, items: list[Item]) -> None:
-        """Every row because of whose clock a row goes is still due; asked before what the clock is read from goes."""
+        """Every row because of which a row goes is still due; asked before what that is read from goes."""
         roots = [item for item in items if item.is_root and item.action is not Action.DROP_PARTITION]
         relies = [relied for relied in self.plan.relies if relied.batch == batch]
         asked_about: list[Item | Relied] = [*roots, *relies]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lifecycle.holds.cover import Cover
     from lifecycle.plan import Plan, Relied
+    from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import ResolvedStatutory, Rulebook
 
 
@@ -33,12 +34,14 @@ class Statements:
         rulebook: of the policy version that the plan was made under.
         plan: what is carried out.
         plan_id: its number, under which the keys are stored.
+        ground: why its rows are due.
     """
 
-    def __init__(self, rulebook: Rulebook, plan: Plan, plan_id: int) -> None:
+    def __init__(self, rulebook: Rulebook, plan: Plan, plan_id: int, ground: Ground) -> None:
         self.rulebook = rulebook
         self.plan = plan
         self.plan_id = plan_id
+        self.ground = ground
 
     def statement(self, item: Item, links: tuple[str, ...], cover: Cover) -> Executable:
         """The statement of an item; its row count is the number of rows it changed."""
@@ -57,12 +60,8 @@ class Statements:
         )
 
     def rows_not_due(self, item: Item | Relied) -> Executable:
-        """How many rows of an item, or that its batch relies on, are there and not due by their own clocks."""
-        last = self.plan.last_event_day
-        if last is None:
-            raise AssertionError("nothing is planned where nothing can be due")
-        clock = ClockSql(self.rulebook, self.rulebook.rules[self.plan.rule].clocks[item.collection])
-        return self._count(item, lambda row: clock.is_due(row, last).is_not(sa.true()))
+        """How many rows of an item, or that its batch relies on, are there and not due by themselves."""
+        return self._count(item, lambda row: self.ground.is_due(item.collection, row).is_not(sa.true()))
 
     def rows_kept_by_law(self, item: Item) -> dict[str, Executable]:
         """By duty: how many rows of an item it keeps, or needs what the item empties of them."""

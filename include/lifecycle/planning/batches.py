@@ -13,10 +13,9 @@ from lifecycle.store.relations import refers
 if TYPE_CHECKING:
     from lifecycle.planning.workset import WorkSet
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import ResolvedRule
 
 
-def settle(works: WorkSet, rule: ResolvedRule) -> bool:
+def settle(works: WorkSet) -> bool:
     """Move rows to the batch of what they refer to, where that would go first and their link is not cut.
 
     A row waits for the last of those that lead to it. One that nothing else leads to is in its leader's batch
@@ -26,12 +25,12 @@ def settle(works: WorkSet, rule: ResolvedRule) -> bool:
         edge
         for edge in works.rulebook.edges
         if edge.kind is not EdgeKind.NONE and edge.holder in works and edge.target in works
-        if not is_cut(works.rulebook, edge, rule.deletion_order)
+        if not is_cut(works.rulebook, edge, works.scope.deletion_order)
     ]
     suspects = [
         edge
         for edge in binding
-        if len(works.rulebook.spreading_into(edge.holder)) > 1 or edge.holder in rule.clocks
+        if len(works.rulebook.spreading_into(edge.holder)) > 1 or edge.holder in works.scope.roots
     ]
     if not sum(_move(works, edge) for edge in suspects):
         return False

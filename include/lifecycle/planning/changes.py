@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveColumn
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import ResolvedRule, Rulebook
+    from lifecycle.policy.rulebook import Rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,35 +42,35 @@ class Change:
     links: tuple[str, ...] = ()
 
 
-def deletions(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Iterator[Change]:
-    """Everything a ``delete`` rule does, in the order in which a batch does it."""
-    for collection in rule.closure:
+def deletions(works: WorkSet, roots_per_batch: int) -> Iterator[Change]:
+    """Everything that is done where rows go, in the order in which a batch does it."""
+    for collection in works.scope.closure:
         if collection in works.kept:
             yield from _statutory_redactions(works, collection)
     if works.any_goes():
-        yield from _cuts(works, rule, roots_per_batch)
-        yield from _goings(works, rule)
+        yield from _cuts(works, roots_per_batch)
+        yield from _goings(works)
 
 
-def _cuts(works: WorkSet, rule: ResolvedRule, roots_per_batch: int) -> Iterator[Change]:
-    order = {collection: position for position, collection in enumerate(rule.deletion_order)}
+def _cuts(works: WorkSet, roots_per_batch: int) -> Iterator[Change]:
+    order = {collection: position for position, collection in enumerate(works.scope.deletion_order)}
     for edge in works.rulebook.edges:
-        if edge.target in works and is_cut(works.rulebook, edge, rule.deletion_order):
+        if edge.target in works and is_cut(works.rulebook, edge, works.scope.deletion_order):
             yield _cut(works, edge, order, roots_per_batch)
 
 
-def _goings(works: WorkSet, rule: ResolvedRule) -> Iterator[Change]:
-    for collection in rule.deletion_order:
+def _goings(works: WorkSet) -> Iterator[Change]:
+    for collection in works.scope.deletion_order:
         if collection not in works:
             continue
         if works.rulebook.spreading_into(collection):
             yield _followers(works, collection)
-        if collection in rule.clocks:
+        if collection in works.scope.roots:
             yield _roots(works[collection])
 
 
 def _roots(work: Work) -> Change:
-    """Rows that go because their own clock says so."""
+    """Rows that go because they are due by themselves."""
     rows = sa.select(*work.key_columns, work.table.c.ordinal).where(
         work.table.c.kept.is_(None), work.table.c.is_root
     )
@@ -91,8 +91,9 @@ def _links(row: FromClause, columns: Iterable[str]) -> list[ColumnElement[Any]]:
     return [row.c[name].label(f"link_{number}") for number, name in enumerate(columns)]
 
 
-def redactions(works: WorkSet, collection: str, columns: tuple[str, ...]) -> Iterator[Change]:
-    """What a ``redact`` rule does: its columns, less those that the law keeps."""
+def redactions(works: WorkSet, collection: str) -> Iterator[Change]:
+    """What is done where rows stay: the columns that the scope names are emptied, less those that the law keeps."""
+    columns = works.scope.redacts[collection]
     nothing_keeps = works[collection].table.c.kept.is_(None)
     yield from _redaction(works, collection, columns, nothing_keeps, is_root=True)
     for duties, needless in _needless(works, collection).items():

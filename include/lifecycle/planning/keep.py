@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import FromClause
 
+    from lifecycle.planning.grounds import Ground
     from lifecycle.planning.workset import Work, WorkSet
-    from lifecycle.policy.rulebook import Clock, ResolvedRule
+    from lifecycle.policy.rulebook import Clock
 
 FIRM = ("hold", "restriction")
 """Reasons for which a row stays exactly as it is, what it refers to included."""
 
 
-def mark_kept(works: WorkSet, rule: ResolvedRule, last_event_day: date, as_of: datetime) -> None:
+def mark_kept(works: WorkSet, ground: Ground, as_of: datetime) -> None:
     """Mark the rows of the work set that stay, with reason, source and last day.
 
     What is needed by a row that stays is kept from deletion only: a redacted row is still there.
@@ -35,8 +36,8 @@ def mark_kept(works: WorkSet, rule: ResolvedRule, last_event_day: date, as_of: d
         if work.collection in held:
             _mark_held(works, work, held[work.collection])
     mark_statutory(works, as_of)
-    if not rule.redacts:
-        mark_needed(works, rule, last_event_day, as_of, held)
+    if not works.scope.redacts:
+        mark_needed(works, ground, as_of, held)
 
 
 def mark_statutory(works: WorkSet, as_of: datetime) -> None:

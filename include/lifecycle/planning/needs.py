@@ -10,31 +10,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from lifecycle.planning.witnesses import duty_witnesses, rule_witnesses
+from lifecycle.planning.witnesses import duty_witnesses
 from lifecycle.policy.model import EdgeKind
 from lifecycle.store.relations import refers, relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
+    from lifecycle.planning.grounds import Ground
     from lifecycle.planning.held import HeldRows
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import ResolvedRule
 
 
-def mark_needed(
-    works: WorkSet, rule: ResolvedRule, last_event_day: date, as_of: datetime, held: HeldRows
-) -> None:
+def mark_needed(works: WorkSet, ground: Ground, as_of: datetime, held: HeldRows) -> None:
     """Mark the rows that are needed, and those that these need, until nothing changes.
 
     Args:
         works: with what is held and kept by law marked already.
-        rule: the work set was collected for.
-        last_event_day: the greatest day of an event whose rows are due.
+        ground: why its rows are due.
         as_of: moment of the run.
         held: the rows that holds cover, those outside the work set too.
     """
@@ -42,9 +39,9 @@ def mark_needed(
         need
         for work in works
         for need in (
-            *_referring(works, work, rule, held),
+            *_referring(works, work, held),
             *(_Need(work, *one, is_lasting=True) for one in duty_witnesses(works, work, as_of)),
-            *(_Need(work, *one) for one in rule_witnesses(works, work, rule, last_event_day)),
+            *(_Need(work, *one) for one in ground.witnesses(works, work)),
         )
     ]
     changed = {need.work.collection for need in needs if need.is_lasting and _mark(works, need)}
@@ -69,7 +66,7 @@ class _Need(NamedTuple):
     is_lasting: bool = False
 
 
-def _referring(works: WorkSet, work: Work, rule: ResolvedRule, held: HeldRows) -> Iterator[_Need]:
+def _referring(works: WorkSet, work: Work, held: HeldRows) -> Iterator[_Need]:
     """Rows that a row which stays refers to."""
     for edge in works.rulebook.edges_into(work.collection):
         if edge.kind is EdgeKind.NONE:
@@ -78,7 +75,7 @@ def _referring(works: WorkSet, work: Work, rule: ResolvedRule, held: HeldRows) -
             yield _Need(work, edge.holder, _from_kept(works, work, edge))
         if edge.holder in held:
             yield _Need(work, edge.holder, _from_held(works, work, edge, held), is_lasting=True)
-        if _may_last_outside(works, edge, rule):
+        if _may_last_outside(works, edge):
             yield _Need(work, edge.holder, _from_outside(works, work, edge), is_lasting=True)
 
 
@@ -102,11 +99,11 @@ def _from_held(works: WorkSet, work: Work, edge: Edge, held: HeldRows) -> Select
     return _referred(works, work, edge, row, table.c.last_day).where(*same)
 
 
-def _may_last_outside(works: WorkSet, edge: Edge, rule: ResolvedRule) -> bool:
+def _may_last_outside(works: WorkSet, edge: Edge) -> bool:
     """Whether a row that does not go at all may refer along ``edge`` by a link that cannot be cut."""
     if not edge.is_lasting or edge.kind is EdgeKind.SHARED:  # what such a row shares is in use
         return False
-    if not edge.spreads or not edge.is_to_key or rule.rule.action != "delete":
+    if not edge.spreads or not edge.is_to_key or not works.scope.takes_along:
         return True
     return any(other.keeps_alive and other != edge for other in works.rulebook.spreading_into(edge.holder))
 

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import UsageError
-from lifecycle.plan import Action, Kept, Plan
-from lifecycle.planning.batches import settle
-from lifecycle.planning.changes import deletions, holds_something, redactions
-from lifecycle.planning.clocks import ClockSql
-from lifecycle.planning.collect import collect, leave_all_used
+from lifecycle.plan import Plan
+from lifecycle.planning.collect import leave_all_used
+from lifecycle.planning.grounds import PassedLimit
 from lifecycle.planning.items import ItemWriter, StoredPlan, count_plans, find_open, store_plan
-from lifecycle.planning.keep import mark_kept
+from lifecycle.planning.part import Part
 from lifecycle.planning.partitions import droppable
-from lifecycle.planning.reliance import Reliance
-from lifecycle.planning.workset import WorkSet
 from lifecycle.timelimits import latest_due_day, latest_over_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Engine
 
-    from lifecycle.planning.changes import Change
     from lifecycle.planning.partitions import Partition
+    from lifecycle.planning.reliance import Reliance
     from lifecycle.policy.rulebook import ResolvedRule, Rulebook
 
 BATCH_ROWS = 50_000
@@ -48,7 +44,7 @@ _STORED = sa.text("""
 
 
 class Planner:
-    """Finds what one rule reaches at one date, on one connection, inside one transaction.
+    """Makes the plan of one rule at one date, on one connection, inside one transaction.
 
     Args:
         connection: in a transaction that sees one state of the database.
@@ -75,19 +71,20 @@ class Planner:
         self.rule: ResolvedRule = required_rule(rulebook, rule)
         self.as_of = as_of
         self.last_event_day = last_event_day
-        self.works = WorkSet(connection, rulebook, self.rule)
         self.whole: list[tuple[str, Partition]] = []
-        self.reliance: Reliance | None = None
+        self.part: Part | None = None
         if last_event_day is not None:
-            self._find()
+            ground = PassedLimit(rulebook, self.rule.clocks, last_event_day)
+            self.part = Part(connection, rulebook, self.rule.scope, ground, as_of=as_of)
+            self._find(self.part, last_event_day)
 
     def plan(self, batch_rows: int) -> Plan:
         """Write the items of batches of about ``batch_rows`` rows; the plan is not stored yet."""
         items = ItemWriter(self.connection)
         for collection, partition in self.whole:
             items.add_partition(collection, partition)
-        if any(self.works):
-            self._write_changes(items, self._roots_per_batch(batch_rows))
+        if self.part:
+            self.part.write(items, batch_rows)
         written = items.read()
         return Plan(
             rule=self.rule.name,
@@ -98,121 +95,46 @@ class Planner:
             interval_days=self.rulebook.policy.policy.run_every,
             last_event_day=self.last_event_day,
             items=written,
-            kept=self._kept(),
-            relies=self.reliance.read() if self.reliance else (),
-            stored={name: self._stored(name) for name in self.rule.clocks} if written else {},
+            kept=tuple(self.part.kept()) if self.part else (),
+            relies=self._reliance.read() if self._reliance else (),
+            stored=stored_rows(self.connection, self.rule.clocks) if written else {},
             attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if written else 1,
         )
 
     def store(self, plan: Plan) -> int:
         """Store the plan that was just made; returns its number."""
         plan_id = store_plan(self.connection, plan)
-        if self.reliance:
-            self.reliance.store(plan_id)
+        if self._reliance:
+            self._reliance.store(plan_id)
         return plan_id
 
     def unkept(self) -> dict[str, int]:
         """What nothing keeps, by collection the rule applies to: its own rows, and partitions as one each."""
         whole = Counter(collection for collection, _ in self.whole)
-        return {name: whole[name] + self._unkept_rows(name) for name in self.rule.clocks}
-
-    def _find(self) -> None:
-        action = self.rule.rule.action
-        if action == "delete":
-            for strand in self.rule.strands:
-                due = {name: self._due(name) for name in strand.collections if name in self.rule.clocks}
-                collect(self.works, strand, due)
-        elif action == "drop_partition":
-            self._collect_partitions()
-        else:
-            for collection in self.rule.clocks:
-                self.works.add_roots(collection, self._due(collection))
-        if any(self.works):
-            mark_kept(self.works, self.rule, self._last_event_day, self.as_of)
-
-    def _collect_partitions(self) -> None:
-        for collection, clock in self.rule.clocks.items():
-            found = droppable(
-                self.connection, self.rulebook, clock, collection, self._last_event_day, self.as_of
-            )
-            self.whole += [(collection, partition) for partition in found.whole]
-            if found.rest is not None:
-                self.works.add_roots(collection, found.rest)
-        leave_all_used(self.works, self.rule.clocks)
-
-    def _write_changes(self, items: ItemWriter, roots_per_batch: int) -> None:
-        was_settled = not self.rule.redacts and settle(self.works, self.rule)
-        written = [change for change in self._changes(roots_per_batch) if items.add(change, roots_per_batch)]
-        along = [change for change in written if not change.is_root and change.action is not Action.CUT]
-        if along:
-            self.reliance = Reliance(self.works, self.rule, roots_per_batch, along, was_settled=was_settled)
-
-    def _changes(self, roots_per_batch: int) -> Iterator[Change]:
-        if not self.rule.redacts:
-            yield from deletions(self.works, self.rule, roots_per_batch)
-            return
-        for work in self.works:
-            yield from redactions(self.works, work.collection, self.rule.redacts)
-
-    def _unkept_rows(self, collection: str) -> int:
-        if collection not in self.works:
-            return 0
-        work = self.works[collection]
-        query = sa.select(sa.func.count()).where(work.table.c.is_root, work.table.c.kept.is_(None))
-        if self.rule.redacts:  # a row that was emptied is due for ever, and done
-            row = work.row("unkept")
-            query = query.where(
-                work.is_row(row), holds_something(self.rulebook, collection, row, self.rule.redacts)
-            )
-        return int(self.connection.scalar(query.select_from(work.table)) or 0)
+        return {name: whole[name] + (self.part.unkept(name) if self.part else 0) for name in self.rule.clocks}
 
     @property
-    def _last_event_day(self) -> date:
-        if self.last_event_day is None:
-            raise AssertionError("asked only where something can be due")
-        return self.last_event_day
+    def _reliance(self) -> Reliance | None:
+        return self.part.reliance if self.part else None
 
-    def _due(self, collection: str) -> sa.Select[Any]:
-        work = self.works[collection]
-        row = work.row("due_row")
-        sql = ClockSql(self.rulebook, self.rule.clocks[collection])
-        return sql.due(row, work.row_keys(row), self._last_event_day)
+    def _find(self, part: Part, last_event_day: date) -> None:
+        if self.rule.rule.action != "drop_partition":
+            part.find()
+            return
+        for collection, clock in self.rule.clocks.items():
+            found = droppable(self.connection, self.rulebook, clock, collection, last_event_day, self.as_of)
+            self.whole += [(collection, partition) for partition in found.whole]
+            if found.rest is not None:
+                part.works.add_roots(collection, found.rest)
+        leave_all_used(part.works, self.rule.clocks)
+        part.mark_kept()
 
-    def _roots_per_batch(self, batch_rows: int) -> int:
-        """How many ordinals make a batch, so that it changes about ``batch_rows`` rows."""
-        counts = [sa.select(sa.func.count().label("rows")).select_from(work.table) for work in self.works]
-        total = self.connection.scalar(sa.select(sa.func.sum(sa.union_all(*counts).subquery().c.rows)))
-        roots = self.works.highest_ordinal()
-        return max(1, batch_rows * roots // max(int(total or 0), 1))
 
-    def _kept(self) -> tuple[Kept, ...]:
-        found: list[Kept] = []
-        for work in self.works:
-            if work.collection not in self.works.kept:
-                continue
-            table = work.table
-            rows = self.connection.execute(
-                sa.select(table.c.kept, table.c.source, table.c.until, sa.func.count().label("rows"))
-                .where(table.c.kept.is_not(None))
-                .group_by(table.c.kept, table.c.source, table.c.until)
-                .order_by(table.c.kept, table.c.source, table.c.until)
-            )
-            found += [
-                Kept(
-                    collection=work.collection,
-                    reason=row.kept,
-                    source=row.source,
-                    until=row.until,
-                    rows=row.rows,
-                )
-                for row in rows
-            ]
-        return tuple(found)
-
-    def _stored(self, collection: str) -> int:
-        quote = self.connection.dialect.identifier_preparer.quote_identifier
-        name = ".".join(quote(part) for part in collection.split(".", 1))
-        return int(self.connection.scalar(_STORED, {"table": name}) or 0)
+def stored_rows(connection: Connection, collections: Iterable[str]) -> dict[str, int]:
+    """How many rows collections have, as the database estimates them."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    tables = {name: ".".join(quote(part) for part in name.split(".", 1)) for name in collections}
+    return {name: int(connection.scalar(_STORED, {"table": table}) or 0) for name, table in tables.items()}
 
 
 def make_plan(
@@ -270,6 +192,13 @@ def overdue(engine: Engine, rulebook: Rulebook, rule: str, *, as_of: datetime) -
     last_event_day = latest_over_day(keep, as_of=as_of, zone=rulebook.policy.zone)
     with one_state(engine) as connection:
         return Planner(connection, rulebook, rule, as_of=as_of, last_event_day=last_event_day).unkept()
+
+
+def ground_of(rulebook: Rulebook, plan: Plan) -> PassedLimit:
+    """Why the rows of a rule's stored plan are due."""
+    if plan.last_event_day is None:
+        raise AssertionError("nothing is planned where nothing can be due")
+    return PassedLimit(rulebook, rulebook.rules[plan.rule].clocks, plan.last_event_day)
 
 
 def required_rule(rulebook: Rulebook, rule: str) -> ResolvedRule:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lifecycle.planning.changes import Change
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import ResolvedRule
 
 plan_reliance = sa.table(
     "plan_reliance",
@@ -46,7 +45,6 @@ class Reliance:
 
     Args:
         works: complete, its batches settled.
-        rule: it was collected for.
         roots_per_batch: how many ordinals make a batch.
         along: what is done to rows that are not due by themselves.
         was_settled: whether rows were moved to other batches than those of the rows that lead to them.
@@ -55,14 +53,12 @@ class Reliance:
     def __init__(
         self,
         works: WorkSet,
-        rule: ResolvedRule,
         roots_per_batch: int,
         along: Sequence[Change],
         *,
         was_settled: bool,
     ) -> None:
         self.works = works
-        self.rule = rule
         self.roots_per_batch = roots_per_batch
         self.along = along
         self.was_settled = was_settled
@@ -91,7 +87,7 @@ class Reliance:
             self.works.connection.execute(sa.insert(plan_reliance).from_select(names, rows))
 
     def _rooted(self) -> list[str]:
-        return [name for name in self.rule.clocks if name in self.tables]
+        return [name for name in self.works.scope.roots if name in self.tables]
 
     def _grouped(self, collection: str) -> sa.Select[Any]:
         table = self.tables[collection]

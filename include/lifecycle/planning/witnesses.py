@@ -16,14 +16,14 @@ from lifecycle.store.relations import refers, relation
 from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
     from lifecycle.datamap.live import LiveSchema
     from lifecycle.planning.workset import Work, WorkSet
-    from lifecycle.policy.rulebook import Clock, Path, ResolvedRule
+    from lifecycle.policy.rulebook import Clock, Path
 
 
 def duty_witnesses(works: WorkSet, work: Work, as_of: datetime) -> Iterator[tuple[str, Select[Any]]]:
@@ -42,11 +42,11 @@ def duty_witnesses(works: WorkSet, work: Work, as_of: datetime) -> Iterator[tupl
                 yield from _witnesses(works, work, collection, way, conditions)
 
 
-def rule_witnesses(
-    works: WorkSet, work: Work, rule: ResolvedRule, last_event_day: date
+def clock_witnesses(
+    works: WorkSet, work: Work, clocks: Mapping[str, Clock], last_event_day: date
 ) -> Iterator[tuple[str, Select[Any]]]:
-    """Rows of ``work`` from which it is read that a row which stays is due."""
-    for collection, clock in rule.clocks.items():
+    """Rows of ``work`` from which it is read, by the clocks of their collections, that a row which stays is due."""
+    for collection, clock in clocks.items():
         if collection not in works:
             continue
         sql = ClockSql(works.rulebook, clock)

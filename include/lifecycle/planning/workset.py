@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, FromClause
 
-    from lifecycle.policy.rulebook import ResolvedRule, Rulebook
+    from lifecycle.policy.rulebook import Rulebook, Scope
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,8 @@ class WorkSet:
     """The work tables of one plan, on one connection, inside one transaction.
 
     Attributes:
-        works: of every collection that may be reached, whether rows of it were found or not.
+        scope: which collections may be reached, and how.
+        works: of each of them, whether rows of it were found or not.
         kept: collections of which rows were marked as kept.
     """
 
@@ -115,14 +116,15 @@ class WorkSet:
         self,
         connection: Connection,
         rulebook: Rulebook,
-        rule: ResolvedRule,
+        scope: Scope,
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
-        again = _reached_again(rulebook, rule)
+        self.scope = scope
+        again = _reached_again(rulebook, scope)
         self.works = {
             name: Work(rulebook=rulebook, collection=name, number=number, is_keyed=name in again)
-            for number, name in enumerate(rule.closure)
+            for number, name in enumerate(scope.closure)
         }
         self.kept: set[str] = set()
         self._created: set[str] = set()
@@ -227,8 +229,8 @@ class WorkSet:
         return int(found or 0)
 
 
-def _reached_again(rulebook: Rulebook, rule: ResolvedRule) -> set[str]:
+def _reached_again(rulebook: Rulebook, scope: Scope) -> set[str]:
     """Collections of which a row can come into the work set in more than one way."""
-    circles = {name for strand in rule.strands if strand.is_cyclic for name in strand.collections}
-    joining = {name for name in rule.closure if len(rulebook.spreading_into(name)) > 1}
-    return {*rule.clocks, *circles, *joining}
+    circles = {name for strand in scope.strands if strand.is_cyclic for name in strand.collections}
+    joining = {name for name in scope.closure if len(rulebook.spreading_into(name)) > 1}
+    return {*scope.roots, *circles, *joining}

@@ -6,7 +6,7 @@ meet no surprises: whatever cannot be resolved is a :class:`~lifecycle.errors.Po
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -66,25 +66,38 @@ class Strand:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResolvedRule:
-    """A rule with a clock per collection it applies to.
+class Scope:
+    """Which collections something reaches that deletes rows, or empties columns of them.
 
     Attributes:
-        strands: every collection whose rows may go along, the rule's own included: leaders before followers,
-            those that lead to each other in one strand.
+        roots: collections whose rows are due by themselves.
+        strands: every collection whose rows may go along, the roots included: leaders before followers, those
+            that lead to each other in one strand.
         deletion_order: the same, holders of a reference before what they refer to.
+        takes_along: whether what belongs to the roots goes along.
+        redacts: by root, the columns that are emptied, where rows stay; nothing where they go.
     """
 
-    name: str
-    rule: Rule
-    clocks: Mapping[CollectionName, Clock]
+    roots: tuple[CollectionName, ...]
     strands: tuple[Strand, ...]
     deletion_order: tuple[CollectionName, ...]
+    takes_along: bool
+    redacts: Mapping[CollectionName, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def closure(self) -> tuple[CollectionName, ...]:
         """The collections of all strands, leaders before followers."""
         return collections_of(self.strands)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedRule:
+    """A rule with a clock per collection it applies to."""
+
+    name: str
+    rule: Rule
+    clocks: Mapping[CollectionName, Clock]
+    scope: Scope
 
     @property
     def redacts(self) -> tuple[str, ...]:
@@ -305,22 +318,39 @@ class _Resolver:
 
     def _rule(self, name: str, rule: Rule) -> ResolvedRule:
         clocks = self._clocks(("rules", name), rule, rule.lead)
-        strands = spread(rule.applies_to, self.edges if rule.action == "delete" else ())
+        columns = rule.action["redact"] if isinstance(rule.action, dict) else ()
+        scope = self._scope(
+            ("rules", name),
+            tuple(clocks),
+            takes_along=rule.action == "delete",
+            redacts=dict.fromkeys(clocks, columns) if columns else {},
+        )
+        return ResolvedRule(name=name, rule=rule, clocks=clocks, scope=scope)
+
+    def _scope(
+        self,
+        keys: tuple[str, ...],
+        roots: tuple[CollectionName, ...],
+        *,
+        takes_along: bool,
+        redacts: Mapping[CollectionName, tuple[str, ...]],
+    ) -> Scope:
+        strands = spread(roots, self.edges if takes_along else ())
         closure = collections_of(strands)
         for collection in closure:
-            self._require_collection(collection, ("rules", name))
+            self._require_collection(collection, keys)
             if not primary_key(self.live[collection], self.datamap):
                 self._fail(
-                    ("rules", name),
+                    keys,
                     f"{collection} has no primary key, so its rows cannot be named in a plan",
                     "add a primary key to the table or mark one in the data map",
                 )
-        return ResolvedRule(
-            name=name,
-            rule=rule,
-            clocks=clocks,
+        return Scope(
+            roots=roots,
             strands=strands,
             deletion_order=deletion_order(closure, self.edges),
+            takes_along=takes_along,
+            redacts=redacts,
         )
 
     def _statutory(self, name: str, duty: Statutory) -> ResolvedStatutory:

@@ -122,7 +122,7 @@ def _evidence(rulebook: Rulebook, rule: str) -> set[str]:
     duties = [
         duty.clocks[name]
         for duty in rulebook.statutory.values()
-        for name in resolved.closure
+        for name in resolved.scope.closure
         if name in duty.clocks
     ]
     found = set(resolved.clocks)

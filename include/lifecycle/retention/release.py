@@ -27,7 +27,7 @@ def freed_rules(rulebook: Rulebook, released: Hold) -> tuple[str, ...]:
     promised += [duty.clocks for duty in rulebook.statutory.values()]
     read = [clock for clocks in promised for collection, clock in clocks.items() if collection in kept]
     kept |= {edge.holder for clock in read for edge in (*clock.evidence, *clock.reverse_path)}
-    return tuple(name for name, rule in rulebook.rules.items() if not kept.isdisjoint(rule.closure))
+    return tuple(name for name, rule in rulebook.rules.items() if not kept.isdisjoint(rule.scope.closure))
 
 
 def _with_what_they_refer_to(rulebook: Rulebook, collections: Iterable[str]) -> set[str]:

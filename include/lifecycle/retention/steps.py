@@ -19,7 +19,7 @@ from lifecycle.holds.subjects import forget_ended
 from lifecycle.ledger.book import tree_size
 from lifecycle.ledger.checkpoints import checkpoint, newest_checkpoint
 from lifecycle.planning.items import StoredPlan, find_left_behind, load_plan
-from lifecycle.planning.planner import make_plan
+from lifecycle.planning.planner import ground_of, make_plan
 from lifecycle.policy.check import check as check_policy
 from lifecycle.policy.findings import Severity
 from lifecycle.quality.after import check_after as quality_after
@@ -178,7 +178,8 @@ def carry_out(
         raise
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
-    return Door(company.engine, rulebook, stored, progress).carry_out()
+    ground = ground_of(rulebook, stored.plan)
+    return Door(company.engine, rulebook, stored, ground, progress).carry_out()
 
 
 def check_after(company: Company, digest: str) -> Checked:

@@ -10,7 +10,7 @@ from lifecycle.decide.decision import Act
 from lifecycle.execute.door import Door
 from lifecycle.execute.ending import end_plan
 from lifecycle.plan import Action
-from lifecycle.planning import planner
+from lifecycle.planning import part, planner
 from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from support.bureau import Bureau
 
 
-class RememberingPlanner(planner.Planner):
+class RememberingPart(part.Part):
     """Remembers which rows it keeps: a plan only counts them."""
 
     kept_rows: set[tuple[Any, ...]]
 
-    def _kept(self):
+    def kept(self):
         type(self).kept_rows = {
             (work.collection, tuple(map(str, key)), kept, source, until)
             for work in self.works
@@ -38,11 +38,12 @@ class RememberingPlanner(planner.Planner):
                 ).where(work.table.c.kept.is_not(None))
             )
         }
-        return super()._kept()
+        return super().kept()
 
 
 def planned(bureau: Bureau, rulebook: Rulebook, rule: str, as_of: datetime, batch_rows: int) -> StoredPlan:
     """The plan that the database makes."""
+    RememberingPart.kept_rows = set()
     engine = bureau.database.connect(Role.ENGINE)
     return planner.make_plan(engine, rulebook, rule, as_of=as_of, batch_rows=batch_rows)
 
@@ -52,7 +53,7 @@ def require_agreement(
 ) -> None:
     """The plan, which was made last, keeps, deletes, empties and cuts what was foreseen."""
     found = touched(bureau.database.connect(Role.ENGINE), stored)
-    assert RememberingPlanner.kept_rows == kept(foreseen)
+    assert RememberingPart.kept_rows == kept(foreseen)
     assert found["delete"] == gone(foreseen)
     assert found["redact"] == emptied(rulebook, foreseen, before)
     staying_cuts = {(edge, key) for edge, key in found["cut"] if key not in found["delete"]}
@@ -63,7 +64,10 @@ def require_same_end(bureau: Bureau, rulebook: Rulebook, foreseen: Outcome, stor
     """The plan, carried out, leaves the rows that were foreseen; planned again, nothing is left to do."""
     plan, engine = stored.plan, bureau.database.connect(Role.ENGINE)
     if stored.plan_id is not None:
-        assert Door(engine, rulebook, stored).carry_out().deferred == {}
+        assert (
+            Door(engine, rulebook, stored, planner.ground_of(rulebook, stored.plan)).carry_out().deferred
+            == {}
+        )
         with engine.begin() as connection:
             assert end_plan(connection, stored, as_of=plan.as_of)
     assert by_key(rulebook, bureau.read()) == by_key(rulebook, foreseen.rows)
