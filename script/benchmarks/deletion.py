@@ -17,8 +17,9 @@ from measuring import Scratch
 from lifecycle.datamap.load import load_datamap
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
-from lifecycle.retention.company import Company
-from lifecycle.retention.steps import carry_out, end_unchecked, plan
+from lifecycle.retention.steps import plan
+from lifecycle.runs.company import Company
+from lifecycle.runs.plans import carry_out, end_unchecked
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 

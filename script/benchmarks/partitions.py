@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from deletion import AS_OF, open_company
 from measuring import Scratch
 
-from lifecycle.retention.steps import carry_out, end_unchecked, plan
+from lifecycle.retention.steps import plan
+from lifecycle.runs.plans import carry_out, end_unchecked
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import StoreError
 from lifecycle.retention import steps
+from lifecycle.runs import plans
 from lifecycle.store.engine import connect
 from support.airflow import OPERATOR
 from support.companies import AS_OF, CANARY, ledger_of, plans_of, rows_of
@@ -91,15 +92,15 @@ def test_rows_the_application_holds_for_a_while_go_at_the_end_of_the_run(airflow
     """The first plan's batch is deferred; the run plans again before it ends."""
     held = agency.connect().connect()
     held.execute(sa.text("SELECT FROM agency.person WHERE id = 101 FOR UPDATE"))
-    check_after = steps.check_after
+    check_after = plans.check_after
 
     def let_go(company, digest):
         held.close()
         return check_after(company, digest)
 
     impatient = partial(connect, lock_timeout=timedelta(milliseconds=50))
-    monkeypatch.setattr("lifecycle.retention.company.connect", impatient)
-    monkeypatch.setattr(steps, "check_after", let_go)
+    monkeypatch.setattr("lifecycle.runs.company.connect", impatient)
+    monkeypatch.setattr(plans, "check_after", let_go)
     run = airflow.run("contract_termination_deletion", AS_OF)
     assert run.results["persons.execute"]["deferred"] == [
         {"batch": 0, "reason": "the application held its rows"}
@@ -125,7 +126,7 @@ def test_a_store_that_cannot_be_reached_is_tried_again(airflow, agency, monkeypa
 def test_ctrl_c_ends_a_run_in_this_process_and_the_next_goes_on(airflow, agency, monkeypatch):
     """Airflow takes it for a failure of the task, and would try that again."""
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "check_after", Mock(side_effect=KeyboardInterrupt))
+        patch.setattr(plans, "check_after", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             airflow.run("website_retention", AS_OF)
     assert plans_of(agency) == ["executing"]

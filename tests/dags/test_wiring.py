@@ -26,7 +26,7 @@ from lifecycle.settings import PROJECT
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
-    "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps",
+    "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
 }  # fmt: skip
 
 

@@ -18,9 +18,9 @@ from lifecycle.ledger.checkpoints import checkpoint
 from lifecycle.ledger.verification import verify
 from lifecycle.policy.check import Severity, check
 from lifecycle.policy.load import in_force, load_policies
-from lifecycle.retention.company import Company
 from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs.company import Company
 from lifecycle.store.grants import grant
 from lifecycle.store.inspect import inspect
 from lifecycle.store.roles import Role

@@ -22,9 +22,10 @@ from lifecycle.holds.register import Target, extend, place, release
 from lifecycle.holds.tables import LOCK
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy.load import load_policies
-from lifecycle.retention import steps
-from lifecycle.retention.steps import approve_plan, plan
+from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs import plans
+from lifecycle.runs.plans import approve_plan
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 from support.crm import AS_OF, POLICY, SCHEMA, counts, fill, open_crm
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lifecycle.execute.door import Outcome
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
     from support.databases import Database
 
 
 def carry_out(company: Company, digest: str | None) -> Outcome:
     """Carry a plan out and end it."""
-    outcome = steps.carry_out(company, digest or "")
-    steps.check_after(company, digest or "")
+    outcome = plans.carry_out(company, digest or "")
+    plans.check_after(company, digest or "")
     return outcome
 
 
@@ -229,7 +230,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         amended = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
 
         with pytest.raises(PlanOutdated, match="the policy was changed"):
-            steps.carry_out(amended, made.digest or "")
+            plans.carry_out(amended, made.digest or "")
         assert counts(database)["human"] == 4
         assert database.execute("SELECT state FROM lifecycle.plan") == [("abandoned",)]
 
@@ -257,7 +258,7 @@ class TestTheWorldMovesBetweenPlanAndDeletion:
         company = open_crm(database, tmp_path, schema=schema, policy=policy)
         fill(database, ended=1, live=0)
         made = plan(company, "humans", as_of=AS_OF)
-        outcome = steps.carry_out(company, made.digest or "")
+        outcome = plans.carry_out(company, made.digest or "")
         assert outcome.deferred == {0: "what should be emptied may not be (named)"}
 
     def test_a_table_dropped_meanwhile_is_one_clear_error(self, database: Database, company: Company) -> None:
@@ -333,7 +334,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from support.crm import AS_OF, reopen_crm
 from support.databases import Database
-from lifecycle.retention.steps import carry_out
+from lifecycle.runs.plans import carry_out
 company = reopen_crm(Database(url=sys.argv[1]), Path(sys.argv[2]))
 def slowly(done, total):
     print(done, flush=True)
@@ -388,7 +389,7 @@ carry_out(company, sys.argv[4], progress=slowly)
         with patient.connect() as other, other.begin():
             other.execute(sa.text("SELECT FROM lifecycle.plan_batch FOR UPDATE"))
             with pytest.raises(StoreError, match="another run is carrying out this plan"):
-                steps.carry_out(replace(company, engine=impatient), made.digest or "")
+                plans.carry_out(replace(company, engine=impatient), made.digest or "")
         assert database.execute("SELECT state FROM lifecycle.plan_batch") == [("pending",)]
 
     def test_a_row_that_the_application_holds_is_left_to_the_next_plan(

@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from lifecycle.holds.register import Target, place
-from lifecycle.retention.steps import carry_out, plan
+from lifecycle.retention.steps import plan
+from lifecycle.runs.plans import carry_out
 from support.crm import AS_OF, POLICY, fill, open_crm
 
 if TYPE_CHECKING:
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
     from support.databases import Database
 
 DUTY = """

@@ -19,7 +19,7 @@ from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
 
 ENDED = "2025-06-15 12:00+03"
 PLANNED_ON = date(2026, 6, 8)

@@ -11,14 +11,15 @@ import pytest
 from lifecycle.errors import CheckFailed
 from lifecycle.holds.register import place
 from lifecycle.holds.targets import Subject, Target
-from lifecycle.retention.steps import carry_out, plan
+from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs.plans import carry_out
 from support.crm import AS_OF, DATAMAP, POLICY, SCHEMA, counts, fill, open_crm, reopen_crm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
     from support.databases import Database
 
 

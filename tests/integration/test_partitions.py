@@ -6,9 +6,9 @@ import pytest
 
 from lifecycle.errors import ApprovalRequired
 from lifecycle.plan import Action
-from lifecycle.retention import steps
 from lifecycle.retention.steps import plan
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs import plans
 from support.companies import AGENCY, AS_OF, create_agency, open_agency, rows_of
 
 DUTY = """
@@ -135,4 +135,4 @@ def test_what_was_dropped_is_told_of_a_plan_that_was_carried_out(company, databa
     database.execute("ANALYZE")
     planned = plan(company, "visits", as_of=AS_OF)
     expected = sum(dropped(planned).values())
-    assert steps.carry_out(company, planned.digest).rows["agency.visit", "dropped"] == expected > 0
+    assert plans.carry_out(company, planned.digest).rows["agency.visit", "dropped"] == expected > 0

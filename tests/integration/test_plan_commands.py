@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lifecycle.retention import steps, sweep
+from lifecycle.runs import plans
 from support.commands import CommandLine
 from support.companies import AS_OF, agency_settings, create_agency, open_agency
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
     from support.databases import Database
 
 CHECK_FAILED, MISUSED = 1, 2
@@ -124,7 +125,7 @@ def test_a_plan_that_was_carried_out_is_not_approved(lifecycle, digest):
 )
 def test_a_plan_that_was_abandoned_is_not_approved(lifecycle, database, company, digest, reason, says):
     if reason == "refused":
-        steps.refuse_plan(company, digest, as_of=AS_OF)
+        plans.refuse_plan(company, digest, as_of=AS_OF)
     elif reason == "superseded":
         steps.plan(company, "persons", as_of=AS_OF + timedelta(days=2))
     else:
@@ -137,7 +138,7 @@ def test_a_plan_that_was_abandoned_is_not_approved(lifecycle, database, company,
 
 
 def test_a_plan_is_approved_once(lifecycle, company, digest):
-    steps.approve_plan(company, digest, approved_by="olivia", as_of=AS_OF)
+    plans.approve_plan(company, digest, approved_by="olivia", as_of=AS_OF)
     assert approve(lifecycle, digest) == "this plan was approved already"
 
 

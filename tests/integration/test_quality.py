@@ -15,6 +15,7 @@ from lifecycle.errors import ApprovalRequired, CheckFailed, PlanOutdated, Policy
 from lifecycle.holds.register import Target, place
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs import agreement, plans
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 from support.companies import AGENCY, AS_OF, CANARY, create_agency, ledger_of, open_agency, plans_of, rows_of
@@ -232,7 +233,7 @@ def test_a_plan_that_makes_no_sense_is_abandoned(company, database, change, comp
     database.execute(change)
     now = rows_of(database)
     with stopped_by(*complaints):
-        steps.check_plan(company, digest)
+        plans.check_plan(company, digest)
     abandoned_untouched(database, now, digest)
 
 
@@ -240,7 +241,7 @@ def test_no_live_contract_goes_along(company, database, before):
     digest = steps.plan(company, "customers", as_of=AS_OF).digest
     database.execute("UPDATE agency.contract SET ended_at = NULL WHERE id = 40")
     with stopped_by("live rows of agency.contract in the plan: 1, at most 0", "whose clock is stopped: 1"):
-        steps.check_plan(company, digest)
+        plans.check_plan(company, digest)
     abandoned_untouched(database, before, digest)
 
 
@@ -258,7 +259,7 @@ def test_no_held_row_is_in_a_plan(company, database, before, rule, target, compl
     digest = steps.plan(company, rule, as_of=AS_OF).digest
     hold(company, target)
     with stopped_by(complaint):
-        steps.check_plan(company, digest)
+        plans.check_plan(company, digest)
     abandoned_untouched(database, before, digest)
 
 
@@ -267,7 +268,7 @@ def test_a_plan_that_was_written_over_does_not_pass_as_what_was_approved(company
     database.execute(
         "UPDATE lifecycle.plan SET document = jsonb_set(document, '{as_of}', '\"2027-03-10T03:00:00+02:00\"')"
     )
-    for step in (steps.check_plan, steps.carry_out):
+    for step in (plans.check_plan, plans.carry_out):
         with pytest.raises((UsageError, CheckFailed)):
             step(company, digest)
     assert rows_of(database) == before
@@ -277,7 +278,7 @@ def test_a_partition_younger_than_the_plan_says_is_not_dropped(company, database
     digest = steps.plan(company, "visits", as_of=AS_OF).digest
     database.execute("UPDATE lifecycle.plan_item SET upper_bound = '2026-03-09'")
     with stopped_by("planned partitions with rows that are not due: 1"):
-        steps.check_plan(company, digest)
+        plans.check_plan(company, digest)
     abandoned_untouched(database, before, digest)
 
 
@@ -289,7 +290,7 @@ class TestRowsThatChangeBetweenPlanAndCheck:
         """Lets something happen before the next checks of a plan, once for each."""
 
         def happen(*changes):
-            pending, check_plan = list(changes), steps.check_plan
+            pending, check_plan = list(changes), plans.check_plan
 
             def check_later(company, digest):
                 if pending:
@@ -319,7 +320,7 @@ class TestRowsThatChangeBetweenPlanAndCheck:
         hold(company, "agency.person:101")
         database.execute("UPDATE lifecycle.plan_item SET is_root = false")
         with stopped_by("items that differ from the plan's document: 2", "held or restricted: 1") as raised:
-            steps.check_plan(company, digest)
+            plans.check_plan(company, digest)
         assert type(raised.value) is CheckFailed
         abandoned_untouched(database, before, digest)
 
@@ -328,7 +329,7 @@ def test_after_a_failed_check_the_same_run_can_plan_anew(company, database):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
     hold(company, "agency.person:101")
     with pytest.raises(CheckFailed):
-        steps.check_plan(company, digest)
+        plans.check_plan(company, digest)
     swept = sweep(company, "persons", as_of=AS_OF)
     assert rows_of(database)["person"] == {101, 201, 202, 203, 301, 302, 303}
     assert swept.first.plan.attempt == 2
@@ -336,11 +337,11 @@ def test_after_a_failed_check_the_same_run_can_plan_anew(company, database):
 
 def test_a_refused_plan_is_abandoned_and_may_be_made_again(company, database, before):
     first = steps.plan(company, "persons", as_of=AS_OF)
-    steps.refuse_plan(company, first.digest, as_of=AS_OF)
+    plans.refuse_plan(company, first.digest, as_of=AS_OF)
     assert rows_of(database) == before
     assert ledger(database)[-1][1]["reason"] == "refused"
     with pytest.raises(UsageError, match="this plan has ended"):
-        steps.approve_plan(company, first.digest, approved_by="somebody", as_of=AS_OF)
+        plans.approve_plan(company, first.digest, approved_by="somebody", as_of=AS_OF)
     second = steps.plan(company, "persons", as_of=AS_OF)
     assert second.digest not in {None, first.digest}
     assert second.plan.items == first.plan.items
@@ -348,11 +349,11 @@ def test_a_refused_plan_is_abandoned_and_may_be_made_again(company, database, be
 
 def test_a_refused_plan_does_nothing_when_it_is_carried_out(company, database, before):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
-    steps.refuse_plan(company, digest, as_of=AS_OF)
-    assert steps.carry_out(company, digest).done == 0
+    plans.refuse_plan(company, digest, as_of=AS_OF)
+    assert plans.carry_out(company, digest).done == 0
     assert rows_of(database) == before
-    steps.refuse_plan(company, digest, as_of=AS_OF)
-    steps.end_unchecked(company, digest)
+    plans.refuse_plan(company, digest, as_of=AS_OF)
+    plans.end_unchecked(company, digest)
     assert [kind for kind, _ in ledger(database)] == ["plan_refused"]
 
 
@@ -402,12 +403,12 @@ def impatient(company, database):
 
 def test_a_row_that_refers_to_a_deleted_one_is_found(company, database):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
-    steps.carry_out(company, digest)
+    plans.carry_out(company, digest)
     database.execute("INSERT INTO agency.note VALUES (1, 101, 'canary'), (2, 201, 'canary')")
     with pytest.raises(
         CheckFailed, match=r"rows whose agency\.note\.person_id refers to a deleted row: 1, at most 0"
     ):
-        steps.check_after(company, digest)
+        plans.check_after(company, digest)
     kinds = [(kind, body.get("passed")) for kind, body in ledger(database)]
     assert kinds == [("plan_executed", None), ("plan_verified", False)]
     assert keys_left(database) == 0
@@ -415,11 +416,11 @@ def test_a_row_that_refers_to_a_deleted_one_is_found(company, database):
 
 def test_a_row_that_was_created_again_may_be_referred_to(company, database):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
-    steps.carry_out(company, digest)
+    plans.carry_out(company, digest)
     database.script(
         "INSERT INTO agency.person VALUES (101, 2, 'canary', NULL); INSERT INTO agency.note VALUES (1, 101, 'canary')"
     )
-    assert steps.check_after(company, digest)
+    assert plans.check_after(company, digest)
 
 
 @pytest.mark.parametrize(
@@ -432,25 +433,25 @@ def test_a_row_that_was_created_again_may_be_referred_to(company, database):
 )
 def test_a_journal_that_does_not_say_what_the_plan_says_is_found(company, database, change):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
-    steps.carry_out(company, digest)
+    plans.carry_out(company, digest)
     database.execute(change)
     with stopped_by("items that the journal does not confirm"):
-        steps.check_after(company, digest)
+        plans.check_after(company, digest)
 
 
 def test_a_plan_that_was_not_carried_out_does_not_pass_as_done(company, database, before):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
     with stopped_by("batches not carried out: 1"):
-        steps.check_after(company, digest)
+        plans.check_after(company, digest)
     assert rows_of(database) == before
-    assert steps.carry_out(company, digest).done == 1
+    assert plans.carry_out(company, digest).done == 1
 
 
 def test_checking_twice_ends_and_records_once(company, database):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest
-    steps.carry_out(company, digest)
-    assert steps.check_after(company, digest)
-    assert steps.check_after(company, digest)
+    plans.carry_out(company, digest)
+    assert plans.check_after(company, digest)
+    assert plans.check_after(company, digest)
     assert [kind for kind, _ in ledger(database)] == ["plan_executed", "plan_verified"]
 
 
@@ -503,7 +504,7 @@ def test_no_value_of_a_row_reaches_results_errors_or_logs(company, caplog):
     """Every personal value holds the word canary; the frames hold counts, so nothing can repeat it."""
     caplog.set_level(logging.DEBUG)
     checked = [
-        steps.check_before(company, as_of=AS_OF),
+        agreement.check_before(company, as_of=AS_OF),
         steps.check_evidence(company, "persons", as_of=AS_OF),
     ]
     said = [str(one.to_json()) for one in checked]
@@ -511,9 +512,9 @@ def test_no_value_of_a_row_reaches_results_errors_or_logs(company, caplog):
         with pytest.raises(CheckFailed) as overdue:
             steps.check_kept(company, rule, as_of=AS_OF)
         digest = steps.plan(company, rule, as_of=AS_OF).digest
-        said += [str(overdue.value), str(steps.check_plan(company, digest).to_json())]
-        steps.carry_out(company, digest)
-        said.append(str(steps.check_after(company, digest).to_json()))
+        said += [str(overdue.value), str(plans.check_plan(company, digest).to_json())]
+        plans.carry_out(company, digest)
+        said.append(str(plans.check_after(company, digest).to_json()))
     said += [str(steps.check_kept(company, "persons", as_of=AS_OF).to_json()), caplog.text]
     assert len(said) == 13
     assert [text for text in said if CANARY in text.lower()] == []

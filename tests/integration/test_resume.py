@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from lifecycle.retention import steps
+from lifecycle.runs import plans
 from support.companies import AS_OF, create_agency, open_agency, rows_of
 from support.processes import run_until, waits_for_a_lock
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from lifecycle.retention import steps
 from support.companies import open_agency
 from support.databases import Database
-steps.carry_out(open_agency(Database(url=sys.argv[1]), Path(sys.argv[2])), sys.argv[3])
+plans.carry_out(open_agency(Database(url=sys.argv[1]), Path(sys.argv[2])), sys.argv[3])
 """
 
 
@@ -40,8 +41,8 @@ def test_killed_inside_the_statement_that_deletes(company, database, tmp_path):
         )
         assert rows_of(database) == before
     assert steps.plan(company, "persons", as_of=AS_OF).digest == digest
-    assert steps.carry_out(company, digest).deferred == {}
-    assert steps.check_after(company, digest)
+    assert plans.carry_out(company, digest).deferred == {}
+    assert plans.check_after(company, digest)
     assert rows_of(database)["person"] == {201, 202, 203, 301, 302, 303}
     assert rows_of(database)["note"] == {one for one in before["note"] if 2000 < one < 4000}
     assert database.execute("SELECT sum(row_count) FROM lifecycle.journal")[0][0] == 18

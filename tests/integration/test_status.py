@@ -11,6 +11,7 @@ from lifecycle.holds.targets import Target
 from lifecycle.retention import steps
 from lifecycle.retention.notices import take_notice
 from lifecycle.retention.status import ComingDeletion, WaitingPlan, status
+from lifecycle.runs import plans, signing
 from support.commands import CommandLine
 from support.companies import AGENCY, AS_OF, CANARY, agency_settings, create_agency, open_agency
 
@@ -48,11 +49,11 @@ def test_a_plan_waits_until_it_is_approved_and_carried_out(open_with):
         rows=18,
         waits_for=("18 rows would go, more than 5",),
     )
-    steps.approve_plan(company, digest, approved_by="olivia", as_of=AS_OF)
+    plans.approve_plan(company, digest, approved_by="olivia", as_of=AS_OF)
     (approved,) = status(company, as_of=AS_OF, within=MONTH).plans
     assert approved.waits_for == ()
-    steps.carry_out(company, digest)
-    steps.check_after(company, digest)
+    plans.carry_out(company, digest)
+    plans.check_after(company, digest)
     assert status(company, as_of=AS_OF, within=MONTH).plans == ()
 
 
@@ -63,10 +64,10 @@ def test_a_plan_that_no_run_takes_up_any_more_does_not_wait(open_with):
     assert earlier != later
     assert [one.digest for one in status(company, as_of=AS_OF, within=MONTH).plans] == [later]
     assert status(company, as_of=AS_OF + day, within=MONTH).plans == ()
-    steps.approve_plan(company, later, approved_by="olivia", as_of=AS_OF)
-    steps.carry_out(company, later)
+    plans.approve_plan(company, later, approved_by="olivia", as_of=AS_OF)
+    plans.carry_out(company, later)
     assert [one.state for one in status(company, as_of=AS_OF + day, within=MONTH).plans] == ["executing"]
-    steps.check_after(company, later)
+    plans.check_after(company, later)
     assert status(company, as_of=AS_OF, within=MONTH).plans == ()
 
 
@@ -98,7 +99,7 @@ def test_deletions_that_were_noticed_and_what_is_signed_are_counted(open_with, d
         in found.coming
     )
     assert (found.entries > 0, found.signed) == (True, 0)
-    steps.sign_ledger(company, as_of=AS_OF)
+    signing.sign_ledger(company, as_of=AS_OF)
     assert status(company, as_of=AS_OF, within=MONTH).signed == found.entries
 
 

@@ -25,6 +25,7 @@ from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import resolve
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs import plans
 from lifecycle.store.inspect import inspect
 from lifecycle.synthetic.made import create_schema
 from support.commands import CommandLine
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
     from support.databases import Database
 
 pytestmark = pytest.mark.commitment("W9", "A8")
@@ -149,14 +150,14 @@ def test_a_row_that_comes_to_name_the_subject_after_the_plan_was_made_is_not_del
     hold(company, "canary.late@example.test")
     digest = steps.plan(company, "persons", as_of=AS_OF).digest or ""
     database.execute("UPDATE agency.person SET email = 'canary.late@example.test' WHERE id = 102")
-    assert list(steps.carry_out(company, digest).deferred) == [0]
+    assert list(plans.carry_out(company, digest).deferred) == [0]
     assert 102 in rows_of(database)["person"]
 
 
 def test_a_hold_placed_after_the_plan_wins(company, database):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest or ""
     hold(company, HELD)
-    assert steps.carry_out(company, digest).deferred
+    assert plans.carry_out(company, digest).deferred
     assert 101 in rows_of(database)["person"]
 
 
@@ -164,7 +165,7 @@ def test_no_row_of_a_held_subject_passes_the_check_of_a_plan(company):
     digest = steps.plan(company, "persons", as_of=AS_OF).digest or ""
     hold(company, HELD)
     with pytest.raises(CheckFailed, match=r"rows of agency\.person that are held or restricted: 1") as failed:
-        steps.check_plan(company, digest)
+        plans.check_plan(company, digest)
     assert HELD not in str(failed.value)
 
 
@@ -178,8 +179,8 @@ def test_a_partition_in_which_the_subject_appears_after_the_plan_was_made_is_not
     hold(company, "canary late", identity="ip_address")
     digest = steps.plan(company, "visits", as_of=AS_OF).digest or ""
     database.execute("INSERT INTO agency.visit VALUES (9, '2026-01-09 10:00+02', 'canary late')")
-    assert steps.carry_out(company, digest).deferred
-    steps.check_after(company, digest)
+    assert plans.carry_out(company, digest).deferred
+    plans.check_after(company, digest)
     sweep(company, "visits", as_of=AS_OF)
     assert rows_of(database)["visit"] == {3, 9}
 
@@ -202,7 +203,7 @@ def test_a_row_that_arrives_at_the_very_moment_is_not_dropped(company, database)
     visit = threading.Thread(target=arrive)
     visit.start()
     arrived.wait()
-    outcome = steps.carry_out(company, digest)
+    outcome = plans.carry_out(company, digest)
     visit.join()
     assert outcome.deferred == {0: "agency.visit: rows are held now"}
     assert rows_of(database)["visit"] == {1, 2, 3, 9}

@@ -24,9 +24,10 @@ from lifecycle.ledger.verification import verify
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy.load import read_policy
 from lifecycle.retention import steps
-from lifecycle.retention.company import Company
 from lifecycle.retention.notices import take_notice
 from lifecycle.retention.sweep import finish, sweep
+from lifecycle.runs import agreement, plans, signing
+from lifecycle.runs.company import Company
 from lifecycle.store.roles import Role
 from simulation.broken import Broken
 from simulation.tables import UUID_COLUMNS, moment_text
@@ -188,7 +189,7 @@ class Engine:
         """What a DAG does before it looks at its rules."""
         self.company.require_in_force(run.as_of, now=run.at)
         if run.is_checked:
-            steps.check_before(self.company, as_of=run.at)
+            agreement.check_before(self.company, as_of=run.at)
 
     def rules(self, as_of: datetime) -> Iterator[str]:
         """The rules in force, in the order of the policy."""
@@ -226,7 +227,7 @@ class Engine:
         """
         for rule in self.rules(as_of):
             steps.check_kept(self.company, rule, as_of=as_of)
-        steps.sign_ledger(self.company, as_of=as_of)
+        signing.sign_ledger(self.company, as_of=as_of)
         with self.connections.connect() as connection:
             verdict = verify(connection, self.company.keys.public_keys())
         if not verdict.sound:
@@ -267,22 +268,22 @@ class Engine:
         if run.is_checked and self._is_outdated(digest):
             return
         if planned.excesses:
-            steps.approve_plan(self.company, digest, approved_by=OPERATOR, as_of=run.as_of)
+            plans.approve_plan(self.company, digest, approved_by=OPERATOR, as_of=run.as_of)
         if run.killed_after is not None:
             self._die(digest, run.killed_after)
             again = steps.plan(self.company, planned.plan.rule, as_of=run.as_of)
             if again.digest != digest:
                 raise Broken("killed", f"{planned.plan.rule} was planned anew when it was started again")
-        self.deferred += len(steps.carry_out(self.company, digest).deferred)
+        self.deferred += len(plans.carry_out(self.company, digest).deferred)
         if run.is_checked:
-            steps.check_after(self.company, digest)
+            plans.check_after(self.company, digest)
         else:
-            steps.end_unchecked(self.company, digest)
+            plans.end_unchecked(self.company, digest)
 
     def _is_outdated(self, digest: str) -> bool:
         """Whether what happened meanwhile is found by the check of the plan, so that another is made."""
         try:
-            steps.check_plan(self.company, digest)
+            plans.check_plan(self.company, digest)
         except PlanOutdated:
             return True
         return False
@@ -296,7 +297,7 @@ class Engine:
 
         try:
             if batches:
-                steps.carry_out(self.company, digest, progress=kill)
+                plans.carry_out(self.company, digest, progress=kill)
         except _Killed:
             pass
 

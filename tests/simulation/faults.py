@@ -25,7 +25,8 @@ from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind, Policy
-from lifecycle.retention import company, notices
+from lifecycle.retention import notices
+from lifecycle.runs import company
 from lifecycle.timelimits import latest_due_day, latest_over_day
 from simulation import engine
 

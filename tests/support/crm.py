@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lifecycle.datamap.load import load_datamap
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
-from lifecycle.retention.company import Company
+from lifecycle.runs.company import Company
 from lifecycle.store.grants import grant
 from lifecycle.store.roles import Role
 

@@ -25,9 +25,9 @@ from lifecycle.cli.session import (
 )
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target, require_kind
-from lifecycle.retention import steps
 from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
+from lifecycle.runs import signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -144,7 +144,7 @@ def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -
         ["released", *(line for one in swept for line in _gone(one))],
         as_json=json,
     )
-    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     require_kept(swept, failed)
 
 

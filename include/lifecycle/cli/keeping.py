@@ -25,6 +25,7 @@ from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.planning.calendar import waiting
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep as sweep_rule
+from lifecycle.runs import agreement, plans, signing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     from lifecycle.plan import Plan
     from lifecycle.planning.calendar import Waiting
-    from lifecycle.retention.company import Company
     from lifecycle.retention.sweep import Swept
+    from lifecycle.runs.company import Company
 
 Rule = Annotated[list[str] | None, typer.Option("--rule", help="Only this rule; may be given several times.")]
 
@@ -50,7 +51,7 @@ def plan(*, as_of: AsOf = None, rule: Rule = None, json: Json = False) -> None:
     """Show what is due, what would go, what stays and why. Nothing is deleted."""
     company = open_company()
     at = past_moment(as_of, policy_zone(company))
-    steps.check_before(company, as_of=at)
+    agreement.check_before(company, as_of=at)
     planned = [_plan(company, name, at) for name in _rules(company, rule, at)]
     lines = [line for one in planned for line in _plan_lines(one.plan, one.digest, one.excesses)]
     emit([one.to_json() for one in planned], lines, as_json=json)
@@ -69,16 +70,16 @@ def apply(
     """Carry out a plan that was made before."""
     company = open_company()
     at = past_moment(as_of, policy_zone(company))
-    deciding_moment(company, steps.moment_of(company, digest).isoformat())
+    deciding_moment(company, plans.moment_of(company, digest).isoformat())
     if approve:
         _require_name(by)
-        steps.approve_plan(company, digest, approved_by=by, as_of=at)
+        plans.approve_plan(company, digest, approved_by=by, as_of=at)
     with company.engine.connect() as connection:
         ended = how_ended(connection, digest)
     with progress_bar(f"plan {digest[:12]}") as progress:
-        steps.check_plan(company, digest)
-        outcome = steps.carry_out(company, digest, progress=progress)
-        steps.check_after(company, digest)
+        plans.check_plan(company, digest)
+        outcome = plans.carry_out(company, digest, progress=progress)
+        plans.check_after(company, digest)
     document = {
         "digest": digest,
         "batches_done": outcome.done,
@@ -89,7 +90,7 @@ def apply(
     }
     lines = [f"{rows:>12,}  {collection} {what}" for (collection, what), rows in sorted(outcome.rows.items())]
     emit(document, lines or [_nothing(is_left=bool(outcome.deferred), ended=ended)], as_json=json)
-    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     if outcome.deferred:
         raise _left(
             f"plan {digest}",
@@ -129,7 +130,7 @@ def sweep(
     swept, failed = sweep_each(_rules(company, rule, at), keep)
     lines = [line for one in swept for line in _sweep_lines(one)]
     emit([one.to_json() for one in swept], lines or ([] if failed else ["nothing is due"]), as_json=json)
-    steps.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     require_kept(swept, failed)
 
 

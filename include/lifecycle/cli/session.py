@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lifecycle.errors import UsageError
-from lifecycle.retention.company import Company
+from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
 from lifecycle.timelimits import first_instant, local_day
 

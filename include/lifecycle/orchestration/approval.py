@@ -37,7 +37,7 @@ class PlanApproval(ApprovalOperator):  # type: ignore[misc]  # Airflow's provide
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:  # noqa: ARG002 - Airflow names it
         """Record the answer; nothing of it goes to other tasks."""
-        from lifecycle.retention.steps import approve_plan
+        from lifecycle.runs.plans import approve_plan
 
         if "error" in event or event["chosen_options"] != [self.APPROVE]:
             self._refuse("not answered in time" if "error" in event else "refused by a person")
@@ -50,7 +50,7 @@ class PlanApproval(ApprovalOperator):  # type: ignore[misc]  # Airflow's provide
             )
 
     def _refuse(self, why: str) -> None:
-        from lifecycle.retention.steps import refuse_plan
+        from lifecycle.runs.plans import refuse_plan
 
         with opened() as company:
             refuse_plan(company, self.planned["digest"], as_of=run_moment())

@@ -14,7 +14,7 @@ from lifecycle.errors import PlanOutdated, PolicyAmended, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def opened() -> Iterator[Company]:
     """The company of the environment, open while a task runs; what the database complains of is named."""
     from sqlalchemy.exc import DBAPIError
 
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
     from lifecycle.settings import Settings
     from lifecycle.store.failures import describe
 
@@ -78,7 +78,7 @@ def rules_in_force(company: Company, as_of: datetime) -> list[str]:
 
 def check_before() -> dict[str, Any]:
     """Check database, map and policy against each other, and that the moment of the run has come."""
-    from lifecycle.retention.steps import check_before
+    from lifecycle.runs.agreement import check_before
 
     run_moment()  # before anything is opened
     with opened() as company:
@@ -106,7 +106,7 @@ def plan(rule: str) -> dict[str, Any]:
 
 def check_plan(planned: dict[str, Any]) -> str:
     """Check the plan; its digest. Skipped where there is nothing to do, or where :func:`finish` plans anew."""
-    from lifecycle.retention.steps import check_plan
+    from lifecycle.runs.plans import check_plan
 
     if planned["digest"] is None:
         raise AirflowSkipException(f"nothing is due under {planned['rule']}")
@@ -129,7 +129,7 @@ def execute(digest: str) -> dict[str, Any]:
 
     Skipped where the policy was changed while a person looked at the plan: :func:`finish` plans anew.
     """
-    from lifecycle.retention.steps import carry_out
+    from lifecycle.runs.plans import carry_out
 
     with opened() as company:
         deciding_moment(company)
@@ -141,7 +141,7 @@ def execute(digest: str) -> dict[str, Any]:
 
 def check_after(digest: str) -> dict[str, Any]:
     """Check what the plan left behind, and end it."""
-    from lifecycle.retention.steps import check_after
+    from lifecycle.runs.plans import check_after
 
     with opened() as company:
         return check_after(company, digest).to_json()
@@ -169,7 +169,7 @@ def take_notice() -> list[dict[str, Any]]:
 
 def sign_ledger() -> dict[str, Any]:
     """Sign the ledger as the run leaves it."""
-    from lifecycle.retention.steps import sign_ledger
+    from lifecycle.runs.signing import sign_ledger
 
     as_of = run_moment()
     with opened() as company:

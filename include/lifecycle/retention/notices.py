@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Clock, ResolvedRule, Rulebook
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
 
 _LOCK = 0x6C6966656E6F7465  # "lifenote": one run at a time changes notices
 FINGERPRINTS = 500

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from lifecycle.planning.items import Unended
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
 
 _NOTICED = sa.text("""
     SELECT rule, planned_on, last_day, count(*)::bigint AS rows FROM lifecycle.notice

@@ -10,26 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.errors import PlanOutdated
 from lifecycle.execute.collateral import Tally
-from lifecycle.retention.steps import (
-    Planned,
-    approve_plan,
-    carry_out,
-    check_after,
-    check_before,
-    check_evidence,
-    check_kept,
-    check_plan,
-    done,
-    end_unchecked,
-    plan,
-)
+from lifecycle.retention.steps import Planned, check_evidence, check_kept, done, plan
+from lifecycle.runs.agreement import check_before
+from lifecycle.runs.plans import approve_plan, carry_out, check_after, check_plan, end_unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from lifecycle.execute.door import Outcome
-    from lifecycle.retention.company import Company
+    from lifecycle.runs.company import Company
 
 ROUNDS = 3
 """Plans made in one run where rows change while they are carried out; what is left then waits for the next run."""

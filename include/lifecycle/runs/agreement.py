@@ -1,0 +1,42 @@
+"""Before anything is decided: database, data map and policy agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifecycle.errors import CheckFailed
+from lifecycle.policy.check import check as check_policy
+from lifecycle.policy.findings import Severity
+from lifecycle.quality.before import check_schema
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.quality.suite import Checked
+    from lifecycle.runs.company import Company
+
+
+def check_before(company: Company, *, as_of: datetime) -> Checked:
+    """The database is as the map describes it, and nothing in the policy in force stands in the way of a run.
+
+    Raises:
+        CheckFailed: it is not, or something does; nothing may be decided.
+        PolicyError: the policy in force cannot be resolved.
+    """
+    checked = check_schema(company.engine, company.datamap)
+    _require_agreement(company, company.rulebook(as_of), as_of)
+    return checked
+
+
+def _require_agreement(company: Company, rulebook: Rulebook, as_of: datetime) -> None:
+    """Policy, data map and live schema have no error that ``lifecycle check`` would find."""
+    version = company.version(as_of)
+    found = check_policy(version, company.datamap, rulebook.live, schedules=company.schedules)
+    errors = [f"{one.place}: {one.message}" for one in found if one.severity is Severity.ERROR]
+    if errors:
+        raise CheckFailed(
+            f"policy, data map and database disagree: {'; '.join(errors)}",
+            place=str(version.file.path),
+            next_step="see lifecycle check for what to do; nothing is deleted before",
+        )
