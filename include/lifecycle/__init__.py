@@ -15,7 +15,7 @@ Rooms, each importing only rooms above it (``tests/architecture`` enforces the o
     execute                                 the only door through which anything is deleted
     quality                                 Great Expectations before and after
     runs                                    what every capability needs to carry a plan through
-    retention                               the capability: promises kept on a schedule
+    retention  requests                     the capabilities: promises kept on a schedule, and on request
     orchestration                           Airflow: the steps of a run as tasks, approvals, alerts
     synthetic  cli                          a company to try it on, and the command line
 """

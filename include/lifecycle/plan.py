@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +90,11 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one rule does at one date, and what it leaves alone.
+    """What one rule does at one date, or for one request, and what it leaves alone.
 
     Attributes:
+        rule: of the policy; for a request its kind.
+        request: whose number it has; None for a rule.
         policy_digest: of the policy's file; a plan is carried out under the policy it was made under, or not at all.
         last_event_day: the greatest day of an event whose rows are due; None where nothing can be.
         stored: rows of each collection the rule applies to, as the database estimates them; the guard's
@@ -112,6 +115,7 @@ class Plan:
     stored: Mapping[str, int]
     attempt: int = 1
     relies: tuple[Relied, ...] = ()
+    request: UUID | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -169,6 +173,7 @@ class Plan:
             "relies": [asdict(relied) for relied in self.relies],
             "rule": self.rule,
             "stored": dict(self.stored),
+            **({"request": str(self.request)} if self.request else {}),
         }
 
     def canonical(self) -> str:
@@ -198,6 +203,7 @@ class Plan:
             stored=dict(document["stored"]),
             attempt=document["attempt"],
             relies=tuple(Relied(**relied) for relied in document["relies"]),
+            request=UUID(document["request"]) if "request" in document else None,
         )
 
 

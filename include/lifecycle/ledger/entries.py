@@ -135,6 +135,7 @@ FIELDS: Mapping[str, Shape] = {
     "policy_version": DAY,
     "purpose": WORD,
     "reason": WORD,
+    "request": IDENTIFIER,
     "restriction": IDENTIFIER,
     "row": DIGEST,
     "rows": COUNT,
@@ -142,6 +143,7 @@ FIELDS: Mapping[str, Shape] = {
     "scope": WORD,
     "starts": INSTANT,
     "subject": DIGEST,
+    "subjects": _list_of(DIGEST),
     "until": INSTANT,
 }
 
@@ -155,6 +157,9 @@ KINDS: Mapping[str, frozenset[str]] = {
     "hold_released": frozenset({"hold", "reason"}),
     "restriction_placed": frozenset({"restriction", "scope", "reason"}),
     "restriction_lifted": frozenset({"restriction", "reason"}),
+    "request_received": frozenset({"request", "rule"}),
+    "request_done": frozenset({"request", "rule", "subjects", "kept"}),
+    "request_refused": frozenset({"request", "rule", "reason"}),
     "deletion_noticed": frozenset({"rule", "row", "due"}),
     "deletion_announced": frozenset({"rule", "row", "due"}),
     "deletion_cancelled": frozenset({"rule", "row", "reason"}),

@@ -52,7 +52,8 @@ class HeldRows:
         types = {f"key_{part}": kind for part, (_, kind) in enumerate(rulebook.key(collection))}
         types |= {"kind": "text", "hold_id": "text", "last_day": "date"}
         table = sa.table(
-            f"held_{number}", *(sa.column(name, NamedType(kind)) for name, kind in types.items())
+            f"{self.works.name}_held_{number}",
+            *(sa.column(name, NamedType(kind)) for name, kind in types.items()),
         )
         columns = ", ".join(definitions(types))
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {table.name} ({columns}) ON COMMIT DROP")

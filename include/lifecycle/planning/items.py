@@ -16,6 +16,7 @@ from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, FromClause
 
@@ -97,8 +98,12 @@ def planned_rows(
 
 _OPEN_PLAN = sa.text(
     "SELECT plan_id, document FROM lifecycle.plan"
-    " WHERE rule = :rule AND as_of = :as_of AND state IN ('planned', 'executing')"
+    " WHERE rule = :rule AND as_of = :as_of AND request_id IS NULL AND state IN ('planned', 'executing')"
     " ORDER BY plan_id DESC LIMIT 1"
+)
+_OPEN_PLAN_OF_REQUEST = sa.text(
+    "SELECT plan_id, document FROM lifecycle.plan"
+    " WHERE request_id = :request AND state IN ('planned', 'executing') ORDER BY plan_id DESC LIMIT 1"
 )
 
 
@@ -207,12 +212,14 @@ def store_plan(connection: Connection, plan: Plan) -> int:
     """Store a plan whose items were written on this connection; returns its number."""
     plan_id = connection.scalar(
         sa.text(
-            "INSERT INTO lifecycle.plan (digest, rule, policy_version, as_of, document)"
-            " VALUES (:digest, :rule, CAST(:version AS date), :as_of, CAST(:document AS jsonb)) RETURNING plan_id"
+            "INSERT INTO lifecycle.plan (digest, rule, request_id, policy_version, as_of, document)"
+            " VALUES (:digest, :rule, :request, CAST(:version AS date), :as_of, CAST(:document AS jsonb))"
+            " RETURNING plan_id"
         ),
         {
             "digest": plan.digest,
             "rule": plan.rule,
+            "request": plan.request,
             "version": plan.policy_version,
             "as_of": plan.as_of,
             "document": plan.canonical(),
@@ -242,12 +249,19 @@ def find_open(connection: Connection, rule: str, as_of: datetime) -> StoredPlan 
     return _stored(row) if row else None
 
 
+def find_open_of_request(connection: Connection, request: UUID) -> StoredPlan | None:
+    """The plan of a request that has not ended, if there is one."""
+    row = connection.execute(_OPEN_PLAN_OF_REQUEST, {"request": request}).one_or_none()
+    return _stored(row) if row else None
+
+
 def find_left_behind(connection: Connection, rule: str, until: datetime) -> tuple[StoredPlan, ...]:
     """Plans of a rule made for ``until`` or an earlier moment that have not ended, oldest first."""
     rows = connection.execute(
         sa.text(
             "SELECT plan_id, document FROM lifecycle.plan"
-            " WHERE rule = :rule AND as_of <= :until AND state IN ('planned', 'executing') ORDER BY plan_id"
+            " WHERE rule = :rule AND as_of <= :until AND request_id IS NULL AND state IN ('planned', 'executing')"
+            " ORDER BY plan_id"
         ),
         {"rule": rule, "until": until},
     )
@@ -255,15 +269,17 @@ def find_left_behind(connection: Connection, rule: str, until: datetime) -> tupl
 
 
 def find_unended(connection: Connection) -> tuple[Unended, ...]:
-    """Plans that have not ended and that no later plan of their rule has replaced, oldest first."""
+    """Plans of rules that have not ended and that no later plan of their rule has replaced, oldest first."""
     rows = connection.execute(
         sa.text("""
             SELECT plan_id, document, state, approved_by IS NOT NULL AS is_approved
             FROM lifecycle.plan
-            WHERE state = 'executing'
-               OR state = 'planned' AND NOT EXISTS (
+            WHERE request_id IS NULL AND (
+                state = 'executing'
+                OR state = 'planned' AND NOT EXISTS (
                    SELECT FROM lifecycle.plan AS later
-                   WHERE later.rule = plan.rule AND later.plan_id > plan.plan_id AND later.state <> 'abandoned')
+                   WHERE later.rule = plan.rule AND later.request_id IS NULL AND later.plan_id > plan.plan_id
+                     AND later.state <> 'abandoned'))
             ORDER BY plan_id
         """)
     )
@@ -272,10 +288,13 @@ def find_unended(connection: Connection) -> tuple[Unended, ...]:
     )
 
 
-def count_plans(connection: Connection, rule: str, as_of: datetime) -> int:
-    """How many plans of a rule and moment were ever stored."""
-    query = sa.text("SELECT count(*) FROM lifecycle.plan WHERE rule = :rule AND as_of = :as_of")
-    return int(connection.scalar(query, {"rule": rule, "as_of": as_of}) or 0)
+def count_plans(connection: Connection, rule: str, as_of: datetime, request: UUID | None = None) -> int:
+    """How many plans of a rule and moment, or of a request and moment, were ever stored."""
+    query = sa.text(
+        "SELECT count(*) FROM lifecycle.plan"
+        " WHERE rule = :rule AND as_of = :as_of AND request_id IS NOT DISTINCT FROM CAST(:request AS uuid)"
+    )
+    return int(connection.scalar(query, {"rule": rule, "as_of": as_of, "request": request}) or 0)
 
 
 def load_plan(connection: Connection, digest: str) -> StoredPlan | None:

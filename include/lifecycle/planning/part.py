@@ -36,17 +36,25 @@ class Part:
         scope: which collections it reaches, and whether their rows go or are emptied.
         ground: why rows are due.
         as_of: the moment of the run.
+        name: begins the names of its tables.
     """
 
     def __init__(
-        self, connection: Connection, rulebook: Rulebook, scope: Scope, ground: Ground, *, as_of: datetime
+        self,
+        connection: Connection,
+        rulebook: Rulebook,
+        scope: Scope,
+        ground: Ground,
+        *,
+        as_of: datetime,
+        name: str = "work",
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
         self.scope = scope
         self.ground = ground
         self.as_of = as_of
-        self.works = WorkSet(connection, rulebook, scope)
+        self.works = WorkSet(connection, rulebook, scope, name)
         self.reliance: Reliance | None = None
 
     def find(self) -> None:

@@ -1,4 +1,4 @@
-"""Makes plans: from a rule and a date to a frozen, stored, digested plan."""
+"""Makes the plans of rules: from a rule and a date to a frozen, stored, digested plan."""
 
 from __future__ import annotations
 
@@ -6,41 +6,29 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import UsageError
-from lifecycle.plan import Plan
 from lifecycle.planning.collect import leave_all_used
 from lifecycle.planning.grounds import PassedLimit
-from lifecycle.planning.items import ItemWriter, StoredPlan, count_plans, find_open, store_plan
+from lifecycle.planning.items import StoredPlan, find_open
 from lifecycle.planning.part import Part
 from lifecycle.planning.partitions import droppable
+from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.timelimits import latest_due_day, latest_over_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.plan import Plan
     from lifecycle.planning.partitions import Partition
-    from lifecycle.planning.reliance import Reliance
     from lifecycle.policy.rulebook import ResolvedRule, Rulebook
 
 BATCH_ROWS = 50_000
 """Rows that one batch changes, on average: large enough to be set-based, small enough to lock briefly."""
-
-_STORED = sa.text("""
-    -- Rows of a table as the statistics estimate them, its partitions included. Where two of them differ the lower one
-    -- counts: a share of rows that are long gone would pass the guard.
-    SELECT coalesce(sum(least(nullif(greatest(class.reltuples, 0), 0),
-                              nullif(pg_stat_get_live_tuples(class.oid), 0))), 0)::bigint
-    FROM pg_class AS class
-    WHERE class.relkind = 'r'
-      AND (class.oid = CAST(:table AS regclass)
-           OR class.oid IN (SELECT tree.relid FROM pg_partition_tree(CAST(:table AS regclass)) AS tree))
-""")
 
 
 class Planner:
@@ -78,44 +66,21 @@ class Planner:
             self.part = Part(connection, rulebook, self.rule.scope, ground, as_of=as_of)
             self._find(self.part, last_event_day)
 
-    def plan(self, batch_rows: int) -> Plan:
-        """Write the items of batches of about ``batch_rows`` rows; the plan is not stored yet."""
-        items = ItemWriter(self.connection)
-        for collection, partition in self.whole:
-            items.add_partition(collection, partition)
-        if self.part:
-            self.part.write(items, batch_rows)
-        written = items.read()
-        return Plan(
+    def writer(self) -> PlanWriter:
+        """Puts the plan together."""
+        about = About(
             rule=self.rule.name,
             commitments=self.rule.rule.commitments,
-            policy_version=self.rulebook.policy.version,
-            policy_digest=self.rulebook.digest,
-            as_of=self.as_of,
-            interval_days=self.rulebook.policy.policy.run_every,
             last_event_day=self.last_event_day,
-            items=written,
-            kept=tuple(self.part.kept()) if self.part else (),
-            relies=self._reliance.read() if self._reliance else (),
-            stored=stored_rows(self.connection, self.rule.clocks) if written else {},
-            attempt=1 + count_plans(self.connection, self.rule.name, self.as_of) if written else 1,
+            measured=tuple(self.rule.clocks),
         )
-
-    def store(self, plan: Plan) -> int:
-        """Store the plan that was just made; returns its number."""
-        plan_id = store_plan(self.connection, plan)
-        if self._reliance:
-            self._reliance.store(plan_id)
-        return plan_id
+        parts = (self.part,) if self.part else ()
+        return PlanWriter(self.connection, self.rulebook, about, parts, as_of=self.as_of, whole=self.whole)
 
     def unkept(self) -> dict[str, int]:
         """What nothing keeps, by collection the rule applies to: its own rows, and partitions as one each."""
         whole = Counter(collection for collection, _ in self.whole)
         return {name: whole[name] + (self.part.unkept(name) if self.part else 0) for name in self.rule.clocks}
-
-    @property
-    def _reliance(self) -> Reliance | None:
-        return self.part.reliance if self.part else None
 
     def _find(self, part: Part, last_event_day: date) -> None:
         if self.rule.rule.action != "drop_partition":
@@ -128,13 +93,6 @@ class Planner:
                 part.works.add_roots(collection, found.rest)
         leave_all_used(part.works, self.rule.clocks)
         part.mark_kept()
-
-
-def stored_rows(connection: Connection, collections: Iterable[str]) -> dict[str, int]:
-    """How many rows collections have, as the database estimates them."""
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    tables = {name: ".".join(quote(part) for part in name.split(".", 1)) for name in collections}
-    return {name: int(connection.scalar(_STORED, {"table": table}) or 0) for name, table in tables.items()}
 
 
 def make_plan(
@@ -175,8 +133,9 @@ def _planned(
         if open_plan is not None:
             return open_plan
         planner = Planner(connection, rulebook, rule, as_of=as_of, last_event_day=last_event_day)
-        plan = planner.plan(batch_rows)
-        plan_id = None if plan.is_empty else planner.store(plan)
+        writer = planner.writer()
+        plan = writer.plan(batch_rows)
+        plan_id = None if plan.is_empty else writer.store(plan)
         return StoredPlan(plan_id=plan_id, plan=plan)
 
 
@@ -195,7 +154,17 @@ def overdue(engine: Engine, rulebook: Rulebook, rule: str, *, as_of: datetime) -
 
 
 def ground_of(rulebook: Rulebook, plan: Plan) -> PassedLimit:
-    """Why the rows of a rule's stored plan are due."""
+    """Why the rows of a rule's stored plan are due.
+
+    Raises:
+        UsageError: it is no rule's plan.
+    """
+    if plan.request is not None:
+        raise UsageError(
+            "this is the plan of a subject's request, which knows whom it is about",
+            place=f"plan {plan.digest}",
+            next_step=f"carry it out with: lifecycle request run {plan.request}",
+        )
     if plan.last_event_day is None:
         raise AssertionError("nothing is planned where nothing can be due")
     return PassedLimit(rulebook, rulebook.rules[plan.rule].clocks, plan.last_event_day)

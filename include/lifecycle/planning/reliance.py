@@ -167,7 +167,7 @@ class Reliance:
             types = {name: work.types[name] for name in work.keys.values()}
             types |= {"batch": "integer", "is_root": "boolean"}
             table = sa.table(
-                f"relied_{work.number}", *(sa.column(name, NamedType(kind)) for name, kind in types.items())
+                f"{work.name}_relied", *(sa.column(name, NamedType(kind)) for name, kind in types.items())
             )
             columns = ", ".join(definitions(types))
             key = ", ".join([*work.keys.values(), "batch"])

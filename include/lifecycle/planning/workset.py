@@ -31,12 +31,13 @@ class Work:
     """The temporary table of one collection.
 
     Attributes:
+        name: of the table.
         is_keyed: whether it needs a primary key: a row may be reached in several ways.
     """
 
     rulebook: Rulebook
     collection: str
-    number: int
+    name: str
     is_keyed: bool = True
 
     @cached_property
@@ -61,7 +62,7 @@ class Work:
     def table(self) -> sa.TableClause:
         """The table: the same for every plan of a rule, so that its statements are compiled once."""
         return sa.table(
-            f"work_{self.number}",
+            self.name,
             *(sa.column(name, NamedType(kind)) for name, kind in self.types.items()),
             sa.column("ordinal", sa.BigInteger),
             sa.column("is_root", sa.Boolean),
@@ -108,6 +109,7 @@ class WorkSet:
 
     Attributes:
         scope: which collections may be reached, and how.
+        name: begins the names of its tables; two work sets of one transaction have two.
         works: of each of them, whether rows of it were found or not.
         kept: collections of which rows were marked as kept.
     """
@@ -117,14 +119,21 @@ class WorkSet:
         connection: Connection,
         rulebook: Rulebook,
         scope: Scope,
+        name: str = "work",
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
         self.scope = scope
+        self.name = name
         again = _reached_again(rulebook, scope)
         self.works = {
-            name: Work(rulebook=rulebook, collection=name, number=number, is_keyed=name in again)
-            for number, name in enumerate(scope.closure)
+            collection: Work(
+                rulebook=rulebook,
+                collection=collection,
+                name=f"{name}_{number}",
+                is_keyed=collection in again,
+            )
+            for number, collection in enumerate(scope.closure)
         }
         self.kept: set[str] = set()
         self._created: set[str] = set()

@@ -275,6 +275,32 @@ class Disposition(Form):
         return self
 
 
+class RequestKind(StrEnum):
+    """What a subject may ask for (GDPR Art. 13 to 22)."""
+
+    ERASURE = "erasure"
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    WITHDRAWAL = "withdrawal"
+    INFORMATION = "information"
+
+
+class Right(Form):
+    """How one kind of request is answered.
+
+    Attributes:
+        answer_within: of the day it was received; never more than one month (GDPR Art. 12(3)).
+        extend_by: how much longer it may take where that is said, with the reason, before the first limit ends.
+    """
+
+    commitments: tuple[Identifier, ...] = Field(min_length=1)
+    answer_within: Keep = Period(months=1)
+    extend_by: Keep = Period(months=2)
+
+
 class Guard(Form):
     """The most that a run may delete before a person must approve; None sets no limit."""
 
@@ -318,6 +344,7 @@ class Policy(Form):
     statutory: dict[Identifier, Statutory] = {}
     edges: dict[ColumnName, Annotated[EdgeKind, AfterValidator(_has_no_consequence)] | AccessEdge] = {}
     erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
+    rights: dict[RequestKind, Right] = {}
     guards: dict[Identifier, Guard] = {}
     freshness: dict[CollectionName, Freshness] = {}
     recipients: dict[Identifier, Recipient] = {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from lifecycle.errors import PolicyError
 from lifecycle.policy.edges import Edge, resolve_edges
-from lifecycle.policy.model import EdgeKind
+from lifecycle.policy.model import Disposition, EdgeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -120,6 +120,21 @@ class ResolvedStatutory:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResolvedErasure:
+    """What a subject's request for erasure does, by collection of rows that name the subject.
+
+    Attributes:
+        deletion: such rows go, with what belongs to them.
+        redaction: such rows stay and are emptied of columns.
+        keeps: such rows stay as they are, because of a commitment.
+    """
+
+    deletion: Scope
+    redaction: Scope
+    keeps: Mapping[CollectionName, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rulebook:
     """Everything the engines need to know about a company, resolved.
 
@@ -134,6 +149,7 @@ class Rulebook:
     edges: tuple[Edge, ...]
     rules: Mapping[str, ResolvedRule]
     statutory: Mapping[str, ResolvedStatutory]
+    erasure: ResolvedErasure
 
     def key(self, collection: CollectionName) -> tuple[tuple[str, str], ...]:
         """Name and type of each primary key column."""
@@ -151,6 +167,11 @@ class Rulebook:
     def spreading_into(self, follower: CollectionName) -> tuple[Edge, ...]:
         """Edges along which a deletion may reach ``follower``."""
         return self._spreading_into.get(follower, ())
+
+    @cached_property
+    def tenants(self) -> frozenset[CollectionName]:
+        """Collections of organisations of which others are the content."""
+        return frozenset(edge.target for edge in self.edges if edge.kind is EdgeKind.TENANT)
 
     @cached_property
     def _edges_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
@@ -235,6 +256,25 @@ def _reached(start: CollectionName, spreading: Iterable[Edge]) -> set[Collection
     return reached
 
 
+def shortest_paths(edges: Iterable[Edge], start: CollectionName, goal: CollectionName) -> list[Path]:
+    """The shortest ways from one collection up to another, several where they are of one length."""
+    steps = tuple(edges)
+    frontier: list[Path] = [(edge,) for edge in steps if edge.holder == start and not edge.is_self]
+    seen = {start}
+    while frontier:
+        found = [path for path in frontier if path[-1].target == goal]
+        if found:
+            return found
+        seen |= {path[-1].target for path in frontier}
+        frontier = [
+            (*path, edge)
+            for path in frontier
+            for edge in steps
+            if edge.holder == path[-1].target and edge.target not in seen
+        ]
+    return []
+
+
 def deletion_order(closure: Iterable[CollectionName], edges: Iterable[Edge]) -> tuple[CollectionName, ...]:
     """``closure`` with holders before targets; a reference that may be cut gives way where they form a cycle."""
     names = set(closure)
@@ -289,6 +329,7 @@ class _Resolver:
             edges=self.edges,
             rules=self._each(self.policy.rules, self._rule),
             statutory=self._each(self.policy.statutory, self._statutory),
+            erasure=self._erasure(),
         )
 
     def _each(
@@ -327,6 +368,27 @@ class _Resolver:
         )
         return ResolvedRule(name=name, rule=rule, clocks=clocks, scope=scope)
 
+    def _erasure(self) -> ResolvedErasure:
+        """What can be resolved of it, collection by collection."""
+        stated = [name for name in self.policy.erasure if self._attempt(self._require_erasable, name)]
+        asked = {name: self.policy.erasure[name] for name in stated}
+        dispositions = {name: what for name, what in asked.items() if isinstance(what, Disposition)}
+        redacts = {name: what.redact for name, what in dispositions.items() if what.redact}
+        goes = tuple(name for name, what in asked.items() if what == "delete")
+        empty = Scope(roots=(), strands=(), deletion_order=(), takes_along=True)
+        deletion = self._attempt(self._scope, ("erasure",), goes, takes_along=True, redacts={})
+        return ResolvedErasure(
+            deletion=deletion or empty,
+            redaction=self._scope(("erasure",), tuple(redacts), takes_along=False, redacts=redacts),
+            keeps={name: what.because for name, what in dispositions.items() if what.keep},
+        )
+
+    def _require_erasable(self, collection: CollectionName) -> bool:
+        self._require_collection(collection, ("erasure", collection))
+        if not primary_key(self.live[collection], self.datamap):
+            self._fail_for_key(("erasure", collection), collection)
+        return True
+
     def _scope(
         self,
         keys: tuple[str, ...],
@@ -340,11 +402,7 @@ class _Resolver:
         for collection in closure:
             self._require_collection(collection, keys)
             if not primary_key(self.live[collection], self.datamap):
-                self._fail(
-                    keys,
-                    f"{collection} has no primary key, so its rows cannot be named in a plan",
-                    "add a primary key to the table or mark one in the data map",
-                )
+                self._fail_for_key(keys, collection)
         return Scope(
             roots=roots,
             strands=strands,
@@ -447,23 +505,11 @@ class _Resolver:
 
     def _only_path(self, keys: tuple[str, ...], start: CollectionName, goal: CollectionName) -> Path:
         """The shortest way from ``start`` up to ``goal``; () where there is none; two of one length fail."""
-        frontier: list[Path] = [(edge,) for edge in self.edges if edge.holder == start and not edge.is_self]
-        seen = {start}
-        while frontier:
-            found = [path for path in frontier if path[-1].target == goal]
-            if len(found) > 1:
-                ways = " or ".join(" then ".join(edge.name for edge in path) for path in found)
-                self._fail(keys, f"{start} reaches {goal} in several ways: {ways}", "state one with through")
-            if found:
-                return found[0]
-            seen |= {path[-1].target for path in frontier}
-            frontier = [
-                (*path, edge)
-                for path in frontier
-                for edge in self.edges
-                if edge.holder == path[-1].target and edge.target not in seen
-            ]
-        return ()
+        found = shortest_paths(self.edges, start, goal)
+        if len(found) > 1:
+            ways = " or ".join(" then ".join(edge.name for edge in path) for path in found)
+            self._fail(keys, f"{start} reaches {goal} in several ways: {ways}", "state one with through")
+        return found[0] if found else ()
 
     def _evidence(self, name: str, anchor: Anchor) -> Path:
         if not anchor.latest:
@@ -514,6 +560,13 @@ class _Resolver:
                 f"{collection}.{column} has no time zone, so its day is not known",
                 "say in which zone it is written: time_zone: UTC",
             )
+
+    def _fail_for_key(self, keys: Iterable[str], collection: CollectionName) -> NoReturn:
+        self._fail(
+            keys,
+            f"{collection} has no primary key, so its rows cannot be named in a plan",
+            "add a primary key to the table or mark one in the data map",
+        )
 
     def _require_collection(self, collection: CollectionName, keys: Iterable[str]) -> None:
         if collection not in self.datamap.collections:

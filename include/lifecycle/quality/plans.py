@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Select, TextClause
 
     from lifecycle.plan import Item, Plan
+    from lifecycle.planning.grounds import Ground
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
 
@@ -58,13 +59,16 @@ _YOUNG_PARTITIONS = sa.text("""
 _DELETED = plan_item.c.action == Action.DELETE.value
 
 
-def check_plan(engine: Engine, rulebook: Rulebook, stored: StoredPlan, digest: str) -> Checked:
+def check_plan(
+    engine: Engine, rulebook: Rulebook, stored: StoredPlan, digest: str, ground: Ground
+) -> Checked:
     """A stored plan holds what its digest says, only rows that are due, none that is held or still running.
 
     Args:
         engine: connects as the engine role.
         rulebook: of the policy version the plan names.
         stored: the plan as it was found under ``digest``.
+        ground: why its rows are due.
         digest: what a person approves.
 
     Raises:
@@ -72,7 +76,7 @@ def check_plan(engine: Engine, rulebook: Rulebook, stored: StoredPlan, digest: s
         PlanOutdated: nothing is wrong but that rows have changed since.
     """
     with engine.connect() as connection:
-        counts = list(_Measures(connection, rulebook, stored, digest).all())
+        counts = list(_Measures(connection, rulebook, stored, digest, ground).all())
     return validate(
         "plan",
         counts,
@@ -84,13 +88,21 @@ def check_plan(engine: Engine, rulebook: Rulebook, stored: StoredPlan, digest: s
 class _Measures:
     """Counts of what is wrong with one plan; every one should be 0."""
 
-    def __init__(self, connection: Connection, rulebook: Rulebook, stored: StoredPlan, digest: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        rulebook: Rulebook,
+        stored: StoredPlan,
+        digest: str,
+        ground: Ground,
+    ) -> None:
         self.connection = connection
         self.rulebook = rulebook
         self.plan: Plan = stored.plan
         self.digest = digest
         self.plan_id = stored.plan_id
-        self.rule = rulebook.rules[self.plan.rule]
+        self.ground = ground
+        self.clocks = {} if self.plan.request else rulebook.rules[self.plan.rule].clocks
         pending = set(connection.scalars(_PENDING, {"plan_id": stored.plan_id}))
         self.items = [item for item in self.plan.items if item.batch in pending]
         self.collections = tuple(dict.fromkeys(item.collection for item in self.items))
@@ -101,8 +113,10 @@ class _Measures:
         for collection in self.collections:
             yield from self._beyond_bounds(collection)
             yield from self._live_evidence(collection)
-            if collection in self.rule.clocks:
-                yield from self._not_due(collection)
+            if any(item.is_root and item.collection == collection for item in self.items):
+                yield self._not_due(collection)
+            if collection in self.clocks:
+                yield from self._stopped(collection)
         yield from self._young_partitions()
         cover = Cover(self.connection, self.rulebook, self.plan.as_of)
         yield from (self._held(cover, collection) for collection in self.collections if collection in cover)
@@ -136,7 +150,7 @@ class _Measures:
         """No row that keeps a clock from running goes along: no live contract."""
         clocks = [
             clock
-            for clock in self.rule.clocks.values()
+            for clock in self.clocks.values()
             if clock.anchor.runs_only_if_none and clock.evidence[0].holder == collection
         ]
         for clock in clocks[:1]:
@@ -147,23 +161,25 @@ class _Measures:
                 is_of_rows=True,
             )
 
-    def _not_due(self, collection: str) -> Iterator[Count]:
-        """What goes by itself is due, and nothing stops its clock."""
-        last = self.plan.last_event_day
-        if last is None:
-            return
-        clock = self.rule.clocks[collection]
-        sql = ClockSql(self.rulebook, clock)
-        by_itself = sa.true() if self.rule.redacts else plan_item.c.is_root
-        yield Count(
+    def _not_due(self, collection: str) -> Count:
+        """What goes by itself is due."""
+        return Count(
             name=f"planned rows of {collection} that are not due",
-            value=self._where(collection, lambda row: sql.is_due(row, last).is_not(sa.true()), by_itself),
+            value=self._where(
+                collection,
+                lambda row: self.ground.is_due(collection, row).is_not(sa.true()),
+                plan_item.c.is_root,
+            ),
             is_of_rows=True,
         )
+
+    def _stopped(self, collection: str) -> Iterator[Count]:
+        """Nothing stops the clock of what goes by itself."""
+        clock = self.clocks[collection]
         if clock.anchor.runs_only_if_none:
             yield Count(
                 name=f"planned rows of {collection} whose clock is stopped",
-                value=self._where(collection, sql.is_stopped, by_itself),
+                value=self._where(collection, ClockSql(self.rulebook, clock).is_stopped, plan_item.c.is_root),
                 is_of_rows=True,
             )
 

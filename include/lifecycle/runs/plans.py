@@ -21,13 +21,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lifecycle.plan import Plan
+    from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.quality.suite import Checked
     from lifecycle.runs.company import Company
 
+    Grounds = Callable[[Rulebook, Plan], Ground]
 
-def check_plan(company: Company, digest: str) -> Checked:
+
+def check_plan(company: Company, digest: str, *, grounds: Grounds = ground_of) -> Checked:
     """A stored plan makes sense; one that does not is abandoned.
+
+    Args:
+        company: opened.
+        digest: of the plan.
+        grounds: tells why its rows are due; as a rule says, unless somebody knows otherwise.
 
     Raises:
         UsageError: there is no plan of this digest.
@@ -35,7 +43,9 @@ def check_plan(company: Company, digest: str) -> Checked:
     """
     stored = _stored(company, digest)
     try:
-        return quality_of_plan(company.engine, _rulebook(company, stored.plan), stored, digest)
+        rulebook = _rulebook(company, stored.plan)
+        ground = grounds(rulebook, stored.plan)
+        return quality_of_plan(company.engine, rulebook, stored, digest, ground)
     except CheckFailed:
         abandon(company, stored, reason="check_failed", as_of=stored.plan.as_of)
         raise
@@ -70,9 +80,19 @@ def moment_of(company: Company, digest: str) -> datetime:
 
 
 def carry_out(
-    company: Company, digest: str, *, progress: Callable[[int, int], None] | None = None
+    company: Company,
+    digest: str,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    grounds: Grounds = ground_of,
 ) -> Outcome:
     """Carry out a stored plan; :func:`check_after` ends it. Safe to repeat: what was done stays done.
+
+    Args:
+        company: opened.
+        digest: of the plan.
+        progress: called with (batches ended, batches in all) after each.
+        grounds: tells why its rows are due; as a rule says, unless somebody knows otherwise.
 
     Raises:
         UsageError: there is no plan of this digest.
@@ -88,7 +108,7 @@ def carry_out(
         raise
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
-    ground = ground_of(rulebook, stored.plan)
+    ground = grounds(rulebook, stored.plan)
     return Door(company.engine, rulebook, stored, ground, progress).carry_out()
 
 

@@ -1,0 +1,146 @@
+"""Which rows a request is about, as SQL: those that name its subject, of one organisation only where that is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.policy.rulebook import shortest_paths
+from lifecycle.requests.tables import request_remainder
+from lifecycle.store.identities import names_subject
+from lifecycle.store.relations import NamedType, climb, refers, relation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, FromClause, Select
+
+    from lifecycle.planning.workset import Work, WorkSet
+    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.subject import Row, Whom
+
+
+class NamesSubject:
+    """Rows are due because they name the subject of a request, by an identity or because the request names their key.
+
+    Args:
+        rulebook: of the policy in force.
+        about: whom and what the request is about, opened.
+    """
+
+    def __init__(self, rulebook: Rulebook, about: Whom) -> None:
+        self.rulebook = rulebook
+        self.about = about
+
+    def due(self, work: Work) -> Select[Any]:
+        """Rows that name the subject; a branch for each column that may, so that each uses its own index."""
+        row = work.row("due_row")
+        branches = [
+            sa.select(*work.row_keys(row)).where(condition)
+            for condition in self._conditions(work.collection, row)
+        ]
+        if not branches:
+            return sa.select(*work.row_keys(row)).where(sa.false())
+        return sa.select(sa.union(*branches).subquery("due"))
+
+    def is_due(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        """Whether a row names the subject."""
+        return sa.or_(sa.false(), *self._conditions(collection, row))
+
+    def witnesses(self, _works: WorkSet, _work: Work) -> Iterator[tuple[str, Select[Any]]]:
+        """None: a row says by itself whom it names."""
+        return iter(())
+
+    def _conditions(self, collection: str, row: FromClause) -> list[ColumnElement[bool]]:
+        found = [*self._by_identity(collection, row), *self._by_key(collection, row)]
+        tenant = self.about.tenant
+        return (
+            [sa.and_(one, belongs_to(self.rulebook, collection, row, tenant)) for one in found]
+            if tenant
+            else found
+        )
+
+    def _by_identity(self, collection: str, row: FromClause) -> Iterator[ColumnElement[bool]]:
+        columns = self.rulebook.live[collection].columns
+        for column, identity in self.rulebook.datamap.identities(collection):
+            for subject in self.about.subjects:
+                if subject.identity == identity.kind:
+                    yield names_subject(row, columns[column.name], identity, sa.literal(subject.value))
+
+    def _by_key(self, collection: str, row: FromClause) -> Iterator[ColumnElement[bool]]:
+        for named in self.about.rows:
+            if named.collection == collection:
+                yield has_key(self.rulebook, row, named)
+
+
+class IsRemainder:
+    """Rows are due because an erasure had to leave them for a while.
+
+    Args:
+        rulebook: of the policy in force.
+        request_id: the request's number.
+    """
+
+    def __init__(self, rulebook: Rulebook, request_id: UUID) -> None:
+        self.rulebook = rulebook
+        self.request_id = request_id
+
+    def due(self, work: Work) -> Select[Any]:
+        """Rows that were left."""
+        row = work.row("due_row")
+        left = self._left(work.collection)
+        same = [row.c[name] == left.c[name] for name in work.keys]
+        return sa.select(*work.row_keys(row)).select_from(row.join(left, sa.and_(*same)))
+
+    def is_due(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        """Whether a row was left."""
+        left = self._left(collection)
+        same = [row.c[name] == left.c[name] for name, _ in self.rulebook.key(collection)]
+        return sa.exists(sa.select(sa.literal(1)).select_from(left).where(*same).correlate(row))
+
+    def witnesses(self, _works: WorkSet, _work: Work) -> Iterator[tuple[str, Select[Any]]]:
+        """None: the list of rows says it."""
+        return iter(())
+
+    def _left(self, collection: str) -> FromClause:
+        """The keys of the rows that were left; materialized, so that no key of another collection meets the cast."""
+        columns = [
+            sa.cast(request_remainder.c.key[number], NamedType(kind)).label(name)
+            for number, (name, kind) in enumerate(self.rulebook.key(collection), start=1)
+        ]
+        of_it = (
+            request_remainder.c.request_id == self.request_id,
+            request_remainder.c.collection == collection,
+        )
+        left = sa.select(*columns).where(*of_it).cte("left_over")
+        return left.prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def has_key(rulebook: Rulebook, row: FromClause, named: Row) -> ColumnElement[bool]:
+    """Whether a row is the one that is named by its key."""
+    key = rulebook.key(named.collection)
+    values = [
+        sa.cast(sa.cast(text, sa.Text), NamedType(kind))
+        for text, (_, kind) in zip(named.key, key, strict=True)
+    ]
+    return sa.and_(*(row.c[name] == value for value, (name, _) in zip(values, key, strict=True)))
+
+
+def belongs_to(rulebook: Rulebook, collection: str, row: FromClause, tenant: Row) -> ColumnElement[bool]:
+    """Whether a row is content of an organisation, or the organisation itself; in doubt it is not (A5)."""
+    if collection == tenant.collection:
+        return has_key(rulebook, row, tenant)
+    paths = shortest_paths(rulebook.edges, collection, tenant.collection)
+    return sa.or_(
+        sa.false(), *(_leads_to(rulebook, row, path, tenant) for path in paths[:1] if len(paths) == 1)
+    )
+
+
+def _leads_to(rulebook: Rulebook, row: FromClause, path: Sequence[Any], tenant: Row) -> ColumnElement[bool]:
+    first, *rest = path
+    start = relation(rulebook.live, first.target, "tenant")
+    joined, end = climb(rulebook.live, start, tuple(rest), "tenant_up")
+    conditions = refers(first, rulebook.live, row, start), has_key(rulebook, end, tenant)
+    return sa.exists(sa.select(sa.literal(1)).select_from(joined).where(*conditions).correlate(row))

@@ -1,0 +1,385 @@
+"""The register of requests: opened, verified, extended, refused, listed. Each step is told and kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from lifecycle.errors import UsageError
+from lifecycle.policy.model import RequestKind
+from lifecycle.requests.subject import fingerprints, forget, keep
+from lifecycle.requests.tables import request, request_event, request_identity
+from lifecycle.timelimits import Period, last_day, local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from lifecycle.holds.targets import Subject, Target
+    from lifecycle.keys.provider import KeyProvider
+    from lifecycle.policy.model import Right
+    from lifecycle.policy.rulebook import Rulebook
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+class State(StrEnum):
+    """How far a request is."""
+
+    RECEIVED = "received"
+    VERIFIED = "verified"
+    """The person who asks is the subject, or may ask for the subject."""
+    PLANNED = "planned"
+    APPROVED = "approved"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+AFTER = {
+    State.RECEIVED: {State.VERIFIED, State.REFUSED},
+    State.VERIFIED: {State.PLANNED, State.DONE, State.REFUSED},
+    State.PLANNED: {State.PLANNED, State.APPROVED, State.REFUSED},
+    State.APPROVED: {State.PLANNED, State.DONE, State.REFUSED},
+    State.DONE: set[State](),
+    State.REFUSED: set[State](),
+}
+"""Which states may follow: a plan may be made anew, and where nothing is held of a subject there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request as it stands, without whom it is about.
+
+    Attributes:
+        tenant: collection of the organisation whose content alone is meant; None for all there is.
+        due_on: last local day on which it may be answered.
+        identities: the kinds of what it names its subject by.
+    """
+
+    request_id: UUID
+    kind: RequestKind
+    state: State
+    tenant: str | None
+    received_at: datetime
+    opened_by: str
+    due_on: date
+    extension_reason: str | None
+    verified_by: str | None
+    verified_how: str | None
+    refusal_reason: str | None
+    closed_at: datetime | None
+    identities: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for an answer."""
+        return self.closed_at is None
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it should have been answered by the day before ``today``."""
+        return self.is_open and self.due_on < today
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, without whom it is about."""
+        return {
+            "request": str(self.request_id),
+            "kind": self.kind.value,
+            "state": self.state.value,
+            "tenant": self.tenant,
+            "received_at": self.received_at.isoformat(),
+            "opened_by": self.opened_by,
+            "due_on": self.due_on.isoformat(),
+            "extension_reason": self.extension_reason,
+            "verified_by": self.verified_by,
+            "verified_how": self.verified_how,
+            "refusal_reason": self.refusal_reason,
+            "closed_at": self.closed_at.isoformat() if self.closed_at else None,
+            "identities": list(self.identities),
+        }
+
+
+def open_request(
+    connection: Connection,
+    rulebook: Rulebook,
+    keys: KeyProvider,
+    named: Sequence[Subject | Target],
+    *,
+    kind: RequestKind,
+    opened_by: str,
+    as_of: datetime,
+    tenant: Target | None = None,
+) -> UUID:
+    """Take a request; one that is open already and says the same is that request.
+
+    Args:
+        connection: as the engine, in the caller's transaction.
+        rulebook: of the policy in force.
+        keys: seal whom it is about.
+        named: whom it is about: identities, and rows by their keys; at least one.
+        kind: what is asked for.
+        opened_by: the operator.
+        as_of: when it was received.
+        tenant: the organisation whose content alone is meant (A5).
+
+    Raises:
+        UsageError: the policy grants no such request, nobody is named, an unknown kind of identity, a key that no row
+            has, a collection that is no organisation.
+    """
+    right = _right(rulebook, kind)
+    _require_name(opened_by)
+    if not named:
+        raise UsageError(
+            "a request names at least one identity or row", next_step="for example --subject email"
+        )
+    found = tuple(dict.fromkeys(one.found(connection, rulebook) for one in named))
+    whose = _tenant(connection, rulebook, tenant)
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('lifecycle.request'))"))
+    known = _the_same(connection, fingerprints(found, keys), kind, whose)
+    if known:
+        note(connection, known, "repeated", by_whom=opened_by, as_of=as_of)
+        return known
+    request_id = uuid4()
+    connection.execute(
+        sa.insert(request).values(
+            request_id=request_id,
+            kind=kind.value,
+            state=State.RECEIVED.value,
+            tenant=whose.collection if whose else None,
+            tenant_key=list(whose.key) if whose else None,
+            received_at=as_of,
+            opened_by=opened_by,
+            due_on=last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
+        )
+    )
+    keep(connection, request_id, found, keys)
+    note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
+    return request_id
+
+
+def verify(connection: Connection, request_id: UUID, *, verified_by: str, how: str, as_of: datetime) -> None:
+    """Record that whoever asks may ask: nothing is disclosed or erased before.
+
+    Args:
+        connection: in the caller's transaction.
+        request_id: the request's number.
+        verified_by: the operator.
+        how: one word, such as ``id_document`` or ``callback``.
+        as_of: now.
+
+    Raises:
+        UsageError: there is no such request, it was verified before, or what was given is no word.
+    """
+    _require_name(verified_by)
+    _require_word(how, "how")
+    move(connection, request_id, State.VERIFIED, verified_by=verified_by, verified_how=how)
+    note(connection, request_id, "verified", by_whom=verified_by, as_of=as_of, how=how)
+
+
+def extend(
+    connection: Connection,
+    rulebook: Rulebook,
+    request_id: UUID,
+    *,
+    reason: str,
+    extended_by: str,
+    as_of: datetime,
+) -> date:
+    """Take longer for an answer, as the policy allows; returns the last day now (GDPR Art. 12(3)).
+
+    Raises:
+        UsageError: no such request is open, it was extended before, or the first limit has passed.
+    """
+    _require_name(extended_by)
+    _require_word(reason, "reason")
+    found = get(connection, request_id)
+    right = _right(rulebook, found.kind)
+    today = local_day(as_of, rulebook.policy.zone)
+    if not found.is_open or found.extension_reason or today > found.due_on:
+        raise UsageError(
+            "it can be extended once, while it is open and before its first limit has passed",
+            place=f"request {request_id}",
+            next_step="see lifecycle request show",
+        )
+    both = Period(
+        months=right.answer_within.months + right.extend_by.months,
+        days=right.answer_within.days + right.extend_by.days,
+    )
+    due_on = last_day(local_day(found.received_at, rulebook.policy.zone), both)
+    connection.execute(
+        sa.update(request)
+        .values(due_on=due_on, extension_reason=reason)
+        .where(request.c.request_id == request_id, request.c.extension_reason.is_(None))
+    )
+    note(connection, request_id, "extended", by_whom=extended_by, as_of=as_of, reason=reason)
+    return due_on
+
+
+def refuse(
+    connection: Connection, request_id: UUID, *, reason: str, refused_by: str, as_of: datetime
+) -> None:
+    """Refuse a request, for a reason that the subject is told; whom it is about is forgotten.
+
+    Raises:
+        UsageError: no such request is open, or the reason is no word.
+    """
+    _require_name(refused_by)
+    _require_word(reason, "reason")
+    move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of)
+    forget(connection, request_id)
+    note(connection, request_id, "refused", by_whom=refused_by, as_of=as_of, reason=reason)
+
+
+def move(connection: Connection, request_id: UUID, state: State, **values: Any) -> None:
+    """Bring a request into another state.
+
+    Raises:
+        UsageError: there is no such request, or that state does not follow its own.
+    """
+    before = [one.value for one, after in AFTER.items() if state in after]
+    moved = connection.execute(
+        sa.update(request)
+        .values(state=state.value, **values)
+        .where(request.c.request_id == request_id, request.c.state.in_(before))
+    )
+    if not moved.rowcount:
+        found = get(connection, request_id)
+        raise UsageError(
+            f"it is {found.state}, and cannot be {state} after that",
+            place=f"request {request_id}",
+            next_step="see lifecycle request show",
+        )
+
+
+def note(
+    connection: Connection,
+    request_id: UUID,
+    what: str,
+    *,
+    as_of: datetime,
+    by_whom: str | None = None,
+    **detail: Any,
+) -> None:
+    """Keep what became of a request."""
+    connection.execute(
+        sa.insert(request_event).values(
+            request_id=request_id, happened_at=as_of, what=what, by_whom=by_whom, detail=detail
+        )
+    )
+
+
+def get(connection: Connection, request_id: UUID) -> Request:
+    """One request.
+
+    Raises:
+        UsageError: there is none of this number.
+    """
+    found = _select(connection, request.c.request_id == request_id)
+    if not found:
+        raise UsageError(
+            "there is no such request", place=f"request {request_id}", next_step="see lifecycle request list"
+        )
+    return found[0]
+
+
+def listing(connection: Connection, *, is_closed_too: bool = False) -> list[Request]:
+    """Open requests, or all, those due first before the others."""
+    return _select(connection, sa.true() if is_closed_too else request.c.closed_at.is_(None))
+
+
+def events(connection: Connection, request_id: UUID) -> list[dict[str, Any]]:
+    """What became of a request, in order."""
+    rows = connection.execute(
+        sa.select(request_event).where(request_event.c.request_id == request_id).order_by("event_id")
+    )
+    return [
+        {"at": row.happened_at.isoformat(), "what": row.what, "by": row.by_whom, **row.detail} for row in rows
+    ]
+
+
+def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Request]:
+    kinds = (
+        sa.select(sa.func.array_agg(sa.distinct(request_identity.c.kind)))
+        .where(request_identity.c.request_id == request.c.request_id)
+        .scalar_subquery()
+    )
+    columns = [column for column in request.c if column.name != "tenant_key"]
+    rows = connection.execute(
+        sa.select(*columns, kinds.label("identities"))
+        .where(condition)
+        .order_by("due_on", "received_at", "request_id")
+    )
+    return [
+        Request(
+            **{
+                **row._asdict(),
+                "kind": RequestKind(row.kind),
+                "state": State(row.state),
+                "identities": tuple(row.identities or ()),
+            }
+        )
+        for row in rows
+    ]
+
+
+def _the_same(
+    connection: Connection, named: list[tuple[str, str]], kind: RequestKind, tenant: Target | None
+) -> UUID | None:
+    """An open request that asks for the same."""
+    whom = sa.func.array_agg(sa.distinct(request_identity.c.fingerprint))
+    wanted = sorted({fingerprint for _, fingerprint in named})
+    of_tenant: list[ColumnElement[bool]] = [request.c.tenant.is_(None)]
+    if tenant:
+        of_tenant = [request.c.tenant == tenant.collection, request.c.tenant_key == list(tenant.key)]
+    found: UUID | None = connection.scalar(
+        sa.select(request.c.request_id)
+        .join(request_identity, request_identity.c.request_id == request.c.request_id)
+        .where(request.c.closed_at.is_(None), request.c.kind == kind.value, *of_tenant)
+        .group_by(request.c.request_id)
+        .having(whom == sa.cast(wanted, sa.ARRAY(sa.Text)))
+        .limit(1)
+    )
+    return found
+
+
+def _tenant(connection: Connection, rulebook: Rulebook, tenant: Target | None) -> Target | None:
+    if tenant is None:
+        return None
+    if tenant.collection not in rulebook.tenants or not tenant.key:
+        raise UsageError(
+            "this is no organisation whose content others are",
+            place=tenant.collection,
+            next_step=f"name a row of {', '.join(sorted(rulebook.tenants)) or 'what a tenant edge leads to'}",
+        )
+    return tenant.found(connection, rulebook)
+
+
+def _right(rulebook: Rulebook, kind: RequestKind) -> Right:
+    right = rulebook.policy.rights.get(kind)
+    if right is None:
+        raise UsageError(
+            f"the policy of {rulebook.policy.version} says nothing of requests for {kind}",
+            place="rights",
+            next_step="state in the policy which commitments such a request keeps",
+        )
+    return right
+
+
+def _require_name(operator: str) -> None:
+    if not operator.strip():
+        raise UsageError("every step of a request is somebody's", next_step="say who does it")
+
+
+def _require_word(word: str, place: str) -> None:
+    if not _WORD.fullmatch(word):
+        raise UsageError(
+            "one word is kept of it: a letter, then letters, digits, _ and -",
+            place=place,
+            next_step="for example id_document; what else is to be said belongs in the file of the case",
+        )

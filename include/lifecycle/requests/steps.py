@@ -1,0 +1,303 @@
+"""The steps of an erasure. A DAG task is one call of one of them; the command line calls the same.
+
+Between the steps only the request's number, digests and counts travel. A step that is run again does not do anything
+twice. Whom a request is about is opened inside a step and forgotten when the request is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from lifecycle.errors import CheckFailed, UsageError
+from lifecycle.execute.guard import approve
+from lifecycle.ledger.book import append
+from lifecycle.planning.items import find_open_of_request
+from lifecycle.planning.planner import one_state
+from lifecycle.policy.model import RequestKind
+from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
+from lifecycle.requests.ground import IsRemainder, NamesSubject
+from lifecycle.requests.register import State, get, move, note
+from lifecycle.requests.residue import residue
+from lifecycle.requests.subject import forget, open_whom
+from lifecycle.requests.tables import request_identity, request_remainder, suppression
+from lifecycle.runs import plans
+from lifecycle.runs.adoption import adopt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from lifecycle.execute.door import Outcome
+    from lifecycle.plan import Kept, Plan
+    from lifecycle.planning.grounds import Ground
+    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.quality.suite import Checked
+    from lifecycle.requests.register import Request
+    from lifecycle.runs.company import Company
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What planning hands on.
+
+    Attributes:
+        digest: of the stored plan; None where nothing is to be done.
+    """
+
+    plan: Plan
+    digest: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and reasons; no keys, no personal data."""
+        return {
+            "request": str(self.plan.request),
+            "digest": self.digest,
+            "policy_version": self.plan.policy_version,
+            "counts": self.plan.counts(),
+            "kept": kept_to_json(self.plan.kept),
+        }
+
+
+def kept_to_json(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
+    """What stays, why, and until when."""
+    return [
+        {
+            "collection": one.collection,
+            "reason": one.reason,
+            "source": one.source,
+            "until": one.until.isoformat() if one.until else None,
+            "rows": one.rows,
+        }
+        for one in kept
+    ]
+
+
+def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
+    """Plan what an erasure does.
+
+    Raises:
+        UsageError: there is no such request, it is no erasure, nobody has verified who asks, or it is closed.
+    """
+    rulebook = company.rulebook(as_of)
+    with company.engine.begin() as connection:
+        _require_verified(get(connection, request_id))
+        whom = open_whom(connection, request_id, company.keys)
+        _abandon_outdated(company, request_id, as_of=as_of)
+    stored = make_plan(
+        company.engine, request_id, partial(of_subject, rulebook=rulebook, whom=whom, as_of=as_of)
+    )
+    with company.engine.begin() as connection:
+        adopt(connection, company.version(as_of), as_of=as_of)
+        if stored.plan_id is not None:
+            move(connection, request_id, State.PLANNED)
+            note(connection, request_id, "planned", as_of=as_of, plan=stored.plan.digest)
+    return Planned(plan=stored.plan, digest=None if stored.plan_id is None else stored.plan.digest)
+
+
+def check_plan(company: Company, digest: str) -> Checked:
+    """The plan of a request makes sense; one that does not is abandoned.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+        CheckFailed: what is wrong with it.
+    """
+    return plans.check_plan(company, digest, grounds=partial(_ground, company))
+
+
+def approve_plan(
+    company: Company, request_id: UUID, digest: str, *, approved_by: str, as_of: datetime
+) -> None:
+    """Record that an operator approved exactly this plan of a request.
+
+    Raises:
+        UsageError: no such plan waits.
+    """
+    with company.engine.begin() as connection:
+        approve(connection, digest, approved_by=approved_by, keys=company.keys, as_of=as_of)
+        move(connection, request_id, State.APPROVED)
+        note(connection, request_id, "approved", by_whom=approved_by, as_of=as_of, plan=digest)
+
+
+def carry_out(
+    company: Company, digest: str, *, progress: Callable[[int, int], None] | None = None
+) -> Outcome:
+    """Carry out the plan of a request. Safe to repeat: what was done stays done.
+
+    Raises:
+        UsageError: there is no plan of this digest.
+        ApprovalRequired: nobody approved it.
+        PlanOutdated: the policy was changed since.
+        LifecycleError: a batch would have done something that was not planned.
+    """
+    return plans.carry_out(company, digest, progress=progress, grounds=partial(_ground, company))
+
+
+def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, Any]:
+    """Look for the subject once more, without the plan, and close the request where nothing is left that should go.
+
+    What stays for a while is remembered by its keys; whom the request was about is forgotten.
+
+    Raises:
+        CheckFailed: rows are left that name the subject and that nothing keeps: it has to be planned again.
+    """
+    rulebook = company.rulebook(as_of)
+    with one_state(company.engine) as connection:
+        _require_verified(get(connection, request_id))
+        whom = open_whom(connection, request_id, company.keys)
+        erasure = of_subject(connection, rulebook, whom, as_of=as_of)
+        left = erasure.unkept()
+        if left:
+            raise _left_over(request_id, left)
+        erasure.keep_remainder(request_id)
+        unexplained = residue(connection, rulebook, whom, request_id)
+        if unexplained:
+            raise _left_over(request_id, unexplained)
+        kept = erasure.kept()
+        _end(connection, request_id, kept, as_of=as_of)
+    return {"request": str(request_id), "kept": kept_to_json(kept)}
+
+
+def resume(company: Company, request_id: UUID, *, as_of: datetime) -> Outcome | None:
+    """Erase what an erasure had to leave, as far as nothing keeps it any more; None where there is nothing to do.
+
+    It was approved with the request.
+
+    Raises:
+        UsageError: there is no such request, or nobody approved a plan of it.
+        CheckFailed: the plan makes no sense, or what it left behind does not.
+    """
+    rulebook = company.rulebook(as_of)
+    find = partial(of_remainder, rulebook=rulebook, request_id=request_id, as_of=as_of)
+    stored = make_plan(company.engine, request_id, find)
+    outcome = None
+    if stored.plan_id is not None:
+        digest = stored.plan.digest
+        with company.engine.begin() as connection:
+            _approve_again(connection, company, request_id, digest, as_of=as_of)
+        plans.check_plan(company, digest, grounds=partial(_ground, company))
+        outcome = plans.carry_out(company, digest, grounds=partial(_ground, company))
+        plans.check_after(company, digest)
+    with one_state(company.engine) as connection:
+        erasure = find(connection)
+        connection.execute(sa.delete(request_remainder).where(request_remainder.c.request_id == request_id))
+        left = erasure.keep_remainder(request_id)
+        if stored.plan_id is not None:
+            note(connection, request_id, "resumed", as_of=as_of, plan=stored.plan.digest, left=left)
+    return outcome
+
+
+def unfinished(connection: Connection) -> list[UUID]:
+    """Requests of which rows are left to be erased later."""
+    return list(
+        connection.scalars(
+            sa.select(request_remainder.c.request_id).distinct().order_by(request_remainder.c.request_id)
+        )
+    )
+
+
+def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
+    """Why the rows of a request's plan are due: they name its subject, or were left when it was closed."""
+    if plan.request is None:
+        raise UsageError(
+            "this is no plan of a request",
+            place=f"plan {plan.digest}",
+            next_step=f"carry it out with: lifecycle apply {plan.digest}",
+        )
+    with company.engine.connect() as connection:
+        if get(connection, plan.request).is_open:
+            return NamesSubject(rulebook, open_whom(connection, plan.request, company.keys))
+    return IsRemainder(rulebook, plan.request)
+
+
+def _end(connection: Connection, request_id: UUID, kept: tuple[Kept, ...], *, as_of: datetime) -> None:
+    subjects = connection.execute(
+        sa.select(request_identity.c.kind, request_identity.c.fingerprint)
+        .where(request_identity.c.request_id == request_id)
+        .order_by(request_identity.c.position)
+    ).all()
+    known = [
+        {"kind": one.kind, "fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of}
+        for one in subjects
+    ]
+    connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
+    move(connection, request_id, State.DONE, closed_at=as_of)
+    forget(connection, request_id)
+    note(connection, request_id, "done", as_of=as_of)
+    body = {
+        "request": request_id,
+        "rule": RequestKind.ERASURE.value,
+        "subjects": [one.fingerprint for one in subjects],
+        "kept": [
+            {
+                "collection": one.collection,
+                "reason": one.reason,
+                "rows": one.rows,
+                **({"until": one.until} if one.until else {}),
+            }
+            for one in kept
+        ],
+    }
+    append(connection, "request_done", body, as_of=as_of)
+
+
+def _require_verified(found: Request) -> None:
+    if found.kind is not RequestKind.ERASURE:
+        raise UsageError(
+            f"it is a request for {found.kind}, and no erasure",
+            place=f"request {found.request_id}",
+            next_step="see lifecycle request show",
+        )
+    if found.state is State.RECEIVED:
+        raise UsageError(
+            "nobody has verified that who asks may ask",
+            place=f"request {found.request_id}",
+            next_step="verify it first: lifecycle request verify",
+        )
+    if not found.is_open:
+        raise UsageError(
+            f"it is {found.state} already",
+            place=f"request {found.request_id}",
+            next_step="see lifecycle request show",
+        )
+
+
+def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:
+    """End a plan of the request that was made under another policy."""
+    with company.engine.connect() as connection:
+        stored = find_open_of_request(connection, request_id)
+    if stored and not plans.is_made_under(stored.plan, company.rulebook(as_of)):
+        plans.abandon(company, stored, reason="superseded", as_of=as_of)
+
+
+def _approve_again(
+    connection: Connection, company: Company, request_id: UUID, digest: str, *, as_of: datetime
+) -> None:
+    approver = connection.scalar(
+        sa.text(
+            "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
+            " ORDER BY plan_id LIMIT 1"
+        ),
+        {"request": request_id},
+    )
+    if approver is None:
+        raise UsageError(
+            "nobody approved any plan of it", place=f"request {request_id}", next_step="open a new request"
+        )
+    approve(connection, digest, approved_by=approver, keys=company.keys, as_of=as_of)
+
+
+def _left_over(request_id: UUID, left: dict[str, int]) -> CheckFailed:
+    rows = ", ".join(f"{count} of {name}" for name, count in left.items())
+    return CheckFailed(
+        f"rows that name the subject are left: {rows}",
+        place=f"request {request_id}",
+        next_step="it stays open; plan it again: lifecycle request run",
+    )

@@ -1,0 +1,139 @@
+"""Whom a request is about: opened in memory for the moments in which rows are looked for, sealed at all others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from lifecycle.errors import UsageError
+from lifecycle.holds.targets import Subject, Target
+from lifecycle.keys.sealing import Broken, seal, unseal
+from lifecycle.requests.tables import request, request_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from lifecycle.keys.provider import KeyProvider
+
+SEALING_KEY = "requests"
+DOMAIN = "subject"
+"""Of the keyed fingerprints of subjects."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row that is named by its key: a person's own record, or the organisation whose content it is.
+
+    Attributes:
+        key: as text, column by column; never shown.
+    """
+
+    collection: str
+    key: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whom:
+    """Whom a request is about.
+
+    Attributes:
+        subjects: the identities by which rows name the subject.
+        rows: rows that are named by their keys.
+        tenant: the organisation whose content alone is meant; None for all there is.
+    """
+
+    subjects: tuple[Subject, ...] = ()
+    rows: tuple[Row, ...] = ()
+    tenant: Row | None = None
+
+
+def fingerprints(named: Iterable[Subject | Target], keys: KeyProvider) -> list[tuple[str, str]]:
+    """Kind and keyed fingerprint of each identity or row that a request names."""
+    return [(_kind(one), keys.fingerprint(DOMAIN, f"{_kind(one)}\0{_text(one)}")) for one in named]
+
+
+def keep(
+    connection: Connection, request_id: UUID, named: Iterable[Subject | Target], keys: KeyProvider
+) -> None:
+    """Seal and store what a request names."""
+    key, named = keys.secret(SEALING_KEY), tuple(named)
+    rows = [
+        {
+            "request_id": request_id,
+            "position": position,
+            "kind": kind,
+            "fingerprint": fingerprint,
+            "sealed": seal(key, _text(one).encode(), _associated(request_id, position, kind)),
+        }
+        for position, (one, (kind, fingerprint)) in enumerate(
+            zip(named, fingerprints(named, keys), strict=True)
+        )
+    ]
+    connection.execute(sa.insert(request_identity), rows)
+
+
+def open_whom(connection: Connection, request_id: UUID, keys: KeyProvider) -> Whom:
+    """Whom a request is about.
+
+    Raises:
+        UsageError: nobody knows any more: the request was closed, or another keyring sealed it.
+    """
+    about = connection.execute(
+        sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
+    ).one()
+    stored = connection.execute(
+        sa.select(request_identity).where(request_identity.c.request_id == request_id).order_by("position")
+    ).all()
+    key, subjects, rows = keys.secret(SEALING_KEY), [], []
+    for one in stored:
+        text = _opened(key, request_id, one)
+        if "." in one.kind:
+            rows.append(Row(collection=one.kind, key=tuple(json.loads(text))))
+        else:
+            subjects.append(Subject(identity=one.kind, value=text))
+    tenant = Row(collection=about.tenant, key=tuple(about.tenant_key)) if about.tenant_key else None
+    return Whom(subjects=tuple(subjects), rows=tuple(rows), tenant=tenant)
+
+
+def forget(connection: Connection, request_id: UUID) -> None:
+    """Destroy whom a request was about; the fingerprints stay."""
+    connection.execute(
+        sa.update(request_identity).values(sealed=None).where(request_identity.c.request_id == request_id)
+    )
+    connection.execute(sa.update(request).values(tenant_key=None).where(request.c.request_id == request_id))
+
+
+def _opened(key: bytes, request_id: UUID, stored: sa.Row[tuple[object, ...]]) -> str:
+    place = f"request {request_id}"
+    if stored.sealed is None:
+        raise UsageError(
+            "whom it was about was forgotten when it was closed",
+            place=place,
+            next_step="open a new request; lifecycle request show tells what this one did",
+        )
+    try:
+        return unseal(key, stored.sealed, _associated(request_id, stored.position, stored.kind)).decode()
+    except Broken:
+        raise UsageError(
+            "whom it is about cannot be opened: another key sealed it, or it was changed",
+            place=place,
+            next_step="point LIFECYCLE_KEYRING to the keyring that the request was opened with",
+        ) from None
+
+
+def _kind(named: Subject | Target) -> str:
+    return named.identity if isinstance(named, Subject) else named.collection
+
+
+def _text(named: Subject | Target) -> str:
+    return named.value if isinstance(named, Subject) else json.dumps(named.key)
+
+
+def _associated(request_id: UUID, position: int, kind: str) -> bytes:
+    return json.dumps([str(request_id), position, kind]).encode()

@@ -1,0 +1,55 @@
+"""The reference company with a few people of whom every row is known, for what subjects ask for.
+
+Mari Tamm is a visitor, an enquirer, a subscriber, a contact of customer 1 and a person at customers 2 and 3. Others are
+woven in: colleagues who share her customer, her manager, a note that she wrote about somebody else.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lifecycle.datamap.load import load_datamap
+from lifecycle.keys.keyring import FileKeyring
+from lifecycle.policy.load import load_policies
+from lifecycle.runs.company import Company
+from lifecycle.store.grants import grant
+from lifecycle.store.roles import Role
+from support.samples import PROJECT, REFERENCE
+
+if TYPE_CHECKING:
+    from support.databases import Database
+
+AS_OF = datetime(2026, 3, 10, 3, tzinfo=UTC)
+MARI = "mari.tamm@example.test"
+
+
+def create_people(database: Database) -> None:
+    """The reference company's tables with the people of ``population.sql``, and the engine's grants."""
+    database.script((REFERENCE.sample / "schema.sql").read_text())
+    database.script((Path(__file__).parent / "population.sql").read_text())
+    tables = [(one.schema, one.table) for one in load_datamap(REFERENCE.datamap).collections.values()]
+    with database.connect().begin() as connection:
+        grant(connection, tables)
+
+
+def open_people(database: Database, keyring: Path) -> Company:
+    """The company as a run sees it."""
+    return Company(
+        engine=database.connect(Role.ENGINE),
+        policies=load_policies(PROJECT / "include/policies"),
+        datamap=load_datamap(REFERENCE.datamap),
+        keys=FileKeyring(keyring, environment={}),
+    )
+
+
+def rows_of(database: Database) -> dict[tuple[str, str], str]:
+    """A digest of each row, by table and key."""
+    found = {}
+    for name, collection in load_datamap(REFERENCE.datamap).collections.items():
+        key = " || ',' || ".join(f"{column}::text" for column in collection.primary_key)
+        for row in database.execute(f"SELECT {key} AS key, row::text AS row FROM {name} AS row"):
+            found[name, row.key] = sha256(row.row.encode()).hexdigest()
+    return found
