@@ -45,9 +45,7 @@ def _named(company: Company, placed: Placed) -> set[RowId]:
         for row in company.of(collection)
         if not key or key == tuple(str(value) for value in row.key)
     }
-    return by_key | {
-        row for row in company.rows if any(_names(company, row, one) for one in placed.subjects)
-    }
+    return by_key | {row for row in company.rows if any(_names(company, row, one) for one in placed.subjects)}
 
 
 def _names(company: Company, row: RowId, subject: Identifier) -> bool:

@@ -81,6 +81,4 @@ def _with_sigmas(local: str) -> set[str]:
     if len(rest) > _MOST_SIGMAS:
         return {local, re.sub(_SIGMA + _AT_AN_END, _FINAL_SIGMA, local)}
     choices = product((_SIGMA, _FINAL_SIGMA), repeat=len(rest))
-    return {
-        first + "".join(map("".join, zip(sigmas, rest, strict=True))) for sigmas in choices
-    }
+    return {first + "".join(map("".join, zip(sigmas, rest, strict=True))) for sigmas in choices}

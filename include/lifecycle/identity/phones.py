@@ -66,6 +66,17 @@ def with_ascii_digits(text: str) -> str:
     return "".join(str(decimal(one)) if one.isdecimal() else one for one in text)
 
 
+def is_possible(international: str) -> bool:
+    """Whether digits after a ``+`` are as many as a phone number has."""
+    return _parsed(international, None) is not None
+
+
+def is_assigned(international: str) -> bool:
+    """Whether digits after a ``+`` are a number of a range that is in use."""
+    number = _parsed(international, None)
+    return number is not None and phonenumbers.is_valid_number(number)
+
+
 @cache
 def known_regions() -> frozenset[str]:
     """Every region of which numbers are known."""
