@@ -145,10 +145,12 @@ def _is_another_number(text: str, start: int, end: int) -> bool:
         return True
     if text[start] != "+":
         before = _FROM_A_PLUS.search(text[max(0, start - 24) : start])
-        code = re.sub(r"\D", "", before[0]) if before else ""
-        return bool(before) and (not code or is_possible(f"+{code}{digits}"))
+        if not before:
+            return False
+        code = re.sub(r"\D", "", before.group())
+        return not code or is_possible(f"+{code}{digits}")
     after = _NEXT_GROUP.match(text, end)
-    return bool(after) and is_assigned(f"+{digits}{after[1]}")
+    return after is not None and is_assigned(f"+{digits}{after[1]}")
 
 
 def _is_joined(beside_it: str, joints: str, beside: str = "a") -> bool:

@@ -7,7 +7,6 @@ All words of one alternative stand in a text that has such a mention, in whateve
 from __future__ import annotations
 
 import re
-from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 from lifecycle.identity.addresses import MAILTO
@@ -46,12 +45,18 @@ def wanted_groups(identifier: Identifier) -> tuple[tuple[tuple[str, ...], ...], 
     if identifier.form is not NormalForm.PHONE:
         return ()
     written = {re.sub("[^0-9]", "", re.split("[x#]", spelling)[0]) for spelling in identifier.spellings}
-    common = commonprefix([one[::-1] for one in written])[::-1]
+    common = _common_end(written)
     heads = sorted({"", *(one.removesuffix(common) for one in written)})
     return tuple(
         (tuple(head + first for head in heads), *((group,) for group in rest))
         for first, *rest in _groupings(common, shortest_first=1)
     )
+
+
+def _common_end(texts: set[str]) -> str:
+    shortest = min(texts, key=len)
+    ends = (shortest[start:] for start in range(len(shortest)))
+    return next((end for end in ends if all(text.endswith(end) for text in texts)), "")
 
 
 def _groupings(digits: str, *, shortest_first: int) -> Iterator[tuple[str, ...]]:

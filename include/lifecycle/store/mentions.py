@@ -1,9 +1,9 @@
-"""Rows whose free text may mention somebody, found through a full-text index; :mod:`lifecycle.identity.mentions`
-then says which of them do.
+"""Rows whose free text may mention somebody, found through a full-text index.
 
-PostgreSQL's parser takes ``+tag@``, ``-4567``, ``51.23`` and letters beyond ASCII for words of several kinds. So the
-text is first cut into runs of ASCII letters, of digits, and of other letters, with blanks between them, and the parser
-sees only plain words; what is looked for is cut in the same way. ``docs/identity.md`` shows the index.
+Which of them do is for :mod:`lifecycle.identity.mentions` to say. PostgreSQL's parser takes ``+tag@``, ``-4567``,
+``51.23`` and letters beyond ASCII for words of several kinds. So the text is first cut into runs of ASCII letters, of
+digits, and of other letters, with blanks between them, and the parser sees only plain words; what is looked for is cut
+in the same way. ``docs/identity.md`` shows the index.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _cut(text: ColumnElement[str], between: str) -> ColumnElement[str]:
 
 def _queries(identifier: Identifier) -> list[ColumnElement[Any]]:
     """What asks for the words of each alternative; the words are bound."""
-    of_texts = [
+    of_texts: list[ColumnElement[Any]] = [
         sa.func.plainto_tsquery(_simple(), _cut(sa.literal(text, sa.Text), BETWEEN_WORDS), type_=TSQUERY())
         for text in wanted_texts(identifier)
     ]
