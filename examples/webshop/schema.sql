@@ -30,7 +30,8 @@ CREATE TABLE shop.account (
     CONSTRAINT account_referred_by_another CHECK (referred_by_account_no <> account_no)
 );
 CREATE UNIQUE INDEX account_mail ON shop.account (lower(btrim(mail)));
-CREATE INDEX account_mobile ON shop.account (mobile);
+CREATE INDEX account_person ON shop.account (regexp_replace(lower(btrim(mail)), '(?<=[^+@])[+][^@]*(?=@)', ''));
+CREATE INDEX account_mobile ON shop.account (regexp_replace(lower(mobile), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX account_home_address_id ON shop.account (home_address_id);
 CREATE INDEX account_referred_by_account_no ON shop.account (referred_by_account_no);
 CREATE INDEX account_closed_on ON shop.account (closed_on);
@@ -54,7 +55,7 @@ CREATE TABLE shop.purchase (
     gift_message    text
 );
 CREATE INDEX purchase_account_no ON shop.purchase (account_no);
-CREATE INDEX purchase_guest_mail ON shop.purchase (lower(btrim(guest_mail)));
+CREATE INDEX purchase_guest_mail ON shop.purchase (regexp_replace(lower(btrim(guest_mail)), '(?<=[^+@])[+][^@]*(?=@)', ''));
 CREATE INDEX purchase_ship_address_id ON shop.purchase (ship_address_id);
 CREATE INDEX purchase_placed_at ON shop.purchase (placed_at);
 CREATE INDEX purchase_paid_on ON shop.purchase (paid_on);
@@ -161,5 +162,6 @@ CREATE TABLE public.newsletter (
     stopped_at timestamp
 );
 CREATE UNIQUE INDEX newsletter_mail ON public.newsletter (lower(btrim(mail)));
+CREATE INDEX newsletter_person ON public.newsletter (regexp_replace(lower(btrim(mail)), '(?<=[^+@])[+][^@]*(?=@)', ''));
 CREATE INDEX newsletter_stopped_at ON public.newsletter (stopped_at);
 COMMENT ON TABLE public.newsletter IS 'Who wants the newsletter; stopped_at is when they no longer did.';

@@ -145,7 +145,7 @@ CREATE TABLE website.enquiry (
 CREATE INDEX enquiry_submitted_at ON website.enquiry (submitted_at);
 CREATE INDEX enquiry_visitor_id ON website.enquiry (visitor_id);
 CREATE INDEX enquiry_email ON website.enquiry (lower(btrim(email)));
-CREATE INDEX enquiry_phone ON website.enquiry (phone);
+CREATE INDEX enquiry_phone ON website.enquiry (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 COMMENT ON TABLE website.enquiry IS 'A demo booked or a question asked through a form of the website.';
 COMMENT ON COLUMN website.enquiry.id IS 'Number of the enquiry.';
 COMMENT ON COLUMN website.enquiry.kind IS 'Which form was used.';
@@ -278,7 +278,7 @@ CREATE TABLE app.contact (
 );
 CREATE UNIQUE INDEX contact_customer_id_email ON app.contact (customer_id, lower(email));
 CREATE INDEX contact_email ON app.contact (lower(btrim(email)));
-CREATE INDEX contact_phone ON app.contact (phone);
+CREATE INDEX contact_phone ON app.contact (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX contact_created_at ON app.contact (created_at);
 COMMENT ON TABLE app.contact IS 'A person whom a customer appointed to deal with us.';
 COMMENT ON COLUMN app.contact.id IS 'Number of the contact.';
@@ -342,7 +342,7 @@ CREATE TABLE app.person (
 CREATE UNIQUE INDEX person_customer_id_work_email ON app.person (customer_id, lower(work_email));
 CREATE INDEX person_manager_person_id ON app.person (manager_person_id);
 CREATE INDEX person_work_email ON app.person (lower(btrim(work_email)));
-CREATE INDEX person_phone ON app.person (phone);
+CREATE INDEX person_phone ON app.person (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX person_created_at ON app.person (created_at);
 COMMENT ON TABLE app.person IS
     'A person a customer entered: one of its employees, or somebody it deals with. Content of the customer.';

@@ -39,6 +39,12 @@ CASES = [
     ),
     warns(
         code="index.identity",
+        policy=(("anchors:\n", "identities:\n  email: {form: email, plus_tags: ignored}\nanchors:\n"),),
+        says="has no index on regexp_replace(lower(btrim(email)), '(?<=[^+@])[+][^@]*(?=@)'",
+        at="name: email",
+    ),
+    warns(
+        code="index.identity",
         ddl="CREATE INDEX ON club.member (lower(state))",
         datamap=(
             (

@@ -117,6 +117,18 @@ CASES = [
         says="club.badge.motto is a person's email",
         at="name: motto",
     ),
+    warns(
+        code="identity.case",
+        ddl='ALTER TABLE club.member ALTER email TYPE text COLLATE "C"',
+        says="club.member.email is of a collation whose lower() leaves letters beyond ASCII",
+        at="name: email",
+    ),
+    warns(
+        code="identity.case",
+        ddl="ALTER TABLE club.member ALTER email TYPE text COLLATE ucs_basic",
+        says="club.member.email",
+        at="name: email",
+    ),
     Case(
         code="reference.dangling",
         datamap=(

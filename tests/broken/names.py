@@ -6,6 +6,12 @@ from broken.case import Case, add, add_redaction
 
 CASES = [
     Case(
+        code="identity.unknown",
+        policy=(("anchors:\n", "identities:\n  telegram: {form: exact}\nanchors:\n"),),
+        says="identities of the kind telegram",
+        at="telegram:",
+    ),
+    Case(
         code="collection.unknown",
         policy=(("club.badge, club.loan]", "club.badge,\n      club.pet,\n      club.loan]"),),
         says="club.pet",

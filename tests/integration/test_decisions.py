@@ -10,6 +10,7 @@ import pytest
 from lifecycle.decide.cover import Placed
 from lifecycle.decide.engine import foresee
 from lifecycle.decide.facts import Hold
+from lifecycle.identity.forms import identify
 from lifecycle.planning import planner
 from spec.decisions import DECISIONS
 from support.bureau import Bureau
@@ -42,10 +43,10 @@ def case(request):
 
 
 def test_a_case_is_decided_as_argued(bureau, case):
-    placed = [hold_of(one) for one in case.get("holds", ())]
+    rulebook = bureau.rulebook(policy_of(case))
+    placed = [hold_of(rulebook.policy, one) for one in case.get("holds", ())]
     bureau.refill(rows_of(case), placed)
     before = bureau.read()
-    rulebook = bureau.rulebook(policy_of(case))
     foreseen = foresee(rulebook, case["rule"], before, placed, as_of=AS_OF)
 
     assert {" ".join((collection, ",".join(key))) for collection, key in gone(foreseen)} == set(case["goes"])
@@ -65,12 +66,14 @@ def test_a_case_is_decided_as_argued(bureau, case):
     require_same_end(bureau, rulebook, foreseen, stored)
 
 
-def hold_of(stated):
+def hold_of(policy, stated):
     until = stated["until"]
     assert isinstance(until, datetime)
     targets = [target.split(" ") for target in stated.get("targets", ())]
     return Placed(
         hold=Hold(name=str(HOLD_ID), kind=stated["kind"], until=until),
         targets=tuple((collection, tuple(key.split(","))) for collection, key in targets),
-        subjects=tuple((identity, value) for identity, value in stated.get("subjects", ())),
+        subjects=tuple(
+            identify(kind, value, policy.identity_rule(kind)) for kind, value in stated.get("subjects", ())
+        ),
     )

@@ -115,7 +115,8 @@ class TestHoldsOnWhatWasRenamed:
         made = plan(company, "humans", as_of=AS_OF)
         hold(company, "crm.agreement:1")
         database.script("""
-            INSERT INTO lifecycle.hold_subject SELECT hold_id, 0, 'membership', 'canary' FROM lifecycle.hold;
+            INSERT INTO lifecycle.hold_subject (hold_id, position, identity, form, spellings)
+                SELECT hold_id, 0, 'membership', 'exact', '{canary}' FROM lifecycle.hold;
         """)
         with pytest.raises(CheckFailed, match="holds name membership, which") as failed:
             carry_out(company, made.digest or "")

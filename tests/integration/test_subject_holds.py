@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.holds import register
-from lifecycle.holds.subjects import naming_subjects
+from lifecycle.holds.subjects import HeldKind, naming_subjects
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import resolve
@@ -94,7 +94,9 @@ def place_on(company: Company, targets: list[str], *, until: datetime = UNTIL) -
 
 
 def values(database: Database) -> list[str | None]:
-    return [row.value for row in database.execute("SELECT value FROM lifecycle.hold_subject ORDER BY 1")]
+    """The normal form of each subject that is held; None of those that were forgotten."""
+    held = "SELECT spellings[1] AS value FROM lifecycle.hold_subject ORDER BY 1"
+    return [row.value for row in database.execute(held)]
 
 
 # --- what is covered
@@ -425,12 +427,16 @@ def reference(module_database: Database) -> Callable[[str], list[str]]:
     as_of = datetime(2026, 1, 1, tzinfo=UTC)
     rulebook = resolve(in_force(load_policies(PROJECT / "include/policies"), as_of), datamap, live)
 
+    held = [
+        HeldKind(kind=kind, form=rulebook.policy.identity_rule(kind).form) for kind in datamap.identity_kinds
+    ]
+
     def explain(collection: str) -> list[str]:
         with module_database.connect().begin() as connection:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             return [
                 "\n".join(connection.scalars(sa.text(f"EXPLAIN {_as_text(query)}")))
-                for query in naming_subjects(rulebook, collection, as_of)
+                for query in naming_subjects(rulebook, collection, held, as_of)
             ]
 
     return explain

@@ -18,6 +18,7 @@ class LiveColumn:
         is_unique: takes part in a unique index, so that two rows may not both hold the same.
         is_generated: computed from other columns, so that nothing else can be written there.
         domain_of: the type under a domain, and under the domains below it; None where ``type`` is no domain.
+        folds_case: ``lower()`` of a text in it knows all letters, not only those of ASCII.
         labels: the only values that an enum can have, in its order; () of every other type.
     """
 
@@ -27,6 +28,7 @@ class LiveColumn:
     is_unique: bool = False
     is_generated: bool = False
     domain_of: str | None = None
+    folds_case: bool = True
     labels: tuple[str, ...] = ()
 
     @property

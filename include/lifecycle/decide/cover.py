@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from lifecycle.decide.company import Company, RowId
     from lifecycle.decide.facts import Hold
+    from lifecycle.identity.forms import Identifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +21,12 @@ class Placed:
 
     Attributes:
         targets: collection and key as text, column by column; without a key, every row of the collection.
-        subjects: kind of identity and value; every row that names such a subject.
+        subjects: every row that names such a subject.
     """
 
     hold: Hold
     targets: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    subjects: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    subjects: tuple[Identifier, ...] = field(default=(), repr=False)
 
 
 def cover(company: Company, placed: Iterable[Placed]) -> dict[RowId, list[Hold]]:
@@ -44,14 +45,12 @@ def _named(company: Company, placed: Placed) -> set[RowId]:
         for row in company.of(collection)
         if not key or key == tuple(str(value) for value in row.key)
     }
-    return by_key | {
-        row for row in company.rows if any(_names(company, row, *one) for one in placed.subjects)
-    }
+    return by_key | {row for row in company.rows if any(_names(company, row, one) for one in placed.subjects)}
 
 
-def _names(company: Company, row: RowId, kind: str, given: str) -> bool:
+def _names(company: Company, row: RowId, subject: Identifier) -> bool:
     return any(
-        identity.kind == kind and names_subject(identity, company.rows[row][column.name], given)
+        identity.kind == subject.kind and names_subject(identity, company.rows[row][column.name], subject)
         for column, identity in company.rulebook.datamap.identities(row.collection)
     )
 

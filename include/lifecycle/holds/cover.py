@@ -71,7 +71,8 @@ class Cover:
         found = connection.execute(joined).all()
         self.whole = frozenset(row.collection for row in found if row.is_whole)
         self.by_key = frozenset(row.collection for row in found if not row.is_whole)
-        kinds = held_kinds(connection, as_of)
+        self.subjects = held_kinds(connection, as_of)
+        kinds = frozenset(one.kind for one in self.subjects)
         self.by_subject = collections_naming(rulebook, kinds)
         known = rulebook.datamap.collections.keys() & rulebook.live.keys()
         self.lost = sorted((self.whole | self.by_key) - known) + sorted(
@@ -169,7 +170,7 @@ def _directly(cover: Cover, collection: str, leaders: Mapping[str, CTE]) -> list
     if collection in cover.whole:
         found.append(_whole(rulebook, collection, as_of))
     if collection in cover.by_subject:
-        found += naming_subjects(rulebook, collection, as_of)
+        found += naming_subjects(rulebook, collection, cover.subjects, as_of)
     edges = [edge for edge in rulebook.spreading_into(collection) if edge.leader in leaders]
     return found + [_belonging(rulebook, edge, leaders[edge.leader]) for edge in edges]
 

@@ -17,7 +17,8 @@ from lifecycle.errors import UsageError
 from lifecycle.holds.cover import Cover
 from lifecycle.holds.subjects import forget
 from lifecycle.holds.tables import LOCK, hold, hold_row, hold_subject, is_active
-from lifecycle.holds.targets import Subject, Target
+from lifecycle.holds.targets import Target
+from lifecycle.identity.forms import Identifier
 from lifecycle.ledger.book import append
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.holds.targets import Subject
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Rulebook
 
@@ -142,8 +144,8 @@ def place(
         as_of: now.
 
     Raises:
-        UsageError: no target, an unknown collection or kind of identity, a key that no row has, an end that has
-            passed, a reason that is no word, nobody who places it.
+        UsageError: no target, an unknown collection or kind of identity, a key that no row has, an identifier that is
+            none, an end that has passed, a reason that is no word, nobody who places it.
     """
     targets = tuple(targets)
     if not targets:
@@ -155,14 +157,14 @@ def place(
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     _wait_for_deletions(connection)
-    targets = tuple(dict.fromkeys(target.found(connection, rulebook) for target in targets))
+    named = tuple(dict.fromkeys(target.found(connection, rulebook) for target in targets))
     hold_id = connection.scalar(
         sa.insert(hold)
         .values(kind=kind, reason=reason, placed_by=placed_by, placed_at=as_of, until=until)
         .returning(hold.c.hold_id)
     )
-    _name(connection, UUID(str(hold_id)), targets)
-    body = {kind: hold_id, "scope": _scope(targets), "reason": reason, "until": until}
+    _name(connection, UUID(str(hold_id)), named)
+    body = {kind: hold_id, "scope": _scope(named), "reason": reason, "until": until}
     append(connection, PLACED[kind], body, as_of=as_of)
     return UUID(str(hold_id))
 
@@ -279,7 +281,7 @@ def show(connection: Connection, hold_id: UUID, *, as_of: datetime) -> Named:
         .order_by(hold_row.c.collection, hold_row.c.key)
     )
     subjects = connection.execute(
-        sa.select(hold_subject.c.identity, hold_subject.c.value.is_(None).label("is_forgotten"))
+        sa.select(hold_subject.c.identity, hold_subject.c.spellings.is_(None).label("is_forgotten"))
         .where(hold_subject.c.hold_id == hold_id)
         .order_by(hold_subject.c.position)
     )
@@ -334,10 +336,10 @@ def _require_name(person: str) -> None:
         raise UsageError("it has to be known who does this", place="by", next_step="give a name")
 
 
-def _name(connection: Connection, hold_id: UUID, targets: Sequence[Target | Subject]) -> None:
+def _name(connection: Connection, hold_id: UUID, named: Sequence[Target | Identifier]) -> None:
     """Store what a hold names."""
-    rows = [one for one in targets if isinstance(one, Target)]
-    subjects = [one for one in targets if isinstance(one, Subject)]
+    rows = [one for one in named if isinstance(one, Target)]
+    subjects = [one for one in named if isinstance(one, Identifier)]
     if rows:
         connection.execute(
             sa.insert(hold_row),
@@ -347,15 +349,21 @@ def _name(connection: Connection, hold_id: UUID, targets: Sequence[Target | Subj
         connection.execute(
             sa.insert(hold_subject),
             [
-                {"hold_id": hold_id, "position": number, "identity": one.identity, "value": one.value}
+                {
+                    "hold_id": hold_id,
+                    "position": number,
+                    "identity": one.kind,
+                    "form": one.form.value,
+                    "spellings": list(one.spellings),
+                }
                 for number, one in enumerate(subjects)
             ],
         )
 
 
-def _scope(targets: Iterable[Target | Subject]) -> str:
+def _scope(named: Iterable[Target | Identifier]) -> str:
     """The widest thing that a hold names, in one word."""
     scopes = {
-        "subject" if isinstance(one, Subject) else "rows" if one.key else "collection" for one in targets
+        "subject" if isinstance(one, Identifier) else "rows" if one.key else "collection" for one in named
     }
     return next(scope for scope in ("collection", "subject", "rows") if scope in scopes)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lifecycle.holds.tables import ABOUT, hold, hold_row, hold_subject, is_active
+from lifecycle.identity.folding import NormalForm
 from lifecycle.store.identities import names_subject
 from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, Select
@@ -20,34 +22,58 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
 
 
-def naming_subjects(rulebook: Rulebook, collection: str, as_of: datetime) -> Iterator[Select[Any]]:
-    """Rows of ``collection`` that name the subject of a hold: one selection for each identity that it has.
+@dataclass(frozen=True, kw_only=True)
+class HeldKind:
+    """A kind of identity by which holds name subjects.
+
+    Attributes:
+        form: in which its values were normalised when they were placed, which a later policy may have changed.
+    """
+
+    kind: str
+    form: NormalForm
+
+
+def naming_subjects(
+    rulebook: Rulebook, collection: str, held: Iterable[HeldKind], as_of: datetime
+) -> Iterator[Select[Any]]:
+    """Rows of ``collection`` that name the subject of a hold: a selection for each identity and form of one held.
 
     Columns: ``key_0`` …, then what is said of the hold.
     """
     live = rulebook.live[collection].columns
     for column, identity in _identities(rulebook, collection):
-        row = relation(rulebook.live, collection, "subject_row")
-        names_it = sa.and_(
-            hold_subject.c.identity == identity.kind,
-            names_subject(row, live[column.name], identity, hold_subject.c.value),
-        )
-        keys = [
-            row.c[name].label(f"key_{number}") for number, (name, _) in enumerate(rulebook.key(collection))
-        ]
-        yield (
-            sa.select(*keys, *(hold.c[name] for name in ABOUT))
-            .select_from(
-                hold.join(hold_subject, hold_subject.c.hold_id == hold.c.hold_id).join(row, names_it)
+        for form in sorted(one.form for one in held if one.kind == identity.kind):
+            row = relation(rulebook.live, collection, "subject_row")
+            names_it = sa.and_(
+                hold_subject.c.identity == identity.kind,
+                hold_subject.c.form == form.value,
+                names_subject(row, live[column.name], identity, form, hold_subject.c.spellings),
             )
-            .where(is_active(as_of))
-        )
+            keys = [
+                row.c[name].label(f"key_{number}")
+                for number, (name, _) in enumerate(rulebook.key(collection))
+            ]
+            yield (
+                sa.select(*keys, *(hold.c[name] for name in ABOUT))
+                .select_from(
+                    hold.join(hold_subject, hold_subject.c.hold_id == hold.c.hold_id).join(row, names_it)
+                )
+                .where(is_active(as_of))
+            )
 
 
-def held_kinds(connection: Connection, as_of: datetime) -> frozenset[str]:
-    """By which kinds of identity the holds that count at ``as_of`` name subjects."""
-    held = sa.select(hold_subject.c.identity).distinct().join(hold, hold.c.hold_id == hold_subject.c.hold_id)
-    return frozenset(connection.scalars(held.where(is_active(as_of), hold_subject.c.value.is_not(None))))
+def held_kinds(connection: Connection, as_of: datetime) -> frozenset[HeldKind]:
+    """By which kinds of identity the holds that count at ``as_of`` name subjects, and in which form."""
+    held = (
+        sa.select(hold_subject.c.identity, hold_subject.c.form)
+        .distinct()
+        .join(hold, hold.c.hold_id == hold_subject.c.hold_id)
+        .where(is_active(as_of), hold_subject.c.spellings.is_not(None))
+    )
+    return frozenset(
+        HeldKind(kind=row.identity, form=NormalForm(row.form)) for row in connection.execute(held)
+    )
 
 
 def collections_naming(rulebook: Rulebook, kinds: frozenset[str]) -> frozenset[str]:
@@ -80,8 +106,8 @@ def forget(connection: Connection, of_holds: ColumnElement[bool]) -> int:
     chosen = sa.select(hold.c.hold_id).where(of_holds)
     subjects = (
         sa.update(hold_subject)
-        .values(value=None)
-        .where(hold_subject.c.hold_id.in_(chosen), hold_subject.c.value.is_not(None))
+        .values(spellings=None)
+        .where(hold_subject.c.hold_id.in_(chosen), hold_subject.c.spellings.is_not(None))
     )
     rows = (
         sa.update(hold_row)

@@ -38,7 +38,8 @@ hold_subject = sa.table(
     sa.column("hold_id", sa.Uuid),
     sa.column("position", sa.SmallInteger),
     sa.column("identity", sa.Text),
-    sa.column("value", sa.Text),
+    sa.column("form", sa.Text),
+    sa.column("spellings", sa.ARRAY(sa.Text)),
     schema="lifecycle",
 )
 ABOUT = ("hold_id", "kind", "until")

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError
 
-from lifecycle.datamap.identity import EMAIL
 from lifecycle.datamap.model import SCHEMA_OR_TABLE
 from lifecycle.errors import UsageError
+from lifecycle.identity.forms import identify
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from lifecycle.identity.forms import Identifier
     from lifecycle.policy.rulebook import Rulebook
 
-LONGEST = 320
-"""Characters of an identity; the longest e-mail address (RFC 5321, 4.5.3.1) has as many."""
 _COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 
 
@@ -109,27 +108,14 @@ class Subject:
     identity: str
     value: str = field(repr=False)
 
-    def found(self, _connection: Connection, rulebook: Rulebook) -> Subject:
-        """The subject itself, if rows could name it. That none names it yet is allowed.
+    def found(self, _connection: Connection, rulebook: Rulebook) -> Identifier:
+        """The subject's identifier in its normal form, if rows could have it. That none has it yet is allowed.
 
         Raises:
-            UsageError: a kind of identity that the data map does not mark, or a value that is none.
+            UsageError: a kind of identity that the data map does not mark, or a value that is none of the kind.
         """
         require_kind(rulebook, self.identity)
-        place = f"subject by {self.identity}"
-        if not self.value.strip() or len(self.value) > LONGEST or not self.value.isprintable():
-            raise UsageError(
-                f"an identity is one line of 1 to {LONGEST} printable characters",
-                place=place,
-                next_step="give it as it stands in the company's rows",
-            )
-        if self.identity == EMAIL and not all(part.strip() for part in self.value.rpartition("@")):
-            raise UsageError(
-                "an e-mail address has an @ between two parts, and this has not; it would name nobody",
-                place=place,
-                next_step="give the address as it stands in the company's rows, such as name@example.org",
-            )
-        return self
+        return identify(self.identity, self.value, rulebook.policy.identity_rule(self.identity))
 
 
 def require_kind(rulebook: Rulebook, kind: str) -> None:

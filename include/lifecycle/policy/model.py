@@ -20,6 +20,9 @@ from pydantic import (
 )
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.folding import NormalForm
+from lifecycle.identity.forms import DEFAULT_RULES, EXACTLY, IdentityRule
+from lifecycle.identity.phones import known_regions
 from lifecycle.timelimits import Period, financial_year_end
 
 
@@ -75,6 +78,12 @@ def _collection(value: str) -> str:
 def _column(value: str) -> str:
     if value.count(".") != 2 or not all(value.split(".")):  # noqa: PLR2004 - schema, table, column
         raise ValueError("names a column as schema.table.column")
+    return value
+
+
+def _region(value: str) -> str:
+    if value not in known_regions():
+        raise ValueError("is a region by its ISO 3166-1 code, such as EE")
     return value
 
 
@@ -331,6 +340,47 @@ class Recipient(Form):
     commitments: tuple[Identifier, ...] = ()
 
 
+class EmailIdentity(Form):
+    """A kind of identity that is an e-mail address.
+
+    Attributes:
+        plus_tags: whether ``name+tag@`` is somebody else than ``name@``.
+    """
+
+    form: Literal["email"]
+    plus_tags: Literal["distinct", "ignored"] = "distinct"
+
+    def rule(self) -> IdentityRule:
+        """How two are compared."""
+        ignores = self.plus_tags == "ignored"
+        return IdentityRule(form=NormalForm.UNTAGGED_EMAIL if ignores else NormalForm.EMAIL)
+
+
+class PhoneIdentity(Form):
+    """A kind of identity that is a phone number.
+
+    Attributes:
+        region: whose numbers are written without a country's code; None where that cannot be said.
+    """
+
+    form: Literal["phone"]
+    region: Annotated[str, AfterValidator(_region)] | None = None
+
+    def rule(self) -> IdentityRule:
+        """How two are compared."""
+        return IdentityRule(form=NormalForm.PHONE, region=self.region)
+
+
+class ExactIdentity(Form):
+    """A kind of identity that has one spelling: a number, a UUID, a name of an account."""
+
+    form: Literal["exact"]
+
+    def rule(self) -> IdentityRule:
+        """How two are compared."""
+        return EXACTLY
+
+
 class Policy(Form):
     """One version of a company's privacy policy, executable."""
 
@@ -339,6 +389,9 @@ class Policy(Form):
     authority: Party
     commitments: dict[Identifier, Commitment]
     purposes: dict[Identifier, Purpose] = {}
+    identities: dict[
+        Text, Annotated[EmailIdentity | PhoneIdentity | ExactIdentity, Field(discriminator="form")]
+    ] = {}
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}
     statutory: dict[Identifier, Statutory] = {}
@@ -359,6 +412,11 @@ class Policy(Form):
     def zone(self) -> ZoneInfo:
         """Time zone in which days are counted."""
         return self.policy.time_zone
+
+    def identity_rule(self, kind: str) -> IdentityRule:
+        """How identifiers of a kind are compared: as stated, else as the kind usually is, else exactly."""
+        stated = self.identities.get(kind)
+        return stated.rule() if stated else DEFAULT_RULES.get(kind, EXACTLY)
 
     def guard(self, rule: str) -> Guard:
         """The guard of a rule; ``default`` where it has none of its own.

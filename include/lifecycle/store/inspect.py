@@ -38,6 +38,10 @@ _COLUMNS = text("""
                  ORDER BY label.enumsortorder) AS labels,
            NOT (attribute.attnotnull OR coalesce(domain.is_mandatory, false)) AS is_nullable,
            attribute.attgenerated <> '' AS is_generated,
+           -- The locale of a builtin or ICU collation has another column in PostgreSQL 15 and 16.
+           CASE WHEN coalesce(spelling.collprovider, 'd') = 'd' THEN lower(chr(213)) = chr(245)
+                ELSE coalesce(spelling.collctype, to_jsonb(spelling) ->> 'colllocale', '') NOT IN ('C', 'POSIX')
+           END AS folds_case,
            EXISTS (SELECT FROM pg_index AS key
                    WHERE key.indrelid = relation.oid AND key.indisunique
                      AND (attribute.attnum = ANY(key.indkey[0:key.indnkeyatts - 1])
@@ -49,6 +53,7 @@ _COLUMNS = text("""
     FROM pg_class AS relation
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
     JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid
+    LEFT JOIN pg_collation AS spelling ON spelling.oid = attribute.attcollation
     LEFT JOIN domain ON domain.oid = attribute.atttypid
         AND NOT EXISTS (SELECT FROM pg_type AS below WHERE below.oid = domain.base AND below.typtype = 'd')
     WHERE namespace.nspname = ANY(:schemas)
@@ -148,6 +153,7 @@ def inspect(connection: Connection, schemas: Iterable[str]) -> LiveSchema:
             is_unique=row.is_unique,
             is_generated=row.is_generated,
             domain_of=row.domain_of,
+            folds_case=row.folds_case,
             labels=tuple(row.labels),
         )
     indexes = _rows_by_table(connection.execute(_INDEXES, bound))

@@ -110,11 +110,17 @@ def _store_hold(connection: sa.Connection, placed: Placed) -> None:
             ),
             {"name": hold.name, "collection": collection, "key": list(key)},
         )
-    for position, (identity, value) in enumerate(placed.subjects):
+    for position, subject in enumerate(placed.subjects):
         connection.execute(
             sa.text(
-                "INSERT INTO lifecycle.hold_subject (hold_id, position, identity, value)"
-                " VALUES (CAST(:name AS uuid), :position, :identity, :value)"
+                "INSERT INTO lifecycle.hold_subject (hold_id, position, identity, form, spellings)"
+                " VALUES (CAST(:name AS uuid), :position, :identity, :form, :spellings)"
             ),
-            {"name": hold.name, "position": position, "identity": identity, "value": value},
+            {
+                "name": hold.name,
+                "position": position,
+                "identity": subject.kind,
+                "form": subject.form.value,
+                "spellings": list(subject.spellings),
+            },
         )

@@ -46,7 +46,8 @@ def _identities(examined: Examined) -> Iterator[Finding]:
     for collection in examined.datamap.collections:
         for column, identity in examined.datamap.identities(collection):
             live = examined.live_column(collection, column.name)
-            helpful = helpful_indexes(live, identity) if live else ()
+            form = examined.policy.identity_rule(identity.kind).form
+            helpful = helpful_indexes(live, identity, form) if live else ()
             if helpful and not _begins_an_index(examined, collection, helpful):
                 yield warning(
                     "index.identity",

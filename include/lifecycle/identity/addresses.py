@@ -1,0 +1,84 @@
+"""The normal form of an e-mail address.
+
+The part before the ``@`` in lower case and NFC (RFC 6532, 3.1), the domain as DNS has it: A-labels in lower case
+(RFC 5891). RFC 5321, 2.4 lets a host tell ``Ann@`` from ``ann@``, which hardly one does; dots are kept as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from unicodedata import normalize
+
+import idna
+from email_validator import EmailNotValidError, validate_email
+
+from lifecycle.errors import UsageError
+from lifecycle.identity.folding import lowered, without_tag
+
+MAILTO = "mailto:"
+_ANY_HOST = "example.org"
+"""Beside which the part before the @ is judged, whatever host it stands beside."""
+_SIGMA, _FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}"
+_AT_AN_END = r"(?!\w)"
+_MOST_SIGMAS = 4
+"""Each word that ends in sigma doubles the spellings; past this many, all of them are written alike."""
+
+
+def normal_address(given: str, place: str) -> str:
+    """The normal form of one address, in whatever spelling it is given.
+
+    A domain need not be one that the world can reach: rows have addresses of hosts inside a company, too.
+
+    Raises:
+        UsageError: it is not one e-mail address. What it was is not repeated.
+    """
+    text = given.strip()
+    if text[: len(MAILTO)].lower() == MAILTO:
+        text = text[len(MAILTO) :]
+    local, _, domain = text.rpartition("@")
+    try:
+        host = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+        named = validate_email(f"{local}@{_ANY_HOST}", allow_smtputf8=True, check_deliverability=False)
+    except (EmailNotValidError, idna.IDNAError, UnicodeError):
+        raise UsageError(
+            "this is not an e-mail address; it would name nobody",
+            place=place,
+            next_step="give one address, such as name@example.org, without a name, commas or further lines",
+        ) from None
+    written = normalize("NFC", lowered(named.local_part))
+    return f"{re.sub(_FINAL_SIGMA + _AT_AN_END, _SIGMA, written)}@{host}"
+
+
+def normal_address_without_tag(given: str, place: str) -> str:
+    """The same of the address without its tag.
+
+    Raises:
+        UsageError: it is not one e-mail address.
+    """
+    return without_tag(normal_address(given, place))
+
+
+def address_spellings(normal: str) -> tuple[str, ...]:
+    """What a stored spelling of the address becomes when it is folded: each of these, and nobody else's."""
+    local, _, domain = normal.rpartition("@")
+    locals_ = {normalize(form, one) for one in _with_sigmas(local) for form in ("NFC", "NFD")}
+    domains = {domain, *(normalize(form, _in_unicode(domain)) for form in ("NFC", "NFD"))}
+    found = (f"{prefix}{one}@{host}" for prefix, one, host in product(("", MAILTO), locals_, domains))
+    return tuple(sorted(found, key=lambda spelling: (spelling != normal, spelling)))
+
+
+def _in_unicode(domain: str) -> str:
+    try:
+        return idna.decode(domain)
+    except (idna.IDNAError, UnicodeError):
+        return domain
+
+
+def _with_sigmas(local: str) -> set[str]:
+    """Every way to write the sigmas at the ends of words: capitals have one letter where small ones have two."""
+    first, *rest = re.split(_SIGMA + _AT_AN_END, local)
+    if len(rest) > _MOST_SIGMAS:
+        return {local, re.sub(_SIGMA + _AT_AN_END, _FINAL_SIGMA, local)}
+    choices = product((_SIGMA, _FINAL_SIGMA), repeat=len(rest))
+    return {first + "".join(map("".join, zip(sigmas, rest, strict=True))) for sigmas in choices}

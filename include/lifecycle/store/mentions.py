@@ -1,0 +1,88 @@
+"""Rows whose free text may mention somebody, found through a full-text index.
+
+Which of them do is for :mod:`lifecycle.identity.mentions` to say. PostgreSQL's parser takes ``+tag@``, ``-4567``,
+``51.23`` and letters beyond ASCII for words of several kinds. So the text is first cut into runs of ASCII letters, of
+digits, and of other letters, with blanks between them, and the parser sees only plain words; what is looked for is cut
+in the same way. ``docs/identity.md`` shows the index.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY, TSVECTOR
+
+from lifecycle.identity.words import wanted_groups, wanted_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import ColumnElement, FromClause
+
+    from lifecycle.datamap.live import LiveColumn
+    from lifecycle.identity.forms import Identifier
+
+_TURNS = "(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])"
+BETWEEN_WORDS = f"[^[:alnum:]]+|{_TURNS}"
+"""What becomes a blank: whatever is no letter or digit, and where a word turns from one kind of run to another."""
+BETWEEN_WORDS_OF_JSON = rf'[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{{4}})|{_TURNS}'
+"""The same of JSON as text, in which a letter after a backslash is none."""
+_DOCUMENTS = frozenset({"json", "jsonb"})
+
+
+def may_mention(
+    row: FromClause, column: LiveColumn, identifiers: Iterable[Identifier]
+) -> ColumnElement[bool]:
+    """Whether a text or JSON column of ``row`` has all words of a mention of any of the identifiers.
+
+    The condition can use the index of ``docs/identity.md``. It holds for every row that mentions one in a way that
+    ``docs/identity.md`` lists as found, and for some that do not.
+    """
+    queries = [query for identifier in identifiers for query in _queries(identifier)]
+    if not queries:
+        return sa.false()
+    any_of_them: ColumnElement[Any] = reduce(
+        lambda one, other: one.op("||", return_type=TSQUERY())(other), queries
+    )
+    return words_of(column, row.c[column.name]).op("@@", is_comparison=True)(any_of_them)
+
+
+def words_of(column: LiveColumn, stored: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The words of a column, as the index holds them.
+
+    The constants stand in the statement as they stand in the index; a bound one would not be recognised.
+    """
+    between = BETWEEN_WORDS_OF_JSON if column.base_type in _DOCUMENTS else BETWEEN_WORDS
+    return sa.func.to_tsvector(_simple(), _cut(sa.cast(stored, sa.Text), between), type_=TSVECTOR())
+
+
+def _cut(text: ColumnElement[str], between: str) -> ColumnElement[str]:
+    return sa.func.regexp_replace(sa.func.lower(text), _constant(between), _constant(" "), _constant("g"))
+
+
+def _queries(identifier: Identifier) -> list[ColumnElement[Any]]:
+    """What asks for the words of each alternative; the words are bound."""
+    of_texts: list[ColumnElement[Any]] = [
+        sa.func.plainto_tsquery(_simple(), _cut(sa.literal(text, sa.Text), BETWEEN_WORDS), type_=TSQUERY())
+        for text in wanted_texts(identifier)
+    ]
+    groupings = wanted_groups(identifier)
+    if not groupings:
+        return of_texts
+    return [*of_texts, sa.cast(sa.literal(" | ".join(map(_all_of, groupings)), sa.Text), TSQUERY())]
+
+
+def _all_of(groups: tuple[tuple[str, ...], ...]) -> str:
+    """What asks for one of the digits of each group."""
+    each = [f"({' | '.join(group)})" for group in groups]
+    return f"({' & '.join(each)})"
+
+
+def _simple() -> ColumnElement[Any]:
+    return sa.cast(_constant("simple"), REGCONFIG)
+
+
+def _constant(text: str) -> ColumnElement[str]:
+    return sa.literal(text, sa.Text, literal_execute=True)
