@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from lifecycle.policy.rulebook import shortest_paths
 from lifecycle.requests.tables import request_remainder
-from lifecycle.store.identities import names_subject
+from lifecycle.store.identities import bound_spellings, names_subject
 from lifecycle.store.relations import NamedType, climb, refers, relation
 
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ class NamesSubject:
         columns = self.rulebook.live[collection].columns
         for column, identity in self.rulebook.datamap.identities(collection):
             for subject in self.about.subjects:
-                if subject.identity == identity.kind:
-                    yield names_subject(row, columns[column.name], identity, sa.literal(subject.value))
+                if subject.kind == identity.kind:
+                    spellings = bound_spellings(subject.spellings)
+                    yield names_subject(row, columns[column.name], identity, subject.form, spellings)
 
     def _by_key(self, collection: str, row: FromClause) -> Iterator[ColumnElement[bool]]:
         for named in self.about.rows:

@@ -89,7 +89,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
         _require_verified(get(connection, request_id))
-        whom = open_whom(connection, request_id, company.keys)
+        whom = open_whom(connection, rulebook, request_id, company.keys)
         _abandon_outdated(company, request_id, as_of=as_of)
     stored = make_plan(
         company.engine, request_id, partial(of_subject, rulebook=rulebook, whom=whom, as_of=as_of)
@@ -151,7 +151,7 @@ def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, A
     rulebook = company.rulebook(as_of)
     with one_state(company.engine) as connection:
         _require_verified(get(connection, request_id))
-        whom = open_whom(connection, request_id, company.keys)
+        whom = open_whom(connection, rulebook, request_id, company.keys)
         erasure = of_subject(connection, rulebook, whom, as_of=as_of)
         left = erasure.unkept()
         if left:
@@ -213,7 +213,7 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
         )
     with company.engine.connect() as connection:
         if get(connection, plan.request).is_open:
-            return NamesSubject(rulebook, open_whom(connection, plan.request, company.keys))
+            return NamesSubject(rulebook, open_whom(connection, rulebook, plan.request, company.keys))
     return IsRemainder(rulebook, plan.request)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.targets import Subject, Target
+from lifecycle.identity.forms import Identifier, identify
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.requests.tables import request, request_identity
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.holds.targets import Target
     from lifecycle.keys.provider import KeyProvider
+    from lifecycle.policy.rulebook import Rulebook
 
 SEALING_KEY = "requests"
 DOMAIN = "subject"
@@ -48,18 +50,18 @@ class Whom:
         tenant: the organisation whose content alone is meant; None for all there is.
     """
 
-    subjects: tuple[Subject, ...] = ()
+    subjects: tuple[Identifier, ...] = ()
     rows: tuple[Row, ...] = ()
     tenant: Row | None = None
 
 
-def fingerprints(named: Iterable[Subject | Target], keys: KeyProvider) -> list[tuple[str, str]]:
+def fingerprints(named: Iterable[Identifier | Target], keys: KeyProvider) -> list[tuple[str, str]]:
     """Kind and keyed fingerprint of each identity or row that a request names."""
     return [(_kind(one), keys.fingerprint(DOMAIN, f"{_kind(one)}\0{_text(one)}")) for one in named]
 
 
 def keep(
-    connection: Connection, request_id: UUID, named: Iterable[Subject | Target], keys: KeyProvider
+    connection: Connection, request_id: UUID, named: Iterable[Identifier | Target], keys: KeyProvider
 ) -> None:
     """Seal and store what a request names."""
     key, named = keys.secret(SEALING_KEY), tuple(named)
@@ -78,8 +80,8 @@ def keep(
     connection.execute(sa.insert(request_identity), rows)
 
 
-def open_whom(connection: Connection, request_id: UUID, keys: KeyProvider) -> Whom:
-    """Whom a request is about.
+def open_whom(connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider) -> Whom:
+    """Whom a request is about, in every spelling that the policy counts as the same.
 
     Raises:
         UsageError: nobody knows any more: the request was closed, or another keyring sealed it.
@@ -96,7 +98,7 @@ def open_whom(connection: Connection, request_id: UUID, keys: KeyProvider) -> Wh
         if "." in one.kind:
             rows.append(Row(collection=one.kind, key=tuple(json.loads(text))))
         else:
-            subjects.append(Subject(identity=one.kind, value=text))
+            subjects.append(identify(one.kind, text, rulebook.policy.identity_rule(one.kind)))
     tenant = Row(collection=about.tenant, key=tuple(about.tenant_key)) if about.tenant_key else None
     return Whom(subjects=tuple(subjects), rows=tuple(rows), tenant=tenant)
 
@@ -127,12 +129,12 @@ def _opened(key: bytes, request_id: UUID, stored: sa.Row[tuple[object, ...]]) ->
         ) from None
 
 
-def _kind(named: Subject | Target) -> str:
-    return named.identity if isinstance(named, Subject) else named.collection
+def _kind(named: Identifier | Target) -> str:
+    return named.kind if isinstance(named, Identifier) else named.collection
 
 
-def _text(named: Subject | Target) -> str:
-    return named.value if isinstance(named, Subject) else json.dumps(named.key)
+def _text(named: Identifier | Target) -> str:
+    return named.normal if isinstance(named, Identifier) else json.dumps(named.key)
 
 
 def _associated(request_id: UUID, position: int, kind: str) -> bytes:
