@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lifecycle.holds.targets import Subject
+from lifecycle.errors import ApprovalRequired, UsageError
+from lifecycle.holds import register as holds
+from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.runs import plans
@@ -28,7 +31,7 @@ def company(database: Database, tmp_path: Path) -> Company:
     return open_people(database, tmp_path / "keyring")
 
 
-def opened(company: Company, *named: Subject) -> UUID:
+def opened(company: Company, *named: Subject | Target) -> UUID:
     """A verified request for erasure."""
     with company.engine.begin() as connection:
         request_id = register.open_request(
@@ -55,19 +58,156 @@ def erase(company: Company, request_id: UUID) -> dict:
     return steps.close(company, request_id, as_of=AS_OF)
 
 
+VISITOR = "00000000-0000-4000-8000-000000000100"
+OF_MARI = {
+    ("website.visitor", VISITOR), ("website.cookie_choice", "100"), ("website.interaction", "100"),
+    ("website.page_view", "100"), ("website.page_view", "101"),
+    ("website.enquiry", "100"), ("website.message", "100"), ("website.message", "101"), ("website.chat", "100"),
+    ("website.marketing_subscription", "100"), ("website.marketing_consent", "100"),
+    ("app.contact", "100"), ("app.person", "100"), ("app.person", "101"),
+    ("app.note", "100"), ("app.note", "101"), ("app.activity", "100"),
+    ("app.disclosure", "100"), ("app.disclosure", "101"),
+}  # fmt: skip
+"""Rows of the subject alone."""
+OF_OTHERS = {("app.person", "202"), ("app.note", "200"), ("app.invoice", "100")}
+"""Rows that concern the subject and are not the subject's: links are cut, columns emptied."""
+
+
+def gone(before: dict, after: dict) -> set[tuple[str, str]]:
+    return {row for row in before if row not in after}
+
+
+def changed(before: dict, after: dict) -> set[tuple[str, str]]:
+    return {row for row in after if after[row] != before[row]}
+
+
+@pytest.mark.commitment("W4")
 def test_a_subject_is_erased_everywhere_and_nobody_else_is_touched(database: Database, company: Company):
     before = rows_of(database)
     erase(company, opened(company))
     after = rows_of(database)
-    gone = {row for row in before if row not in after}
-    assert gone == {
-        ("website.enquiry", "100"), ("website.message", "100"), ("website.message", "101"), ("website.chat", "100"),
-        ("website.marketing_subscription", "100"), ("website.marketing_consent", "100"),
-        ("app.contact", "100"), ("app.person", "100"), ("app.person", "101"),
-        ("app.note", "100"), ("app.note", "101"), ("app.activity", "100"),
-        ("app.disclosure", "100"), ("app.disclosure", "101"),
+    assert gone(before, after) == OF_MARI
+    assert changed(before, after) == OF_OTHERS
+    emptied = database.execute("SELECT contact_name, contact_email, gross FROM app.invoice WHERE id = 100")
+    assert [tuple(row) for row in emptied] == [(None, None, 124)]
+
+
+def test_a_request_that_is_done_forgets_whom_it_was_about(database: Database, company: Company):
+    request_id = opened(company)
+    assert b"mari" not in database.execute("SELECT sealed FROM lifecycle.request_identity")[0].sealed
+    erase(company, request_id)
+    kept = database.execute(
+        "SELECT kind, sealed, fingerprint FROM lifecycle.request_identity ORDER BY position"
+    )
+    assert [(row.kind, row.sealed) for row in kept] == [("email", None), ("visitor_id", None)]
+    known = database.execute("SELECT kind, fingerprint FROM lifecycle.suppression")
+    assert {tuple(row) for row in known} == {(row.kind, row.fingerprint) for row in kept}
+    with pytest.raises(UsageError, match="it is done already"):
+        steps.plan(company, request_id, as_of=AS_OF)
+
+
+def test_who_asks_is_verified_before_anything_is_looked_up(company: Company):
+    with company.engine.begin() as connection:
+        request_id = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
+            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
+        )  # fmt: skip
+    with pytest.raises(UsageError, match="nobody has verified"):
+        steps.plan(company, request_id, as_of=AS_OF)
+
+
+def test_nothing_is_erased_that_no_person_approved(database: Database, company: Company):
+    before = rows_of(database)
+    planned = steps.plan(company, opened(company), as_of=AS_OF)
+    with pytest.raises(ApprovalRequired, match="a person approves what is done on request"):
+        steps.carry_out(company, planned.digest)
+    assert rows_of(database) == before
+
+
+def test_the_same_request_twice_is_one_request_and_one_plan(company: Company):
+    first = opened(company)
+    with company.engine.begin() as connection:
+        again = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI.upper())],
+            kind=RequestKind.ERASURE, opened_by="Other", as_of=AS_OF,
+        )  # fmt: skip
+    assert again == first
+    digests = {steps.plan(company, first, as_of=AS_OF).digest for _ in range(2)}
+    assert len(digests) == 1
+
+
+def test_an_unknown_subject_is_answered_and_nothing_is_done(database: Database, company: Company):
+    before = rows_of(database)
+    closed = erase(company, opened(company, Subject(identity="email", value="nobody@example.test")))
+    assert closed["kept"] == []
+    assert rows_of(database) == before
+
+
+@pytest.mark.commitment("W4")
+def test_a_browser_that_two_people_used_is_left_to_an_operator(database: Database, company: Company):
+    database.execute("UPDATE website.enquiry SET visitor_id = :visitor WHERE id = 200", {"visitor": VISITOR})
+    before = rows_of(database)
+    request_id = opened(company)
+    erase(company, request_id)
+    of_the_visit = {row for row in OF_MARI if row[0] in {
+        "website.visitor", "website.cookie_choice", "website.interaction", "website.page_view"}}  # fmt: skip
+    assert gone(before, rows_of(database)) == OF_MARI - of_the_visit
+    sources = database.execute("SELECT kind, source FROM lifecycle.request_identity ORDER BY position")
+    assert [tuple(row) for row in sources] == [("email", "given"), ("visitor_id", "candidate")]
+
+
+@pytest.mark.commitment("A5")
+def test_a_customers_request_reaches_only_its_own_copy(database: Database, company: Company):
+    before = rows_of(database)
+    with company.engine.begin() as connection:
+        request_id = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
+            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF, tenant=Target.parse("app.customer:2"),
+        )  # fmt: skip
+        register.verify(connection, request_id, verified_by="Op", how="customer", as_of=AS_OF)
+    erase(company, request_id)
+    after = rows_of(database)
+    assert gone(before, after) == {
+        ("app.person", "100"), ("app.note", "100"), ("app.activity", "100"), ("app.disclosure", "100"),
     }  # fmt: skip
-    changed = {row for row in after if after[row] != before[row]}
-    assert changed == {
-        ("app.person", "202"), ("app.note", "200"), ("app.invoice", "100"),
-    }  # fmt: skip
+    assert changed(before, after) == set()
+
+
+def test_what_a_hold_keeps_goes_when_it_is_released_without_a_new_request(
+    database: Database, company: Company
+):
+    with company.engine.begin() as connection:
+        hold = holds.place(
+            connection, company.rulebook(AS_OF), [Target.parse("app.person:101")], kind="hold",
+            reason="litigation", placed_by="Counsel", until=AS_OF + timedelta(days=90), as_of=AS_OF,
+        )  # fmt: skip
+    before = rows_of(database)
+    request_id = opened(company)
+    closed = erase(company, request_id)
+    kept = {("app.person", "101"), ("app.note", "101")}
+    assert gone(before, rows_of(database)) == OF_MARI - kept
+    assert {(one["collection"], one["reason"]) for one in closed["kept"]} == {
+        ("app.person", "hold"), ("app.note", "hold")}  # fmt: skip
+    assert steps.resume(company, request_id, as_of=AS_OF + timedelta(days=1)) is None
+    with company.engine.begin() as connection:
+        holds.release(connection, hold, released_by="Counsel", as_of=AS_OF + timedelta(days=2))
+    assert steps.resume(company, request_id, as_of=AS_OF + timedelta(days=2)) is not None
+    after = rows_of(database)
+    assert gone(before, after) == OF_MARI
+    assert changed(before, after) == OF_OTHERS
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.request_remainder")[0].rows == 0
+
+
+def test_a_customers_whole_content_goes_and_the_books_stay(database: Database, company: Company):
+    before = rows_of(database)
+    request_id = opened(company, Target.parse("app.customer:1"))
+    closed = erase(company, request_id)
+    after = rows_of(database)
+    assert {name for name, _ in gone(before, after)} == {"app.customer", "app.contact", "app.contract"}
+    assert changed(before, after) == {
+        ("app.invoice", "100"),
+        ("app.invoice", "200"),
+        ("app.note", "101"),
+        ("app.note", "200"),
+    }
+    assert closed["kept"] == []

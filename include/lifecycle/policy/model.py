@@ -340,7 +340,18 @@ class Recipient(Form):
     commitments: tuple[Identifier, ...] = ()
 
 
-class EmailIdentity(Form):
+class _Identity(Form):
+    """A kind of identity.
+
+    Attributes:
+        leads_on: whether a row that names the subject and has one of this kind too leads on to other rows that have
+            it, unless those are somebody else's as well (W4).
+    """
+
+    leads_on: StrictBool = False
+
+
+class EmailIdentity(_Identity):
     """A kind of identity that is an e-mail address.
 
     Attributes:
@@ -356,7 +367,7 @@ class EmailIdentity(Form):
         return IdentityRule(form=NormalForm.UNTAGGED_EMAIL if ignores else NormalForm.EMAIL)
 
 
-class PhoneIdentity(Form):
+class PhoneIdentity(_Identity):
     """A kind of identity that is a phone number.
 
     Attributes:
@@ -371,7 +382,7 @@ class PhoneIdentity(Form):
         return IdentityRule(form=NormalForm.PHONE, region=self.region)
 
 
-class ExactIdentity(Form):
+class ExactIdentity(_Identity):
     """A kind of identity that has one spelling: a number, a UUID, a name of an account."""
 
     form: Literal["exact"]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests.subject import fingerprints, forget, keep
+from lifecycle.requests.subject import Source, fingerprints, forget, keep
 from lifecycle.requests.tables import request, request_event, request_identity
 from lifecycle.timelimits import Period, last_day, local_day
 
@@ -158,7 +158,7 @@ def open_request(
             due_on=last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
         )
     )
-    keep(connection, request_id, found, keys)
+    keep(connection, request_id, found, keys, Source.GIVEN)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
     return request_id
 
@@ -341,6 +341,7 @@ def _the_same(
         sa.select(request.c.request_id)
         .join(request_identity, request_identity.c.request_id == request.c.request_id)
         .where(request.c.closed_at.is_(None), request.c.kind == kind.value, *of_tenant)
+        .where(request_identity.c.source == Source.GIVEN.value)
         .group_by(request.c.request_id)
         .having(whom == sa.cast(wanted, sa.ARRAY(sa.Text)))
         .limit(1)

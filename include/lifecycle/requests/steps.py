@@ -19,11 +19,12 @@ from lifecycle.ledger.book import append
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.policy.model import RequestKind
+from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
 from lifecycle.requests.register import State, get, move, note
 from lifecycle.requests.residue import residue
-from lifecycle.requests.subject import forget, open_whom
+from lifecycle.requests.subject import Source, forget, keep, open_whom
 from lifecycle.requests.tables import request_identity, request_remainder, suppression
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
@@ -91,6 +92,10 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         _require_verified(get(connection, request_id))
         whom = open_whom(connection, rulebook, request_id, company.keys)
         _abandon_outdated(company, request_id, as_of=as_of)
+        known = closure(connection, rulebook, whom)
+        keep(connection, request_id, known.found, company.keys, Source.FOUND)
+        keep(connection, request_id, known.shared, company.keys, Source.CANDIDATE)
+        whom = open_whom(connection, rulebook, request_id, company.keys)
     stored = make_plan(
         company.engine, request_id, partial(of_subject, rulebook=rulebook, whom=whom, as_of=as_of)
     )

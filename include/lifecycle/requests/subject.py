@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import UsageError
 from lifecycle.identity.forms import Identifier, identify
@@ -26,6 +28,18 @@ if TYPE_CHECKING:
 SEALING_KEY = "requests"
 DOMAIN = "subject"
 """Of the keyed fingerprints of subjects."""
+
+
+class Source(StrEnum):
+    """Where it is known from that an identity is the subject's."""
+
+    GIVEN = "given"
+    FOUND = "found"
+    """It stands on rows of the subject, and on nobody else's."""
+    CANDIDATE = "candidate"
+    """It stands on rows of others too: it does not count until an operator says so."""
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,23 +75,33 @@ def fingerprints(named: Iterable[Identifier | Target], keys: KeyProvider) -> lis
 
 
 def keep(
-    connection: Connection, request_id: UUID, named: Iterable[Identifier | Target], keys: KeyProvider
-) -> None:
-    """Seal and store what a request names."""
+    connection: Connection,
+    request_id: UUID,
+    named: Iterable[Identifier | Target],
+    keys: KeyProvider,
+    source: Source,
+) -> int:
+    """Seal and store what a request names, unless it is known; returns how many were new."""
     key, named = keys.secret(SEALING_KEY), tuple(named)
+    known = connection.scalar(sa.select(sa.func.count()).where(request_identity.c.request_id == request_id))
     rows = [
         {
             "request_id": request_id,
             "position": position,
             "kind": kind,
+            "source": source.value,
             "fingerprint": fingerprint,
             "sealed": seal(key, _text(one).encode(), _associated(request_id, position, kind)),
         }
         for position, (one, (kind, fingerprint)) in enumerate(
-            zip(named, fingerprints(named, keys), strict=True)
+            zip(named, fingerprints(named, keys), strict=True), start=known or 0
         )
     ]
-    connection.execute(sa.insert(request_identity), rows)
+    added = 0
+    for row in rows:
+        insert = postgresql.insert(request_identity).values(row).on_conflict_do_nothing()
+        added += connection.execute(insert.execution_options(preserve_rowcount=True)).rowcount
+    return added
 
 
 def open_whom(connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider) -> Whom:
@@ -89,8 +113,11 @@ def open_whom(connection: Connection, rulebook: Rulebook, request_id: UUID, keys
     about = connection.execute(
         sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
     ).one()
+    counted = request_identity.c.source.in_([Source.GIVEN, Source.FOUND, Source.CONFIRMED])
     stored = connection.execute(
-        sa.select(request_identity).where(request_identity.c.request_id == request_id).order_by("position")
+        sa.select(request_identity)
+        .where(request_identity.c.request_id == request_id, counted)
+        .order_by(request_identity.c.position)
     ).all()
     key, subjects, rows = keys.secret(SEALING_KEY), [], []
     for one in stored:

@@ -27,6 +27,7 @@ request_identity = sa.table(
     sa.column("request_id", sa.Uuid),
     sa.column("position", sa.SmallInteger),
     sa.column("kind", sa.Text),
+    sa.column("source", sa.Text),
     sa.column("fingerprint", sa.Text),
     sa.column("sealed", sa.LargeBinary),
     schema="lifecycle",

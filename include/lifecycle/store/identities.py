@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlalchemy.sql.elements import Grouping
 
 from lifecycle.datamap.identity import NUMBER_PATTERN, NUMBERS, UUID_PATTERN
 from lifecycle.identity.folding import PHONE_NOISE, TAG, NormalForm
@@ -55,8 +56,8 @@ def names_subject(
 
 
 def bound_spellings(spellings: tuple[str, ...]) -> ColumnElement[list[str]]:
-    """Spellings as a bound parameter."""
-    return sa.literal(list(spellings), sa.ARRAY(sa.Text))
+    """Spellings as a bound parameter; in parentheses, since an element of a bare one cannot be asked for."""
+    return Grouping(sa.literal(list(spellings), sa.ARRAY(sa.Text)))
 
 
 def folded(form: NormalForm, stored: ColumnElement[Any]) -> ColumnElement[str]:

@@ -46,10 +46,10 @@ def open_people(database: Database, keyring: Path) -> Company:
 
 
 def rows_of(database: Database) -> dict[tuple[str, str], str]:
-    """A digest of each row, by table and key."""
+    """A digest of each row, by table and number."""
     found = {}
     for name, collection in load_datamap(REFERENCE.datamap).collections.items():
-        key = " || ',' || ".join(f"{column}::text" for column in collection.primary_key)
-        for row in database.execute(f"SELECT {key} AS key, row::text AS row FROM {name} AS row"):
+        number = collection.primary_key[0]
+        for row in database.execute(f"SELECT {number}::text AS key, row::text AS row FROM {name} AS row"):
             found[name, row.key] = sha256(row.row.encode()).hexdigest()
     return found

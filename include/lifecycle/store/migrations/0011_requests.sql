@@ -35,9 +35,11 @@ CREATE TABLE lifecycle.request_identity (
     request_id  uuid NOT NULL REFERENCES lifecycle.request,
     position    smallint NOT NULL,
     kind        text NOT NULL,
+    source      text NOT NULL CHECK (source IN ('given', 'found', 'candidate', 'confirmed', 'declined')),
     fingerprint text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
     sealed      bytea,
-    PRIMARY KEY (request_id, position)
+    PRIMARY KEY (request_id, position),
+    UNIQUE (request_id, fingerprint)
 )
 -- What was destroyed shall not stay in a dead row until fifty of them have come together.
 WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
@@ -48,6 +50,8 @@ ALTER TABLE lifecycle.request_identity ALTER COLUMN sealed SET STORAGE EXTERNAL;
 COMMENT ON TABLE lifecycle.request_identity IS 'Whom a request is about.';
 COMMENT ON COLUMN lifecycle.request_identity.kind IS
     'Kind of identity as the data map calls it, or the collection of a row that is named by its key.';
+COMMENT ON COLUMN lifecycle.request_identity.source IS
+    'Given by whoever asks, or found on rows of the subject; a candidate stands on rows of others too, and only an operator can say.';
 COMMENT ON COLUMN lifecycle.request_identity.fingerprint IS 'Keyed, of the normal form: the same subject has the same one.';
 COMMENT ON COLUMN lifecycle.request_identity.sealed IS 'The identity, encrypted; destroyed (null) when the request is closed.';
 
@@ -91,12 +95,12 @@ CREATE INDEX plan_request ON lifecycle.plan (request_id) WHERE request_id IS NOT
 COMMENT ON COLUMN lifecycle.plan.request_id IS 'The request that it carries out; null for a rule of the policy.';
 
 GRANT SELECT, INSERT, UPDATE ON lifecycle.request TO lifecycle_engine;
-GRANT SELECT, INSERT, UPDATE (sealed) ON lifecycle.request_identity TO lifecycle_engine;
+GRANT SELECT, INSERT, UPDATE (sealed, source) ON lifecycle.request_identity TO lifecycle_engine;
 GRANT SELECT, INSERT ON lifecycle.request_event TO lifecycle_engine;
 GRANT SELECT, INSERT, DELETE, UPDATE ON lifecycle.request_remainder TO lifecycle_engine;
 GRANT SELECT, INSERT ON lifecycle.suppression TO lifecycle_engine;
 GRANT SELECT (request_id, kind, state, tenant, received_at, opened_by, due_on, extension_reason, verified_by, verified_how,
               refusal_reason, closed_at) ON lifecycle.request TO lifecycle_reader;
-GRANT SELECT (request_id, position, kind) ON lifecycle.request_identity TO lifecycle_reader;
+GRANT SELECT (request_id, position, kind, source) ON lifecycle.request_identity TO lifecycle_reader;
 GRANT SELECT ON lifecycle.request_event TO lifecycle_reader;
 GRANT SELECT (request_id, collection, reason, source, until) ON lifecycle.request_remainder TO lifecycle_reader;
