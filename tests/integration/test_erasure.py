@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
+from lifecycle.requests.receipt import issue, verify_receipt
 from lifecycle.runs import plans
+from lifecycle.runs.signing import sign_ledger
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
@@ -211,3 +214,17 @@ def test_a_customers_whole_content_goes_and_the_books_stay(database: Database, c
         ("app.note", "200"),
     }
     assert closed["kept"] == []
+
+
+def test_a_receipt_proves_itself_and_names_nobody(company: Company):
+    request_id = opened(company)
+    erase(company, request_id)
+    sign_ledger(company, as_of=AS_OF)
+    with company.engine.connect() as connection:
+        receipt = issue(connection, request_id)
+    trusted = company.keys.public_keys()
+    assert verify_receipt(receipt, trusted).holds
+    assert receipt["body"]["done"][0] == {"collection": "app.activity", "action": "delete", "rows": 1}
+    assert "mari" not in json.dumps(receipt).lower()
+    receipt["body"]["kept"].append({"collection": "app.person", "rows": 1})
+    assert not verify_receipt(receipt, trusted).holds

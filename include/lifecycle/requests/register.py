@@ -1,4 +1,4 @@
-"""The register of requests: opened, verified, extended, refused, listed. Each step is told and kept."""
+"""The register of requests: opened, verified, extended, listed. Each step is told and kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests.subject import Source, fingerprints, forget, keep
+from lifecycle.requests.subject import Source, fingerprints, keep
 from lifecycle.requests.tables import request, request_event, request_identity
 from lifecycle.timelimits import Period, last_day, local_day
 
@@ -133,7 +133,7 @@ def open_request(
             has, a collection that is no organisation.
     """
     right = _right(rulebook, kind)
-    _require_name(opened_by)
+    require_name(opened_by)
     if not named:
         raise UsageError(
             "a request names at least one identity or row", next_step="for example --subject email"
@@ -176,8 +176,8 @@ def verify(connection: Connection, request_id: UUID, *, verified_by: str, how: s
     Raises:
         UsageError: there is no such request, it was verified before, or what was given is no word.
     """
-    _require_name(verified_by)
-    _require_word(how, "how")
+    require_name(verified_by)
+    require_word(how, "how")
     move(connection, request_id, State.VERIFIED, verified_by=verified_by, verified_how=how)
     note(connection, request_id, "verified", by_whom=verified_by, as_of=as_of, how=how)
 
@@ -196,8 +196,8 @@ def extend(
     Raises:
         UsageError: no such request is open, it was extended before, or the first limit has passed.
     """
-    _require_name(extended_by)
-    _require_word(reason, "reason")
+    require_name(extended_by)
+    require_word(reason, "reason")
     found = get(connection, request_id)
     right = _right(rulebook, found.kind)
     today = local_day(as_of, rulebook.policy.zone)
@@ -219,21 +219,6 @@ def extend(
     )
     note(connection, request_id, "extended", by_whom=extended_by, as_of=as_of, reason=reason)
     return due_on
-
-
-def refuse(
-    connection: Connection, request_id: UUID, *, reason: str, refused_by: str, as_of: datetime
-) -> None:
-    """Refuse a request, for a reason that the subject is told; whom it is about is forgotten.
-
-    Raises:
-        UsageError: no such request is open, or the reason is no word.
-    """
-    _require_name(refused_by)
-    _require_word(reason, "reason")
-    move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of)
-    forget(connection, request_id)
-    note(connection, request_id, "refused", by_whom=refused_by, as_of=as_of, reason=reason)
 
 
 def move(connection: Connection, request_id: UUID, state: State, **values: Any) -> None:
@@ -309,7 +294,7 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[R
         .where(request_identity.c.request_id == request.c.request_id)
         .scalar_subquery()
     )
-    columns = [column for column in request.c if column.name != "tenant_key"]
+    columns = [column for column in request.c if column.name not in {"tenant_key", "receipt"}]
     rows = connection.execute(
         sa.select(*columns, kinds.label("identities"))
         .where(condition)
@@ -372,12 +357,22 @@ def _right(rulebook: Rulebook, kind: RequestKind) -> Right:
     return right
 
 
-def _require_name(operator: str) -> None:
+def require_name(operator: str) -> None:
+    """Refuse a step that nobody is said to take.
+
+    Raises:
+        UsageError: the name is blank.
+    """
     if not operator.strip():
         raise UsageError("every step of a request is somebody's", next_step="say who does it")
 
 
-def _require_word(word: str, place: str) -> None:
+def require_word(word: str, place: str) -> None:
+    """Refuse what is not one word: free text may hold anything.
+
+    Raises:
+        UsageError: it is not.
+    """
     if not _WORD.fullmatch(word):
         raise UsageError(
             "one word is kept of it: a letter, then letters, digits, _ and -",

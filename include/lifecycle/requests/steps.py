@@ -11,21 +11,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.guard import approve
-from lifecycle.ledger.book import append
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.policy.model import RequestKind
+from lifecycle.requests import ending
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
 from lifecycle.requests.register import State, get, move, note
 from lifecycle.requests.residue import residue
-from lifecycle.requests.subject import Source, forget, keep, open_whom
-from lifecycle.requests.tables import request_identity, request_remainder, suppression
+from lifecycle.requests.subject import Source, keep, open_whom
+from lifecycle.requests.tables import request_remainder
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
 
@@ -166,7 +165,7 @@ def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, A
         if unexplained:
             raise _left_over(request_id, unexplained)
         kept = erasure.kept()
-        _end(connection, request_id, kept, as_of=as_of)
+        ending.finish(connection, rulebook.policy, request_id, kept, as_of=as_of)
     return {"request": str(request_id), "kept": kept_to_json(kept)}
 
 
@@ -199,6 +198,20 @@ def resume(company: Company, request_id: UUID, *, as_of: datetime) -> Outcome | 
     return outcome
 
 
+def refuse(company: Company, request_id: UUID, *, reason: str, refused_by: str, as_of: datetime) -> None:
+    """Refuse a request; a plan of it that waits is abandoned.
+
+    Raises:
+        UsageError: no such request is open, or the reason is no word.
+    """
+    with company.engine.begin() as connection:
+        policy = company.version(as_of).policy
+        ending.refuse(connection, policy, request_id, reason=reason, refused_by=refused_by, as_of=as_of)
+        stored = find_open_of_request(connection, request_id)
+    if stored:
+        plans.abandon(company, stored, reason="refused", as_of=as_of)
+
+
 def unfinished(connection: Connection) -> list[UUID]:
     """Requests of which rows are left to be erased later."""
     return list(
@@ -220,37 +233,6 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
         if get(connection, plan.request).is_open:
             return NamesSubject(rulebook, open_whom(connection, rulebook, plan.request, company.keys))
     return IsRemainder(rulebook, plan.request)
-
-
-def _end(connection: Connection, request_id: UUID, kept: tuple[Kept, ...], *, as_of: datetime) -> None:
-    subjects = connection.execute(
-        sa.select(request_identity.c.kind, request_identity.c.fingerprint)
-        .where(request_identity.c.request_id == request_id)
-        .order_by(request_identity.c.position)
-    ).all()
-    known = [
-        {"kind": one.kind, "fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of}
-        for one in subjects
-    ]
-    connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
-    move(connection, request_id, State.DONE, closed_at=as_of)
-    forget(connection, request_id)
-    note(connection, request_id, "done", as_of=as_of)
-    body = {
-        "request": request_id,
-        "rule": RequestKind.ERASURE.value,
-        "subjects": [one.fingerprint for one in subjects],
-        "kept": [
-            {
-                "collection": one.collection,
-                "reason": one.reason,
-                "rows": one.rows,
-                **({"until": one.until} if one.until else {}),
-            }
-            for one in kept
-        ],
-    }
-    append(connection, "request_done", body, as_of=as_of)
 
 
 def _require_verified(found: Request) -> None:

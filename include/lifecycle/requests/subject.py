@@ -42,6 +42,10 @@ class Source(StrEnum):
     DECLINED = "declined"
 
 
+COUNTED = (Source.GIVEN.value, Source.FOUND.value, Source.CONFIRMED.value)
+"""The sources of what counts as the subject's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """A row that is named by its key: a person's own record, or the organisation whose content it is.
@@ -113,7 +117,7 @@ def open_whom(connection: Connection, rulebook: Rulebook, request_id: UUID, keys
     about = connection.execute(
         sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
     ).one()
-    counted = request_identity.c.source.in_([Source.GIVEN, Source.FOUND, Source.CONFIRMED])
+    counted = request_identity.c.source.in_(COUNTED)
     stored = connection.execute(
         sa.select(request_identity)
         .where(request_identity.c.request_id == request_id, counted)

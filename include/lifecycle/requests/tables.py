@@ -20,6 +20,7 @@ request = sa.table(
     sa.column("verified_how", sa.Text),
     sa.column("refusal_reason", sa.Text),
     sa.column("closed_at", sa.DateTime(timezone=True)),
+    sa.column("receipt", JSONB),
     schema="lifecycle",
 )
 request_identity = sa.table(

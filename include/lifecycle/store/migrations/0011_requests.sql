@@ -16,19 +16,22 @@ CREATE TABLE lifecycle.request (
     verified_how      text CHECK (verified_how ~ '^[A-Za-z][A-Za-z0-9_-]{0,63}$'),
     refusal_reason    text CHECK (refusal_reason ~ '^[A-Za-z][A-Za-z0-9_-]{0,63}$'),
     closed_at         timestamptz,
+    receipt           jsonb,
     CONSTRAINT request_verified_by_somebody CHECK (
         (verified_by IS NULL) = (verified_how IS NULL)
         AND (state IN ('received', 'refused') OR verified_by IS NOT NULL)
     ),
     CONSTRAINT request_of_a_tenant CHECK (tenant_key IS NULL OR tenant IS NOT NULL),
     CONSTRAINT request_refused_for_a_reason CHECK ((refusal_reason IS NOT NULL) = (state = 'refused')),
-    CONSTRAINT request_closed_at_its_end CHECK ((closed_at IS NOT NULL) = (state IN ('done', 'refused')))
+    CONSTRAINT request_closed_at_its_end CHECK ((closed_at IS NOT NULL) = (state IN ('done', 'refused'))),
+    CONSTRAINT request_has_its_receipt CHECK ((receipt IS NOT NULL) = (closed_at IS NOT NULL))
 );
 CREATE INDEX request_open ON lifecycle.request (due_on) WHERE closed_at IS NULL;
 COMMENT ON TABLE lifecycle.request IS 'What data subjects asked for, and how far it is. Never deleted; it does not say who asked.';
 COMMENT ON COLUMN lifecycle.request.tenant IS
     'The collection of organisations whose content rows may be, where the request is about one organisation''s content only.';
 COMMENT ON COLUMN lifecycle.request.tenant_key IS 'Key of that organisation, as text; forgotten when the request is closed.';
+COMMENT ON COLUMN lifecycle.request.receipt IS 'What was done and what stays: the body of the receipt, whose digest the ledger has.';
 COMMENT ON COLUMN lifecycle.request.due_on IS 'Last local day on which it may be answered.';
 
 CREATE TABLE lifecycle.request_identity (
@@ -100,7 +103,7 @@ GRANT SELECT, INSERT ON lifecycle.request_event TO lifecycle_engine;
 GRANT SELECT, INSERT, DELETE, UPDATE ON lifecycle.request_remainder TO lifecycle_engine;
 GRANT SELECT, INSERT ON lifecycle.suppression TO lifecycle_engine;
 GRANT SELECT (request_id, kind, state, tenant, received_at, opened_by, due_on, extension_reason, verified_by, verified_how,
-              refusal_reason, closed_at) ON lifecycle.request TO lifecycle_reader;
+              refusal_reason, closed_at, receipt) ON lifecycle.request TO lifecycle_reader;
 GRANT SELECT (request_id, position, kind, source) ON lifecycle.request_identity TO lifecycle_reader;
 GRANT SELECT ON lifecycle.request_event TO lifecycle_reader;
 GRANT SELECT (request_id, collection, reason, source, until) ON lifecycle.request_remainder TO lifecycle_reader;

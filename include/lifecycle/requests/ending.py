@@ -1,0 +1,98 @@
+"""The end of a request: its receipt is written, the ledger gets an entry, and whom it was about is forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from lifecycle.ledger.book import append
+from lifecycle.policy.model import RequestKind
+from lifecycle.requests.receipt import body, digest_of
+from lifecycle.requests.register import State, get, move, note, require_name, require_word
+from lifecycle.requests.subject import COUNTED, forget
+from lifecycle.requests.tables import request_identity, suppression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from lifecycle.plan import Kept
+    from lifecycle.policy.model import Policy
+
+
+def finish(
+    connection: Connection, policy: Policy, request_id: UUID, kept: Iterable[Kept], *, as_of: datetime
+) -> None:
+    """End a request that was answered.
+
+    Args:
+        connection: in the caller's transaction.
+        policy: in force.
+        request_id: the request's number.
+        kept: what stays, and why.
+        as_of: now.
+
+    Raises:
+        UsageError: it is not so far that it may end.
+    """
+    found, kept = get(connection, request_id), tuple(kept)
+    content = body(connection, found, policy, kept, as_of=as_of)
+    named = connection.execute(
+        sa.select(request_identity.c.kind, request_identity.c.fingerprint)
+        .where(request_identity.c.request_id == request_id, request_identity.c.source.in_(COUNTED))
+        .order_by(request_identity.c.position)
+    ).all()
+    if found.kind is RequestKind.ERASURE:
+        known = [
+            {"kind": one.kind, "fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of}
+            for one in named
+        ]
+        connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
+    move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
+    forget(connection, request_id)
+    note(connection, request_id, "done", as_of=as_of)
+    entry = {
+        "request": request_id,
+        "rule": found.kind.value,
+        "digest": digest_of(content),
+        "subjects": [one.fingerprint for one in named],
+        "kept": [
+            {
+                "collection": one.collection,
+                "reason": one.reason,
+                "rows": one.rows,
+                **({"until": one.until} if one.until else {}),
+            }
+            for one in kept
+        ],
+    }
+    append(connection, "request_done", entry, as_of=as_of)
+
+
+def refuse(
+    connection: Connection, policy: Policy, request_id: UUID, *, reason: str, refused_by: str, as_of: datetime
+) -> None:
+    """Refuse a request, for a reason that the subject is told.
+
+    Raises:
+        UsageError: no such request is open, nobody refuses it, or the reason is no word.
+    """
+    require_name(refused_by)
+    require_word(reason, "reason")
+    found = get(connection, request_id)
+    content = {**body(connection, found, policy, (), as_of=as_of), "refused_because": reason}
+    move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of, receipt=content)
+    forget(connection, request_id)
+    note(connection, request_id, "refused", by_whom=refused_by, as_of=as_of, reason=reason)
+    entry = {
+        "request": request_id,
+        "rule": found.kind.value,
+        "digest": digest_of(content),
+        "reason": reason,
+    }
+    append(connection, "request_refused", entry, as_of=as_of)
