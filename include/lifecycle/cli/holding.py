@@ -13,7 +13,7 @@ from lifecycle.cli.session import (
     AsOf,
     By,
     Json,
-    ask_secretly,
+    ask_subjects,
     deciding_moment,
     emit,
     end,
@@ -24,17 +24,16 @@ from lifecycle.cli.session import (
     policy_zone,
 )
 from lifecycle.holds import register
-from lifecycle.holds.targets import Subject, Target, require_kind
+from lifecycle.holds.targets import Subject, Target
 from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
 from lifecycle.runs import signing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.retention.sweep import Swept
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
@@ -84,7 +83,10 @@ def place(
     zone = policy_zone(company)
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
-    named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
+    named: list[Target | Subject] = [
+        *map(Target.parse, targets or ()),
+        *ask_subjects(rulebook, subject or ()),
+    ]
     with company.engine.begin() as connection:
         number = register.place(
             connection,
@@ -199,11 +201,3 @@ def _shown(found: register.Named, at: datetime, zone: ZoneInfo) -> Iterator[str]
         yield f"  {row.collection}  {what}"
     for subject in found.subjects:
         yield f"  a subject by {subject.identity}{', who is forgotten' if subject.is_forgotten else ''}"
-
-
-def _subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
-    """Ask for the identity of each subject; of no kind that there is not."""
-    kinds = tuple(kinds)
-    for kind in kinds:
-        require_kind(rulebook, kind)
-    return [Subject(identity=kind, value=ask_secretly(f"{kind} of the subject")) for kind in kinds]

@@ -93,7 +93,7 @@ def verify(
 ) -> None:
     """Recompute every entry, the tree and each signature; exit 1 and name what is wrong."""
     company = open_company()
-    trusted = [_read_key(key)] if key else company.keys.public_keys()
+    trusted = [read_key(key)] if key else company.keys.public_keys()
     elsewhere = [_read_checkpoint(path, trusted) for path in kept or ()]
     with company.engine.connect() as connection, progress_bar("ledger") as progress:
         verdict = verify_ledger(connection, trusted, kept_elsewhere=elsewhere, progress=progress)
@@ -109,7 +109,12 @@ def verify(
         )
 
 
-def _read_key(path: Path) -> PublicKey:
+def read_key(path: Path) -> PublicKey:
+    """The public key in a PEM file.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
     with placed_at(path):
         return PublicKey.from_pem(read_file(path))
 
@@ -134,9 +139,9 @@ def check_proof(
     json: Json = False,
 ) -> None:
     """Check a proof offline: no database, only the proof and the public key."""
-    trusted = _read_key(key)
+    trusted = read_key(key)
     with placed_at(proof):
-        verdict = verify_proof(_read_json(proof), [trusted])
+        verdict = verify_proof(read_json(proof), [trusted])
     emit(verdict.to_json(), [verdict.reason], as_json=json)
     if not verdict.holds:
         raise PromiseBroken(
@@ -144,14 +149,19 @@ def check_proof(
         )
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UsageError: it cannot be read, or is no JSON.
+    """
     try:
         return jsonlib.loads(read_file(path))
     except (ValueError, RecursionError):
         raise UsageError(
             "is no JSON",
             place=str(path),
-            next_step="give the JSON as lifecycle ledger prove or consistency wrote it, unchanged",
+            next_step="give the JSON as lifecycle wrote it, unchanged",
         ) from None
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from lifecycle.cli import checking, database, holding, keeping, ledgers, overview
+from lifecycle.cli import checking, database, holding, keeping, ledgers, overview, receipts, requesting
 from lifecycle.errors import LifecycleError
 from lifecycle.settings import Settings
 from lifecycle.store.engine import place_of
@@ -37,6 +37,8 @@ keeping.register(app)
 overview.register(app)
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
+app.add_typer(requesting.app, name="request")
+app.add_typer(receipts.app, name="receipt")
 
 
 @app.callback()

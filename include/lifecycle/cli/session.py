@@ -13,14 +13,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lifecycle.errors import UsageError
+from lifecycle.holds.targets import Subject, require_kind
 from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
 from lifecycle.timelimits import first_instant, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from zoneinfo import ZoneInfo
+
+    from lifecycle.policy.rulebook import Rulebook
 
 AsOf = Annotated[
     str | None,
@@ -129,6 +132,18 @@ def ask_secretly(what: str) -> str:
             f"has no line for: {what}", place="standard input", next_step="write one line for each --subject"
         )
     return line.rstrip("\r\n")
+
+
+def ask_subjects(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject]:
+    """Ask for the identity of each subject; of no kind that there is not.
+
+    Raises:
+        UsageError: the data map marks no such kind.
+    """
+    kinds = tuple(kinds)
+    for kind in kinds:
+        require_kind(rulebook, kind)
+    return [Subject(identity=kind, value=ask_secretly(f"{kind} of the subject")) for kind in kinds]
 
 
 def read_file(path: Path) -> str:

@@ -44,7 +44,10 @@ def finish(
     content = body(connection, found, policy, kept, as_of=as_of)
     named = connection.execute(
         sa.select(request_identity.c.kind, request_identity.c.fingerprint)
-        .where(request_identity.c.request_id == request_id, request_identity.c.source.in_(COUNTED))
+        .where(
+            request_identity.c.request_id == request_id,
+            request_identity.c.source.in_([one.value for one in COUNTED]),
+        )
         .order_by(request_identity.c.position)
     ).all()
     if found.kind is RequestKind.ERASURE:

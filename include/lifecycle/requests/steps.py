@@ -27,6 +27,7 @@ from lifecycle.requests.subject import Source, keep, open_whom
 from lifecycle.requests.tables import request_remainder
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
+from lifecycle.runs.agreement import check_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,6 +170,38 @@ def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, A
     return {"request": str(request_id), "kept": kept_to_json(kept)}
 
 
+def erase(
+    company: Company,
+    request_id: UUID,
+    *,
+    approved_by: str | None,
+    as_of: datetime,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Every step of an erasure, one after another.
+
+    Args:
+        company: opened.
+        request_id: the request's number.
+        approved_by: who approves what is planned; None where nobody does, or somebody has.
+        as_of: the moment of the run.
+        progress: called with (batches ended, batches in all) after each.
+
+    Raises:
+        ApprovalRequired: nobody approved the plan.
+        LifecycleError: a step failed; run again, it goes on.
+    """
+    check_before(company, as_of=as_of)
+    planned = plan(company, request_id, as_of=as_of)
+    if planned.digest:
+        check_plan(company, planned.digest)
+        if approved_by and not _is_approved(company, planned.digest):
+            approve_plan(company, request_id, planned.digest, approved_by=approved_by, as_of=as_of)
+        carry_out(company, planned.digest, progress=progress)
+        plans.check_after(company, planned.digest)
+    return close(company, request_id, as_of=as_of)
+
+
 def resume(company: Company, request_id: UUID, *, as_of: datetime) -> Outcome | None:
     """Erase what an erasure had to leave, as far as nothing keeps it any more; None where there is nothing to do.
 
@@ -262,6 +295,12 @@ def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) ->
         stored = find_open_of_request(connection, request_id)
     if stored and not plans.is_made_under(stored.plan, company.rulebook(as_of)):
         plans.abandon(company, stored, reason="superseded", as_of=as_of)
+
+
+def _is_approved(company: Company, digest: str) -> bool:
+    with company.engine.connect() as connection:
+        query = sa.text("SELECT approved_by IS NOT NULL FROM lifecycle.plan WHERE digest = :digest")
+        return bool(connection.scalar(query, {"digest": digest}))
 
 
 def _approve_again(

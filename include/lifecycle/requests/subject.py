@@ -42,7 +42,7 @@ class Source(StrEnum):
     DECLINED = "declined"
 
 
-COUNTED = (Source.GIVEN.value, Source.FOUND.value, Source.CONFIRMED.value)
+COUNTED = (Source.GIVEN, Source.FOUND, Source.CONFIRMED)
 """The sources of what counts as the subject's."""
 
 
@@ -108,7 +108,14 @@ def keep(
     return added
 
 
-def open_whom(connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider) -> Whom:
+def open_whom(
+    connection: Connection,
+    rulebook: Rulebook,
+    request_id: UUID,
+    keys: KeyProvider,
+    *,
+    sources: Iterable[Source] = COUNTED,
+) -> Whom:
     """Whom a request is about, in every spelling that the policy counts as the same.
 
     Raises:
@@ -117,7 +124,7 @@ def open_whom(connection: Connection, rulebook: Rulebook, request_id: UUID, keys
     about = connection.execute(
         sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
     ).one()
-    counted = request_identity.c.source.in_(COUNTED)
+    counted = request_identity.c.source.in_([one.value for one in sources])
     stored = connection.execute(
         sa.select(request_identity)
         .where(request_identity.c.request_id == request_id, counted)

@@ -1,0 +1,299 @@
+"""``request open|list|show|verify|confirm|decline|run|extend|refuse|receipt``: what data subjects ask for."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from lifecycle.cli.session import (
+    AsOf,
+    By,
+    Json,
+    ask_subjects,
+    deciding_moment,
+    emit,
+    moment,
+    open_company,
+    past_moment,
+    policy_zone,
+    progress_bar,
+)
+from lifecycle.errors import PromiseBroken
+from lifecycle.holds.targets import Subject, Target
+from lifecycle.policy.model import RequestKind
+from lifecycle.requests import register, steps
+from lifecycle.requests.candidates import answer_for, candidates
+from lifecycle.requests.receipt import issue
+from lifecycle.runs import signing
+from lifecycle.timelimits import local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from lifecycle.requests.candidates import Candidate
+    from lifecycle.requests.register import Request
+
+app = typer.Typer(help="What data subjects ask for.", no_args_is_help=True)
+
+Number = Annotated[UUID, typer.Argument(help="Number of the request, as request list prints it.")]
+Word = "One word, such as id_document: it goes into the ledger or the receipt."
+
+
+@app.command("open")
+def open_request(
+    rows: Annotated[
+        list[str] | None,
+        typer.Argument(help="schema.table:key for a row that is the subject's, or the organisation itself."),
+    ] = None,
+    *,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subject",
+            metavar="KIND",
+            help="A kind of identity, such as email. The identity itself is asked for, or read from standard input, a"
+            " line for each --subject.",
+        ),
+    ] = None,
+    kind: Annotated[RequestKind, typer.Option(help="What is asked for.")] = RequestKind.ERASURE,
+    of: Annotated[
+        str | None,
+        typer.Option("--of", help="schema.table:key of the organisation whose content alone is meant."),
+    ] = None,
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Take a request; one that is open already and says the same is that request."""
+    company = open_company()
+    at = past_moment(as_of, policy_zone(company))
+    rulebook = company.rulebook(at)
+    named: list[Subject | Target] = [*map(Target.parse, rows or ()), *ask_subjects(rulebook, subject or ())]
+    with company.engine.begin() as connection:
+        number = register.open_request(
+            connection,
+            rulebook,
+            company.keys,
+            named,
+            kind=kind,
+            opened_by=by,
+            as_of=at,
+            tenant=Target.parse(of) if of else None,
+        )
+        found = register.get(connection, number)
+    emit(found.to_json(), [f"{number}", f"  to be answered by {found.due_on}"], as_json=json)
+
+
+@app.command()
+def verify(
+    number: Number,
+    *,
+    how: Annotated[str, typer.Option(help=Word)],
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Record that whoever asks may ask: nothing is looked up before."""
+    company = open_company()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        register.verify(connection, number, verified_by=by, how=how, as_of=at)
+        found = register.get(connection, number)
+    emit(found.to_json(), ["verified"], as_json=json)
+
+
+@app.command()
+def extend(
+    number: Number,
+    *,
+    reason: Annotated[str, typer.Option(help=Word)],
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Take longer for an answer, for a reason that the subject is told inside the first month."""
+    company = open_company()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        due_on = register.extend(
+            connection, company.rulebook(at), number, reason=reason, extended_by=by, as_of=at
+        )
+    emit(
+        {"request": str(number), "due_on": due_on.isoformat()}, [f"to be answered by {due_on}"], as_json=json
+    )
+
+
+@app.command()
+def refuse(
+    number: Number,
+    *,
+    reason: Annotated[str, typer.Option(help=Word)],
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Refuse a request, for a reason that the subject is told."""
+    company = open_company()
+    at = past_moment(as_of, policy_zone(company))
+    steps.refuse(company, number, reason=reason, refused_by=by, as_of=at)
+    with company.engine.connect() as connection:
+        found = register.get(connection, number)
+    emit(found.to_json(), ["refused"], as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+
+
+@app.command()
+def confirm(
+    number: Number,
+    candidate: Annotated[int, typer.Argument(help="Its number, as request show prints it.")],
+    *,
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Say that an identity which stands on rows of others too is the subject's."""
+    _answer(number, candidate, is_subjects=True, by=by, as_of=as_of, as_json=json)
+
+
+@app.command()
+def decline(
+    number: Number,
+    candidate: Annotated[int, typer.Argument(help="Its number, as request show prints it.")],
+    *,
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Say that it is not the subject's."""
+    _answer(number, candidate, is_subjects=False, by=by, as_of=as_of, as_json=json)
+
+
+@app.command()
+def run(
+    number: Number,
+    *,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Approve what is planned, as request show tells it.")
+    ] = False,
+    by: By = "",
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Answer a request: plan, check, carry out what was approved, look once more, close it."""
+    company = open_company()
+    at = deciding_moment(company, as_of)
+    if approve:
+        register.require_name(by)
+    with progress_bar(f"request {str(number)[:8]}") as progress:
+        steps.erase(company, number, approved_by=by if approve else None, as_of=at, progress=progress)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+    with company.engine.connect() as connection:
+        receipt = issue(connection, number)
+    emit(receipt, list(_receipt_lines(receipt["body"])), as_json=json)
+
+
+@app.command("list")
+def listing(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Those that are closed, too.")] = False,
+    overdue: Annotated[
+        bool, typer.Option(help="Only those that should have been answered; exit 1 where there are any.")
+    ] = False,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """List requests, those that are due first in front."""
+    company = open_company()
+    zone = policy_zone(company)
+    today = local_day(moment(as_of, zone), zone)
+    with company.engine.connect() as connection:
+        found = register.listing(connection, is_closed_too=everything)
+    late = [one for one in found if one.is_overdue(today)]
+    shown = late if overdue else found
+    emit(
+        [one.to_json() for one in shown],
+        [_line(one, today) for one in shown] or ["there are none"],
+        as_json=json,
+    )
+    if overdue and late:
+        raise PromiseBroken(
+            f"{len(late)} requests should have been answered",
+            place="request list",
+            next_step="answer them: lifecycle request run, or refuse with a reason",
+        )
+
+
+@app.command()
+def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
+    """Show a request: how far it is, what became of it, what would be done, and what only an operator can say."""
+    company = open_company()
+    at = moment(as_of, policy_zone(company))
+    with company.engine.connect() as connection:
+        found = register.get(connection, number)
+        events = register.events(connection, number)
+        waiting = candidates(connection, company.rulebook(at), number, company.keys) if found.is_open else ()
+    document = {
+        **found.to_json(),
+        "events": events,
+        "candidates": [one.to_json() for one in waiting],
+    }
+    emit(document, list(_shown(found, events, waiting, local_day(at, policy_zone(company)))), as_json=json)
+
+
+@app.command()
+def receipt(
+    number: Number,
+    *,
+    json: Json = False,  # noqa: ARG001 - a receipt is JSON in any case; the option is taken like everywhere
+) -> None:
+    """Print the receipt of a request that has ended; lifecycle receipt verify checks it anywhere."""
+    company = open_company()
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+    with company.engine.connect() as connection:
+        issued = issue(connection, number)
+    sys.stdout.write(jsonlib.dumps(issued, indent=2, ensure_ascii=False) + "\n")
+
+
+def _answer(
+    number: UUID, candidate: int, *, is_subjects: bool, by: str, as_of: str | None, as_json: bool
+) -> None:
+    company = open_company()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        answer_for(connection, number, candidate, is_subjects=is_subjects, by=by, as_of=at)
+    said = "is the subject's" if is_subjects else "is not the subject's"
+    emit(
+        {"request": str(number), "candidate": candidate, "is_subjects": is_subjects}, [said], as_json=as_json
+    )
+
+
+def _line(found: Request, today: date) -> str:
+    late = "  OVERDUE" if found.is_overdue(today) else ""
+    by = f"by {found.due_on}" if found.is_open else f"closed {found.closed_at:%Y-%m-%d}"
+    return f"{found.request_id}  {found.kind:<13} {found.state:<9} {by}  {', '.join(found.identities)}{late}"
+
+
+def _shown(
+    found: Request, events: list[dict[str, Any]], waiting: tuple[Candidate, ...], today: date
+) -> Iterator[str]:
+    yield _line(found, today)
+    for event in events:
+        by = f" by {event['by']}" if event["by"] else ""
+        yield f"  {event['at'][:16]}  {event['what']}{by}"
+    for one in waiting:
+        rows = ", ".join(f"{count} of {name}" for name, count in one.rows.items())
+        yield f"  candidate {one.number}: a {one.kind} that stands on rows of others too ({rows})"
+
+
+def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:
+    for one in body["done"]:
+        yield f"{one['rows']:>12,}  {one['collection']} {one['action']}"
+    for one in body["kept"]:
+        yield f"{one['rows']:>12,}  {one['collection']} stays: {one['reason']}, until {one['until'] or 'it ends'}"
+    if not body["done"] and not body["kept"]:
+        yield "nothing is held of this subject"
