@@ -28,6 +28,8 @@ class Action(StrEnum):
     """A reference to a row that goes is set to null, columns named with it are emptied."""
     REDACT = "redact"
     """Columns are emptied, the row stays."""
+    MASK = "mask"
+    """What mentions somebody in free text is replaced, the rest of the text stays."""
     DELETE = "delete"
     DROP_PARTITION = "drop_partition"
     """A partition goes as a whole; its row count is the database's estimate."""
@@ -156,7 +158,7 @@ class Plan:
 
     def emptied(self) -> int:
         """Rows that it leaves with less than they had."""
-        return sum(item.rows for item in self.items if item.action is Action.REDACT)
+        return sum(item.rows for item in self.items if item.action in {Action.REDACT, Action.MASK})
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON-ready values; the digest is over this."""

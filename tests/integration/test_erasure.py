@@ -228,3 +228,34 @@ def test_a_receipt_proves_itself_and_names_nobody(company: Company):
     assert "mari" not in json.dumps(receipt).lower()
     receipt["body"]["kept"].append({"collection": "app.person", "rows": 1})
     assert not verify_receipt(receipt, trusted).holds
+
+
+@pytest.mark.commitment("W2")
+def test_what_others_wrote_of_the_subject_is_masked_and_the_rest_of_it_stays(
+    database: Database, company: Company
+):
+    database.execute(
+        "UPDATE app.note SET body = 'Ask Mari.Tamm@example.test or +372 51 234 567.' WHERE id = 200"
+    )
+    detail = '{"to": ["mari.tamm@example.test", "anu.lepp@example.test"], "share": 0.123456789012345678901}'
+    database.execute(
+        "UPDATE app.activity SET detail = CAST(:detail AS jsonb) WHERE id = 200", {"detail": detail}
+    )
+    before = rows_of(database)
+    with company.engine.begin() as connection:
+        named = [
+            Subject(identity="email", value=MARI),
+            Subject(identity="phone_number", value="+37251234567"),
+        ]
+        request_id = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys, named, kind=RequestKind.ERASURE, opened_by="Op",
+            as_of=AS_OF,
+        )  # fmt: skip
+        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    erase(company, request_id)
+    after = rows_of(database)
+    assert gone(before, after) == OF_MARI
+    assert changed(before, after) == OF_OTHERS | {("app.activity", "200")}
+    assert database.execute("SELECT body FROM app.note WHERE id = 200")[0].body == "Ask [erased] or [erased]."
+    written = database.execute("SELECT detail::text AS detail FROM app.activity WHERE id = 200")[0].detail
+    assert written == detail.replace(MARI, "[erased]").replace('{"to"', '{"to"')

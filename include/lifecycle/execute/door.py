@@ -16,12 +16,14 @@ from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
 from lifecycle.plan import Action, Item, Relied
 from lifecycle.store.failures import describe
+from lifecycle.store.mentions import DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.identity.mentions import Mentions
     from lifecycle.planning.grounds import Ground
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
@@ -76,6 +78,7 @@ class Door:
         stored: the plan; it must have been stored.
         ground: why its rows are due; it is asked again before anything is done to them.
         progress: called with (batches ended, batches in all) after each.
+        mask: whose mentions are replaced, where the plan masks any.
     """
 
     def __init__(
@@ -85,6 +88,8 @@ class Door:
         stored: StoredPlan,
         ground: Ground,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        mask: Mentions | None = None,
     ) -> None:
         if stored.plan_id is None:
             raise AssertionError("a plan that does nothing is not carried out")
@@ -94,6 +99,7 @@ class Door:
         self.statements = Statements(rulebook, stored.plan, stored.plan_id, ground)
         self.zone = rulebook.policy.zone
         self.rulebook = rulebook
+        self.mask = mask
         self.progress = progress or (lambda _done, _all: None)
 
     def carry_out(self) -> Outcome:
@@ -176,7 +182,8 @@ class Door:
 
     def _require_due(self, connection: Connection, batch: int, items: list[Item]) -> None:
         """Every row because of which a row goes is still due; asked before what that is read from goes."""
-        roots = [item for item in items if item.is_root and item.action is not Action.DROP_PARTITION]
+        unasked = {Action.DROP_PARTITION, Action.MASK}  # what is masked is read again when it is
+        roots = [item for item in items if item.is_root and item.action not in unasked]
         relies = [relied for relied in self.plan.relies if relied.batch == batch]
         asked_about: list[Item | Relied] = [*roots, *relies]
         for asked in asked_about:
@@ -195,10 +202,34 @@ class Door:
         if item.action is Action.DROP_PARTITION:
             self._drop(connection, item, cover)
             return
-        links = self._links(connection, item)
-        found = connection.execute(self.statements.statement(item, links, cover)).rowcount
+        if item.action is Action.MASK:
+            found = self._mask(connection, item, cover)
+        else:
+            links = self._links(connection, item)
+            found = connection.execute(self.statements.statement(item, links, cover)).rowcount
         if found != item.rows:
             raise _Changed(f"{item.collection}: {found} of {item.rows} rows were still as planned")
+
+    def _mask(self, connection: Connection, item: Item, cover: Cover) -> int:
+        """Replace what the texts of an item's rows mention; returns how many rows mentioned it."""
+        if self.mask is None:
+            raise AssertionError("a plan that masks is carried out by somebody who knows what")
+        live = self.rulebook.live[item.collection].columns
+        masks = [
+            self.mask.masked_json_text if live[name].base_type in DOCUMENTS else self.mask.masked
+            for name in item.columns
+        ]
+        keys = len(self.rulebook.key(item.collection))
+        changed = []
+        for row in connection.execute(self.statements.texts(item, cover)):
+            key, texts = row[:keys], row[keys:]
+            masked = [text and mask(text) for text, mask in zip(texts, masks, strict=True)]
+            if masked != list(texts):
+                bound = {f"key_{number}": value for number, value in enumerate(key)}
+                changed.append({**bound, **{f"text_{number}": text for number, text in enumerate(masked)}})
+        if changed:
+            connection.execute(self.statements.masking(item), changed)
+        return len(changed)
 
     def _drop(self, connection: Connection, item: Item, cover: Cover) -> None:
         if cover.has_any_row(connection, item.collection):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lifecycle.plan import Plan
     from lifecycle.policy.model import Guard
 
-LOST = {Action.DELETE, Action.DROP_PARTITION, Action.REDACT}
+LOST = {Action.DELETE, Action.DROP_PARTITION, Action.REDACT, Action.MASK}
 """What cannot be undone: a row that was emptied is as good as gone."""
 
 
@@ -35,7 +35,7 @@ def excesses(plan: Plan, guard: Guard) -> tuple[str, ...]:
         for collection, stored in plan.stored.items():
             items = [item for item in plan.items if item.collection == collection and item.action in LOST]
             lost = sum(item.rows for item in items)
-            is_any_emptied = any(item.action is Action.REDACT for item in items)
+            is_any_emptied = any(item.action in {Action.REDACT, Action.MASK} for item in items)
             if lost > guard.share * Decimal(max(stored, lost, 1)):
                 share = Decimal(100) * lost / Decimal(max(stored, lost, 1))
                 end = "would go or be emptied" if is_any_emptied else "would go"

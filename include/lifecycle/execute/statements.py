@@ -13,13 +13,13 @@ from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.planning.reliance import relied_rows
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
-from lifecycle.store.relations import refers, relation
+from lifecycle.store.relations import NamedType, refers, relation
 from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import ColumnElement, Executable, FromClause
+    from sqlalchemy import ColumnElement, Executable, FromClause, Select
 
     from lifecycle.holds.cover import Cover
     from lifecycle.plan import Plan, Relied
@@ -58,6 +58,35 @@ class Statements:
         return (
             sa.update(row).values({name: empty_value(live[name]) for name in item.columns}).where(*conditions)
         )
+
+    def texts(self, item: Item, cover: Cover) -> Select[Any]:
+        """Key and texts of the rows of a ``mask`` item that no hold covers, locked until they are changed."""
+        row = relation(self.rulebook.live, item.collection, "masked_row")
+        planned = self._planned(item, ())
+        names = [name for name, _ in self.rulebook.key(item.collection)]
+        return (
+            sa.select(
+                *(row.c[name] for name in names),
+                *(sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in item.columns),
+            )
+            .select_from(row.join(planned, self._is_planned(item.collection, row, planned)))
+            .where(sa.not_(cover.covers(item.collection, row)))
+            .with_for_update(of=row)
+        )
+
+    def masking(self, item: Item) -> Executable:
+        """Writes the masked texts of one row; its values are bound as ``key_0`` …, ``text_0`` …."""
+        row = _target(self.rulebook, item.collection)
+        live = self.rulebook.live[item.collection].columns
+        texts = {
+            name: sa.cast(sa.bindparam(f"text_{number}", type_=sa.Text), NamedType(live[name].type))
+            for number, name in enumerate(item.columns)
+        }
+        same = [
+            row.c[name] == sa.bindparam(f"key_{number}")
+            for number, (name, _) in enumerate(self.rulebook.key(item.collection))
+        ]
+        return sa.update(row).values(texts).where(*same)
 
     def rows_not_due(self, item: Item | Relied) -> Executable:
         """How many rows of an item, or that its batch relies on, are there and not due by themselves."""
@@ -154,7 +183,7 @@ def _is_against(duty: ResolvedStatutory, item: Item) -> bool:
         return False
     needless = duty.redacts.get(item.collection, ())
     return item.action is Action.DELETE or (
-        item.action is Action.REDACT and any(column not in needless for column in item.columns)
+        item.action in {Action.REDACT, Action.MASK} and any(column not in needless for column in item.columns)
     )
 
 

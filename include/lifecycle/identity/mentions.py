@@ -8,6 +8,7 @@ number that holds it is somebody else's.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from lifecycle.identity.forms import Identifier
 
 MARK = "[erased]"
+_FRACTION = "\0"
+"""Stands before the digits of a fraction while a document is in memory; PostgreSQL's JSON cannot hold it."""
+_WRITTEN_FRACTION = r'"\\u0000([^"]*)"'
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -84,6 +88,17 @@ class Mentions:
                 else:
                     container.append(kept)
         return root[0]
+
+    def masked_json_text(self, text: str) -> str:
+        """The text of a JSON document without mentions; to the character the same where there were none.
+
+        Fractions keep their digits: a number that Python cannot hold exactly is not rounded.
+        """
+        document = json.loads(text, parse_float=lambda digits: f"{_FRACTION}{digits}")
+        kept = self.masked_json(document)
+        if kept == document:
+            return text
+        return re.sub(_WRITTEN_FRACTION, r"\1", json.dumps(kept, ensure_ascii=False))
 
     def _masked_once(self, text: str) -> str:
         pieces, position = [], 0

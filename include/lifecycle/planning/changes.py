@@ -91,14 +91,15 @@ def _links(row: FromClause, columns: Iterable[str]) -> list[ColumnElement[Any]]:
     return [row.c[name].label(f"link_{number}") for number, name in enumerate(columns)]
 
 
-def redactions(works: WorkSet, collection: str) -> Iterator[Change]:
-    """What is done where rows stay: the columns that the scope names are emptied, less those that the law keeps."""
+def redactions(works: WorkSet, collection: str, action: Action) -> Iterator[Change]:
+    """What is done where rows stay: the scope's columns are emptied or masked, less those that the law keeps."""
     columns = works.scope.redacts[collection]
     nothing_keeps = works[collection].table.c.kept.is_(None)
-    yield from _redaction(works, collection, columns, nothing_keeps, is_root=True)
+    yield from _redaction(works, collection, columns, nothing_keeps, action, is_root=True)
     for duties, needless in _needless(works, collection).items():
         spared = tuple(column for column in columns if column in needless)
-        yield from _redaction(works, collection, spared, _kept_by(works[collection], duties), is_root=True)
+        kept = _kept_by(works[collection], duties)
+        yield from _redaction(works, collection, spared, kept, action, is_root=True)
 
 
 def _statutory_redactions(works: WorkSet, collection: str) -> Iterator[Change]:
@@ -140,6 +141,7 @@ def _redaction(
     collection: str,
     columns: tuple[str, ...],
     condition: ColumnElement[bool],
+    action: Action = Action.REDACT,
     *,
     is_root: bool = False,
 ) -> Iterator[Change]:
@@ -150,7 +152,7 @@ def _redaction(
     rows = sa.select(*work.key_columns, work.table.c.ordinal).where(
         work.is_row(row), condition, holds_something(works.rulebook, collection, row, columns)
     )
-    yield Change(collection=collection, action=Action.REDACT, rows=rows, columns=columns, is_root=is_root)
+    yield Change(collection=collection, action=action, rows=rows, columns=columns, is_root=is_root)
 
 
 def holds_something(

@@ -37,6 +37,7 @@ class Part:
         ground: why rows are due.
         as_of: the moment of the run.
         name: begins the names of its tables.
+        action: what is done to columns, where rows stay: ``redact`` or ``mask``.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Part:
         *,
         as_of: datetime,
         name: str = "work",
+        action: Action = Action.REDACT,
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
         self.scope = scope
         self.ground = ground
         self.as_of = as_of
+        self.action = action
         self.works = WorkSet(connection, rulebook, scope, name)
         self.reliance: Reliance | None = None
 
@@ -107,7 +110,7 @@ class Part:
             yield from deletions(self.works, roots_per_batch)
             return
         for work in self.works:
-            yield from redactions(self.works, work.collection)
+            yield from redactions(self.works, work.collection, self.action)
 
     def _roots_per_batch(self, batch_rows: int) -> int:
         """How many ordinals make a batch, so that it changes about ``batch_rows`` rows."""

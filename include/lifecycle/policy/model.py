@@ -409,6 +409,7 @@ class Policy(Form):
     edges: dict[ColumnName, Annotated[EdgeKind, AfterValidator(_has_no_consequence)] | AccessEdge] = {}
     erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
     rights: dict[RequestKind, Right] = {}
+    free_text: tuple[ColumnName, ...] = ()
     guards: dict[Identifier, Guard] = {}
     freshness: dict[CollectionName, Freshness] = {}
     recipients: dict[Identifier, Recipient] = {}

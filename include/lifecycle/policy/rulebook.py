@@ -126,11 +126,13 @@ class ResolvedErasure:
     Attributes:
         deletion: such rows go, with what belongs to them.
         redaction: such rows stay and are emptied of columns.
+        masking: rows whose free text mentions the subject stay, without the mention.
         keeps: such rows stay as they are, because of a commitment.
     """
 
     deletion: Scope
     redaction: Scope
+    masking: Scope
     keeps: Mapping[CollectionName, str]
 
 
@@ -380,8 +382,28 @@ class _Resolver:
         return ResolvedErasure(
             deletion=deletion or empty,
             redaction=self._scope(("erasure",), tuple(redacts), takes_along=False, redacts=redacts),
+            masking=self._masking(),
             keeps={name: what.because for name, what in dispositions.items() if what.keep},
         )
+
+    def _masking(self) -> Scope:
+        """Columns of free text by collection, of those that are there and whose rows can be named."""
+        columns: dict[CollectionName, tuple[str, ...]] = {}
+        for number, name in enumerate(self.policy.free_text):
+            collection, column = name.rsplit(".", 1)
+            if self._attempt(self._require_text, collection, column, ("free_text", number)):
+                columns[collection] = (*columns.get(collection, ()), column)
+        return self._scope(("free_text",), tuple(columns), takes_along=False, redacts=columns)
+
+    def _require_text(self, collection: CollectionName, column: str, keys: tuple[str | int, ...]) -> bool:
+        self._require_collection(collection, keys)
+        self._require_column(collection, column, keys)
+        if not primary_key(self.live[collection], self.datamap):
+            self._fail_for_key(keys, collection)
+        kind = self.live[collection].columns[column].base_type
+        if kind not in {"text", "character varying", "character", "json", "jsonb"}:
+            self._fail(keys, f"{collection}.{column} is {kind}, no text", "name columns of text or JSON")
+        return True
 
     def _require_erasable(self, collection: CollectionName) -> bool:
         self._require_collection(collection, ("erasure", collection))
@@ -561,22 +583,22 @@ class _Resolver:
                 "say in which zone it is written: time_zone: UTC",
             )
 
-    def _fail_for_key(self, keys: Iterable[str], collection: CollectionName) -> NoReturn:
+    def _fail_for_key(self, keys: Iterable[str | int], collection: CollectionName) -> NoReturn:
         self._fail(
             keys,
             f"{collection} has no primary key, so its rows cannot be named in a plan",
             "add a primary key to the table or mark one in the data map",
         )
 
-    def _require_collection(self, collection: CollectionName, keys: Iterable[str]) -> None:
+    def _require_collection(self, collection: CollectionName, keys: Iterable[str | int]) -> None:
         if collection not in self.datamap.collections:
             self._fail(keys, f"{collection} is not in the data map", "correct the name or describe the table")
         if collection not in self.live:
             self._fail(keys, f"{collection} is not in the database", "correct the map, or create the table")
 
-    def _require_column(self, collection: CollectionName, column: str, keys: Iterable[str]) -> None:
+    def _require_column(self, collection: CollectionName, column: str, keys: Iterable[str | int]) -> None:
         if column not in self.live[collection].columns:
             self._fail(keys, f"{collection} has no column {column}", "correct the name")
 
-    def _fail(self, keys: Iterable[str], message: str, next_step: str) -> NoReturn:
+    def _fail(self, keys: Iterable[str | int], message: str, next_step: str) -> NoReturn:
         raise PolicyError(message, place=self.version.place(*keys), next_step=next_step)

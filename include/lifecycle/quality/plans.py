@@ -169,6 +169,7 @@ class _Measures:
                 collection,
                 lambda row: self.ground.is_due(collection, row).is_not(sa.true()),
                 plan_item.c.is_root,
+                plan_item.c.action != Action.MASK.value,
             ),
             is_of_rows=True,
         )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from lifecycle.plan import Action
 from lifecycle.planning.items import StoredPlan, find_open_of_request
 from lifecycle.planning.part import Part
 from lifecycle.planning.planner import BATCH_ROWS, one_state
 from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.ground import IsRemainder, NamesSubject
+from lifecycle.requests.mentions import MentionsSubject
 from lifecycle.requests.tables import request_remainder
 
 if TYPE_CHECKING:
@@ -24,8 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from lifecycle.plan import Kept
-    from lifecycle.planning.grounds import Ground
-    from lifecycle.policy.rulebook import Rulebook, Scope
+    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
 
 KEPT_BY_POLICY = "policy"
@@ -36,32 +38,21 @@ class Erasure:
     """What one erasure finds, on one connection, inside one transaction.
 
     Args:
-        connection: in a transaction that sees one state of the database.
-        rulebook: of the policy in force.
-        ground: which rows are due.
-        as_of: the moment of the run.
-        deletion: which collections have rows that go; what the policy says of requests, unless given.
+        deletion: rows that go, with what belongs to them.
+        changes: rows that stay and are changed.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        rulebook: Rulebook,
-        ground: Ground,
-        *,
-        as_of: datetime,
-        deletion: Scope | None = None,
-    ) -> None:
-        self.connection = connection
-        self.rulebook = rulebook
-        self.as_of = as_of
-        erasure = rulebook.erasure
-        deletion = deletion or erasure.deletion
-        self.deletion = Part(connection, rulebook, deletion, ground, as_of=as_of, name="erased")
-        self.redaction = Part(connection, rulebook, erasure.redaction, ground, as_of=as_of, name="redacted")
-        self.deletion.find()
-        self.redaction.find()
-        self._leave_to_deletion()
+    def __init__(self, deletion: Part, *changes: Part) -> None:
+        self.connection = deletion.connection
+        self.rulebook = deletion.rulebook
+        self.as_of = deletion.as_of
+        self.deletion = deletion
+        self.changes = changes
+        self.parts = (*changes, deletion)
+        for part in (deletion, *changes):
+            part.find()
+        for part in changes:
+            self._leave_to_deletion(part)
 
     def writer(self, request_id: UUID) -> PlanWriter:
         """Puts the plan together."""
@@ -70,27 +61,27 @@ class Erasure:
             commitments=self.rulebook.policy.rights[RequestKind.ERASURE].commitments,
             request=request_id,
         )
-        parts = (self.redaction, self.deletion)
-        return PlanWriter(self.connection, self.rulebook, about, parts, as_of=self.as_of)
+        return PlanWriter(self.connection, self.rulebook, about, self.parts, as_of=self.as_of)
 
     def unkept(self) -> dict[str, int]:
         """Due rows that nothing keeps, by collection."""
-        counts = {name: self.deletion.unkept(name) for name in self.deletion.scope.roots}
-        for name in self.redaction.scope.roots:
-            counts[name] = counts.get(name, 0) + self.redaction.unkept(name)
+        counts: Counter[str] = Counter()
+        for part in self.parts:
+            for name in part.scope.roots:
+                counts[name] += part.unkept(name)
         return {name: rows for name, rows in counts.items() if rows}
 
     def keep_remainder(self, request_id: UUID) -> int:
         """Remember the rows that stay for a while, so that they go without a new request; how many there are."""
-        return sum(self._remember(request_id, part) for part in (self.deletion, self.redaction))
+        return sum(self._remember(request_id, part) for part in self.parts)
 
     def kept(self) -> tuple[Kept, ...]:
         """What stays all the same, and why."""
-        return (*self.redaction.kept(), *self.deletion.kept())
+        return tuple(kept for part in self.parts for kept in part.kept())
 
-    def _leave_to_deletion(self) -> None:
-        """A row that goes along with one that names the subject is not emptied first."""
-        for work in self.redaction.works:
+    def _leave_to_deletion(self, part: Part) -> None:
+        """A row that goes is not changed first."""
+        for work in part.works:
             if work.collection in self.deletion.works:
                 gone = self.deletion.works[work.collection]
                 same = [work.table.c[name] == gone.table.c[name] for name in work.keys.values()]
@@ -118,14 +109,31 @@ class Erasure:
 
 def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of: datetime) -> Erasure:
     """What an erasure finds of its subject."""
-    return Erasure(connection, rulebook, NamesSubject(rulebook, whom), as_of=as_of)
+    names, erasure = NamesSubject(rulebook, whom), rulebook.erasure
+    mentions = MentionsSubject(connection, rulebook, whom)
+    return Erasure(
+        Part(connection, rulebook, erasure.deletion, names, as_of=as_of, name="erased"),
+        Part(connection, rulebook, erasure.redaction, names, as_of=as_of, name="redacted"),
+        Part(
+            connection,
+            rulebook,
+            erasure.masking,
+            mentions,
+            as_of=as_of,
+            name="masked",
+            action=Action.MASK,
+        ),
+    )
 
 
 def of_remainder(connection: Connection, rulebook: Rulebook, request_id: UUID, *, as_of: datetime) -> Erasure:
     """What is there of the rows that an erasure had to leave: such a row is due whatever led to it then."""
-    scope = rulebook.erasure.deletion
-    everything = replace(scope, roots=scope.closure)
-    return Erasure(connection, rulebook, IsRemainder(rulebook, request_id), as_of=as_of, deletion=everything)
+    left, erasure = IsRemainder(rulebook, request_id), rulebook.erasure
+    everything = replace(erasure.deletion, roots=erasure.deletion.closure)
+    return Erasure(
+        Part(connection, rulebook, everything, left, as_of=as_of, name="erased"),
+        Part(connection, rulebook, erasure.redaction, left, as_of=as_of, name="redacted"),
+    )
 
 
 def make_plan(

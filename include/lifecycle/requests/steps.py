@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.guard import approve
+from lifecycle.identity.mentions import Mentions
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.policy.model import RequestKind
@@ -142,7 +143,16 @@ def carry_out(
         PlanOutdated: the policy was changed since.
         LifecycleError: a batch would have done something that was not planned.
     """
-    return plans.carry_out(company, digest, progress=progress, grounds=partial(_ground, company))
+    request_id, as_of = plans.request_of(company, digest)
+    with company.engine.connect() as connection:
+        whom = open_whom(connection, company.rulebook(as_of), request_id, company.keys)
+    return plans.carry_out(
+        company,
+        digest,
+        progress=progress,
+        grounds=partial(_ground, company),
+        mask=Mentions(identifiers=whom.subjects),
+    )
 
 
 def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from lifecycle.quality.plans import check_plan as quality_of_plan
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
+    from lifecycle.identity.mentions import Mentions
     from lifecycle.plan import Plan
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook
@@ -79,12 +81,29 @@ def moment_of(company: Company, digest: str) -> datetime:
     return _stored(company, digest).plan.as_of
 
 
+def request_of(company: Company, digest: str) -> tuple[UUID, datetime]:
+    """The request that a stored plan carries out, and the moment that it was made for.
+
+    Raises:
+        UsageError: there is no plan of this digest, or it carries out a rule.
+    """
+    plan = _stored(company, digest).plan
+    if plan.request is None:
+        raise UsageError(
+            "this is no plan of a request",
+            place=f"plan {digest}",
+            next_step=f"carry it out with: lifecycle apply {digest}",
+        )
+    return plan.request, plan.as_of
+
+
 def carry_out(
     company: Company,
     digest: str,
     *,
     progress: Callable[[int, int], None] | None = None,
     grounds: Grounds = ground_of,
+    mask: Mentions | None = None,
 ) -> Outcome:
     """Carry out a stored plan; :func:`check_after` ends it. Safe to repeat: what was done stays done.
 
@@ -93,6 +112,7 @@ def carry_out(
         digest: of the plan.
         progress: called with (batches ended, batches in all) after each.
         grounds: tells why its rows are due; as a rule says, unless somebody knows otherwise.
+        mask: whose mentions are replaced, where the plan masks any.
 
     Raises:
         UsageError: there is no plan of this digest.
@@ -109,7 +129,7 @@ def carry_out(
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
     ground = grounds(rulebook, stored.plan)
-    return Door(company.engine, rulebook, stored, ground, progress).carry_out()
+    return Door(company.engine, rulebook, stored, ground, progress, mask=mask).carry_out()
 
 
 def check_after(company: Company, digest: str) -> Checked:

@@ -29,7 +29,8 @@ BETWEEN_WORDS = f"[^[:alnum:]]+|{_TURNS}"
 """What becomes a blank: whatever is no letter or digit, and where a word turns from one kind of run to another."""
 BETWEEN_WORDS_OF_JSON = rf'[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{{4}})|{_TURNS}'
 """The same of JSON as text, in which a letter after a backslash is none."""
-_DOCUMENTS = frozenset({"json", "jsonb"})
+DOCUMENTS = frozenset({"json", "jsonb"})
+"""Types of columns that hold JSON."""
 
 
 def may_mention(
@@ -54,7 +55,7 @@ def words_of(column: LiveColumn, stored: ColumnElement[Any]) -> ColumnElement[An
 
     The constants stand in the statement as they stand in the index; a bound one would not be recognised.
     """
-    between = BETWEEN_WORDS_OF_JSON if column.base_type in _DOCUMENTS else BETWEEN_WORDS
+    between = BETWEEN_WORDS_OF_JSON if column.base_type in DOCUMENTS else BETWEEN_WORDS
     return sa.func.to_tsvector(_simple(), _cut(sa.cast(stored, sa.Text), between), type_=TSVECTOR())
 
 

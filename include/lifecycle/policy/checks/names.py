@@ -48,6 +48,8 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for part in ("erasure", "freshness"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
+    for number, column in enumerate(policy.free_text):
+        yield ("free_text", number), column.rsplit(".", 1)[0]
     for column in policy.edges:
         yield ("edges", column), column.rsplit(".", 1)[0]
 
@@ -74,6 +76,8 @@ def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for keys, collection, columns in emptied_columns(policy):
         for column in columns:
             yield keys, f"{collection}.{column}"
+    for number, column in enumerate(policy.free_text):
+        yield ("free_text", number), column
     for column in policy.edges:
         yield ("edges", column), column
 

@@ -107,3 +107,7 @@ GRANT SELECT (request_id, kind, state, tenant, received_at, opened_by, due_on, e
 GRANT SELECT (request_id, position, kind, source) ON lifecycle.request_identity TO lifecycle_reader;
 GRANT SELECT ON lifecycle.request_event TO lifecycle_reader;
 GRANT SELECT (request_id, collection, reason, source, until) ON lifecycle.request_remainder TO lifecycle_reader;
+
+ALTER TABLE lifecycle.plan_item DROP CONSTRAINT plan_item_action_check;
+ALTER TABLE lifecycle.plan_item ADD CONSTRAINT plan_item_action_check
+    CHECK (action IN ('cut', 'redact', 'mask', 'delete', 'drop_partition'));

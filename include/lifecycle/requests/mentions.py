@@ -1,0 +1,95 @@
+"""Free text that mentions the subject: found through full-text indexes, read once, masked in place (W2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.identity.mentions import Mentions
+from lifecycle.requests.ground import belongs_to
+from lifecycle.store.mentions import DOCUMENTS, may_mention
+from lifecycle.store.relations import NamedType, relation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
+
+    from lifecycle.planning.workset import Work, WorkSet
+    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.subject import Whom
+
+
+class MentionsSubject:
+    """Rows are due because their free text mentions the subject.
+
+    Which do is read here, once: the database finds those that may, and their texts say whether they do.
+
+    Args:
+        connection: sees the state of the database that is planned on.
+        rulebook: of the policy in force.
+        whom: whom the request is about.
+    """
+
+    def __init__(self, connection: Connection, rulebook: Rulebook, whom: Whom) -> None:
+        self.rulebook = rulebook
+        mentions = Mentions(identifiers=whom.subjects)
+        self.keys = {
+            collection: _mentioning(connection, rulebook, whom, mentions, collection)
+            for collection in rulebook.erasure.masking.roots
+        }
+
+    def due(self, work: Work) -> Select[Any]:
+        """Rows that mention the subject."""
+        row, found = work.row("due_row"), self._found(work.collection)
+        same = [row.c[name] == found.c[name] for name in work.keys]
+        return sa.select(*work.row_keys(row)).select_from(row.join(found, sa.and_(*same)))
+
+    def is_due(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        """Whether a row mentioned the subject when it was read."""
+        found = self._found(collection)
+        same = [row.c[name] == found.c[name] for name, _ in self.rulebook.key(collection)]
+        return sa.exists(sa.select(sa.literal(1)).select_from(found).where(*same).correlate(row))
+
+    def witnesses(self, _works: WorkSet, _work: Work) -> Iterator[tuple[str, Select[Any]]]:
+        """None: a text says by itself whom it mentions."""
+        return iter(())
+
+    def _found(self, collection: str) -> FromClause:
+        """The keys that were found, as rows."""
+        columns = self.rulebook.key(collection)
+        arrays = [
+            sa.cast(
+                sa.literal([key[number] for key in self.keys[collection]], sa.ARRAY(sa.Text)),
+                sa.ARRAY(NamedType(kind)),
+            )
+            for number, (_, kind) in enumerate(columns)
+        ]
+        rows = sa.func.unnest(*arrays).table_valued(
+            *(sa.column(name) for name, _ in columns), name="mentioning"
+        )
+        return rows.render_derived()
+
+
+def _mentioning(
+    connection: Connection, rulebook: Rulebook, whom: Whom, mentions: Mentions, collection: str
+) -> list[tuple[str, ...]]:
+    """Keys, as text, of the rows of a collection whose texts mention the subject."""
+    row = relation(rulebook.live, collection, "text_row")
+    names = rulebook.erasure.masking.redacts[collection]
+    columns = [rulebook.live[collection].columns[name] for name in names]
+    may = sa.or_(*(may_mention(row, column, whom.subjects) for column in columns))
+    keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
+    texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]
+    query = sa.select(*keys, *texts).where(may)
+    if whom.tenant:
+        query = query.where(belongs_to(rulebook, collection, row, whom.tenant))
+    masks = [
+        mentions.masked_json_text if column.base_type in DOCUMENTS else mentions.masked for column in columns
+    ]
+    return [
+        tuple(found[: len(keys)])
+        for found in connection.execute(query)
+        if any(text and mask(text) != text for text, mask in zip(found[len(keys) :], masks, strict=True))
+    ]
