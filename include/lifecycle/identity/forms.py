@@ -33,7 +33,7 @@ class Identifier:
     Attributes:
         kind: of identity, as the data map calls it.
         normal: the one spelling that stands for all.
-        spellings: all that a stored spelling may become when it is folded; the normal form's own first.
+        spellings: all that a stored spelling may become when it is folded.
     """
 
     kind: str
