@@ -25,6 +25,7 @@ from lifecycle.cli.session import (
 )
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target, require_kind
+from lifecycle.identity.scripts import mixes_scripts
 from lifecycle.retention import steps
 from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
@@ -85,6 +86,8 @@ def place(
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
     named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
+    identifiers = [one.identifier(rulebook) for one in named if isinstance(one, Subject)]
+    doubtful = sorted({one.kind for one in identifiers if mixes_scripts(one)})
     with company.engine.begin() as connection:
         number = register.place(
             connection,
@@ -102,7 +105,11 @@ def place(
     lines = [str(number), *(f"{rows:>10,}  {name} covered now" for name, rows in sorted(covered.items()))]
     if not covered:
         lines.append("         0  rows are covered now; those that arrive will be, until it ends")
-    emit({"hold": str(number), "covered": covered}, lines, as_json=json)
+    lines += [
+        f"           the {kind} has letters of scripts that are not written together: is it the one that was meant?"
+        for kind in doubtful
+    ]
+    emit({"hold": str(number), "covered": covered, "mixed_scripts": doubtful}, lines, as_json=json)
 
 
 @app.command()
