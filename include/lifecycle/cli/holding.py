@@ -31,7 +31,7 @@ from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -86,8 +86,7 @@ def place(
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
     named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
-    identifiers = [one.identifier(rulebook) for one in named if isinstance(one, Subject)]
-    doubtful = sorted({one.kind for one in identifiers if mixes_scripts(one)})
+    doubtful = _doubtful(rulebook, named)
     with company.engine.begin() as connection:
         number = register.place(
             connection,
@@ -102,14 +101,28 @@ def place(
     # Not in the transaction that placed it: counting may take a while, and deletions would wait for its end.
     with company.engine.connect() as connection:
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
-    lines = [str(number), *(f"{rows:>10,}  {name} covered now" for name, rows in sorted(covered.items()))]
+    emit(
+        {"hold": str(number), "covered": covered, "mixed_scripts": doubtful},
+        [str(number), *_covered(covered), *map(_doubt, doubtful)],
+        as_json=json,
+    )
+
+
+def _covered(covered: Mapping[str, int]) -> Iterator[str]:
+    for name, rows in sorted(covered.items()):
+        yield f"{rows:>10,}  {name} covered now"
     if not covered:
-        lines.append("         0  rows are covered now; those that arrive will be, until it ends")
-    lines += [
-        f"           the {kind} has letters of scripts that are not written together: is it the one that was meant?"
-        for kind in doubtful
-    ]
-    emit({"hold": str(number), "covered": covered, "mixed_scripts": doubtful}, lines, as_json=json)
+        yield "         0  rows are covered now; those that arrive will be, until it ends"
+
+
+def _doubtful(rulebook: Rulebook, named: Iterable[Target | Subject]) -> list[str]:
+    """Kinds of identity of which a value has letters that may be mistaken for others."""
+    identifiers = (one.identifier(rulebook) for one in named if isinstance(one, Subject))
+    return sorted({one.kind for one in identifiers if mixes_scripts(one)})
+
+
+def _doubt(kind: str) -> str:
+    return f"            the {kind} has letters of scripts that are not written together: is it the one that was meant?"
 
 
 @app.command()
