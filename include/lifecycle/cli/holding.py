@@ -86,7 +86,6 @@ def place(
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
     named: list[Target | Subject] = [*map(Target.parse, targets or ()), *_subjects(rulebook, subject or ())]
-    doubtful = _doubtful(rulebook, named)
     with company.engine.begin() as connection:
         number = register.place(
             connection,
@@ -101,11 +100,9 @@ def place(
     # Not in the transaction that placed it: counting may take a while, and deletions would wait for its end.
     with company.engine.connect() as connection:
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
-    emit(
-        {"hold": str(number), "covered": covered, "mixed_scripts": doubtful},
-        [str(number), *_covered(covered), *map(_doubt, doubtful)],
-        as_json=json,
-    )
+    doubtful = _doubtful(rulebook, named)
+    lines = [str(number), *_covered(covered), *map(_doubt, doubtful)]
+    emit({"hold": str(number), "covered": covered, "mixed_scripts": doubtful}, lines, as_json=json)
 
 
 def _covered(covered: Mapping[str, int]) -> Iterator[str]:
