@@ -12,7 +12,7 @@ from lifecycle.datamap.identity import names_subject
 from lifecycle.datamap.model import Identity
 from lifecycle.errors import UsageError
 from lifecycle.identity.folding import NormalForm, folded
-from lifecycle.identity.forms import IdentityRule, identify
+from lifecycle.identity.forms import IdentityRule, identify, identify_stored
 from lifecycle.identity.mentions import masked, masked_json, mentions
 from support.spellings import EMAIL, REGIONS, UNTAGGED, addresses, dialled, identifiers, numbers, written
 
@@ -80,6 +80,20 @@ def test_a_number_is_found_wherever_it_stands(data, number, region, before, afte
     spelt = data.draw(dialled(number, region))
     identifier = identify("phone", number, IdentityRule(form=NormalForm.PHONE, region=region))
     assert mentions(f"{before}{spelt}{after}", [identifier])
+
+
+@given(st.data(), identifiers)
+def test_a_stored_value_is_the_identifier_of_whomever_it_names(data, identifier):
+    region = data.draw(st.sampled_from(REGIONS))
+    rule = IdentityRule(form=identifier.form, region=region)
+    mine = identify(identifier.kind, identifier.normal, rule)
+    around = st.sampled_from(("", " ", "x", "mob. ", "0", "+"))
+    stored = data.draw(around) + data.draw(st.sampled_from(identifier.spellings)) + data.draw(around)
+    found = identify_stored(identifier.kind, stored, rule)
+    if names_subject(Identity(kind=identifier.kind), stored, mine):
+        assert found == mine
+    elif identifier.form is not NormalForm.PHONE:
+        assert found != mine
 
 
 texts = st.text(max_size=30) | st.text(alphabet="ab1-+.@ ()x%405\udcffõΣİ", max_size=30)
