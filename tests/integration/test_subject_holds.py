@@ -238,7 +238,7 @@ def with_identities(company: Company, identities: dict[str, dict[str, str]]) -> 
     (version,) = company.policies
     compared = TypeAdapter(dict[str, AnyIdentity]).validate_python(identities)
     policy = version.policy.model_copy(update={"identities": compared})
-    return replace(company, policies=(replace(version, policy=policy),))
+    return replace(company, policies=(replace(version, policy=policy),), _rulebooks={})
 
 
 IGNORING_TAGS = {"email": {"form": "email", "plus_tags": "ignored"}}
@@ -279,6 +279,19 @@ def test_a_hold_covers_what_it_did_when_the_policy_compares_otherwise(company, d
     for way in (company, ignoring, with_identities(company, {"email": {"form": "exact"}})):
         sweep(way, "persons", as_of=AS_OF)
         assert {101, 102} <= rows_of(database)["person"]
+
+
+def test_a_hold_that_was_placed_as_exact_covers_no_other_spelling(company, database):
+    """Not even while another hold of the kind does."""
+    exactly = with_identities(company, {"email": {"form": "exact"}})
+    database.execute("UPDATE agency.person SET email = 'BO@example.org' WHERE id = 101")
+    database.execute("UPDATE agency.person SET email = 'ANN@example.org' WHERE id = 102")
+    hold(exactly, "bo@example.org")
+    hold(company, "ann@example.org")
+    sweep(company, "persons", as_of=AS_OF)
+    left = rows_of(database)["person"]
+    assert 102 in left
+    assert 101 not in left
 
 
 # --- how long
