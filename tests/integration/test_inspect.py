@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
+
 import pytest
+import sqlalchemy as sa
 
 from lifecycle.datamap.live import Constraint, ForeignKey
 from lifecycle.store.inspect import inspect
@@ -107,3 +111,49 @@ def test_foreign_keys_are_read_once_and_from_other_schemas_too(live):
 def test_only_a_range_of_one_column_partitions(live):
     assert live["a.event"].partition_column == "at"
     assert live["a.list"].partition_column is None
+
+
+COLLATIONS = """
+CREATE SCHEMA letters;
+CREATE TABLE letters.word (
+    usual text, plain text COLLATE "C", posix varchar COLLATE "POSIX", builtin text COLLATE ucs_basic,
+    known text COLLATE pg_c_utf8, number integer, inside jsonb
+);
+"""
+
+
+def folding(connection) -> dict[str, bool]:
+    word = inspect(connection, ["letters"])["letters.word"]
+    return {name: column.folds_case for name, column in word.columns.items()}
+
+
+def test_a_collation_knows_letters_beyond_ascii_or_does_not(database):
+    database.script(COLLATIONS)
+    with database.connect().connect() as connection:
+        assert folding(connection) == {
+            "usual": True,
+            "plain": False,
+            "posix": False,
+            "builtin": False,
+            "known": True,
+            "number": True,
+            "inside": True,
+        }
+
+
+def test_a_database_of_the_locale_c_knows_ascii_only(database):
+    """Its columns do where their own collation does."""
+    name = f"plain_{uuid.uuid4().hex[:12]}"
+    administrator = database.connect().execution_options(isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+        try:
+            address = sa.make_url(database.url).set(database=name)
+            plain = replace(database, url=address.render_as_string(hide_password=False))
+            plain.script(COLLATIONS)
+            with plain.connect().connect() as inside:
+                assert {one for one, folds in folding(inside).items() if folds} == {"known"}
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -65,6 +65,33 @@ def test_an_empty_database_lacks_every_migration_and_then_none(empty_database: D
     assert migrate(engine) == []
 
 
+def test_a_hold_on_a_subject_that_was_placed_before_covers_what_it_covered(
+    empty_database: Database, folder: Path
+):
+    """Migration 0009 keeps addresses as they were compared, in lower case, and everything else as it stands."""
+    later = [path for path in folder.glob("*.sql") if path.name >= "0009"]
+    for path in later:
+        path.unlink()
+    migrate(empty_database.connect(), folder=folder)
+    empty_database.script("""
+        INSERT INTO lifecycle.hold (hold_id, kind, reason, placed_by, placed_at, until)
+        VALUES (gen_random_uuid(), 'hold', 'dispute', 'counsel', '2026-01-01', '2030-01-01');
+        INSERT INTO lifecycle.hold_subject (hold_id, position, identity, value)
+        SELECT hold_id, position, identity, value FROM lifecycle.hold,
+            (VALUES (0, 'email', ' Ann@Example.org'), (1, 'phone_number', '+372 1'), (2, 'email', NULL))
+                AS named (position, identity, value)
+    """)
+    migrate(empty_database.connect())
+    held = "SELECT identity, form, spellings FROM lifecycle.hold_subject ORDER BY position"
+    assert [tuple(row) for row in empty_database.execute(held)] == [
+        ("email", "email", ["ann@example.org"]),
+        ("phone_number", "exact", ["+372 1"]),
+        ("email", "email", None),
+    ]
+    with empty_database.connect(Role.ENGINE).begin() as connection:
+        connection.exec_driver_sql("UPDATE lifecycle.hold_subject SET spellings = NULL")
+
+
 def test_what_was_applied_is_remembered_with_its_digest(database: Database):
     rows = database.execute(
         "SELECT version, name, length(sha256), applied_at IS NOT NULL FROM lifecycle.migration"

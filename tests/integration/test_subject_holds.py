@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.datamap.load import load_datamap
@@ -22,6 +24,7 @@ from lifecycle.holds import register
 from lifecycle.holds.subjects import HeldKind, naming_subjects
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.load import in_force, load_policies
+from lifecycle.policy.model import AnyIdentity
 from lifecycle.policy.rulebook import resolve
 from lifecycle.retention import steps
 from lifecycle.retention.sweep import sweep
@@ -231,6 +234,67 @@ def test_a_hold_may_name_a_subject_and_a_row_at_once(company, database):
     assert (body["scope"], body["reason"]) == ("subject", "contested")
 
 
+def with_identities(company: Company, identities: dict[str, dict[str, str]]) -> Company:
+    """The company under a policy that compares identities in another way."""
+    (version,) = company.policies
+    compared = TypeAdapter(dict[str, AnyIdentity]).validate_python(identities)
+    policy = version.policy.model_copy(update={"identities": compared})
+    return replace(company, policies=(replace(version, policy=policy),), _rulebooks={})
+
+
+IGNORING_TAGS = {"email": {"form": "email", "plus_tags": "ignored"}}
+IN_ESTONIA = {"phone_number": {"form": "phone", "region": "EE"}}
+
+
+@pytest.mark.parametrize(
+    ("identities", "kind", "given_and_stored", "stays"),
+    [
+        ({}, "email", ("Jõgi@Õun.example", "MAILTO:JÕGI@xn--un-bka.example"), True),
+        ({}, "email", ("ann@example.org", "ann+shop@example.org"), False),
+        (IGNORING_TAGS, "email", ("ann+a@example.org", "Ann+b@example.org"), True),
+        ({}, "phone_number", ("+372 5123 4567", "(00372) 5123-4567"), True),
+        ({}, "phone_number", ("+372 5123 4567", "5123 4567"), False),
+        (IN_ESTONIA, "phone_number", ("+372 5123 4567", "5123 4567"), True),
+        (IN_ESTONIA, "phone_number", ("5123 4567", "+51 234 567"), False),
+    ],
+)
+def test_every_spelling_that_the_policy_calls_the_same_is_covered(
+    company, database, identities, kind, given_and_stored, stays
+):
+    given, stored = given_and_stored
+    column = {"email": "email", "phone_number": "phone"}[kind]
+    company = with_identities(company, identities)
+    database.execute(f"UPDATE agency.person SET {column} = :stored WHERE id = 101", {"stored": stored})
+    hold(company, given, identity=kind)
+    sweep(company, "persons", as_of=AS_OF)
+    assert (101 in rows_of(database)["person"]) is stays
+
+
+def test_a_hold_covers_what_it_did_when_the_policy_compares_otherwise(company, database):
+    """In the same policy, changed by hand, or in a later one."""
+    ignoring = with_identities(company, IGNORING_TAGS)
+    database.execute("UPDATE agency.person SET email = 'ann+a@example.org' WHERE id = 101")
+    database.execute("UPDATE agency.person SET email = 'bo+b@example.org' WHERE id = 102")
+    hold(ignoring, "ann@example.org")
+    hold(company, "bo+b@example.org")
+    for way in (company, ignoring, with_identities(company, {"email": {"form": "exact"}})):
+        sweep(way, "persons", as_of=AS_OF)
+        assert {101, 102} <= rows_of(database)["person"]
+
+
+def test_a_hold_that_was_placed_as_exact_covers_no_other_spelling(company, database):
+    """Not even while another hold of the kind does."""
+    exactly = with_identities(company, {"email": {"form": "exact"}})
+    database.execute("UPDATE agency.person SET email = 'BO@example.org' WHERE id = 101")
+    database.execute("UPDATE agency.person SET email = 'ANN@example.org' WHERE id = 102")
+    hold(exactly, "bo@example.org")
+    hold(company, "ann@example.org")
+    sweep(company, "persons", as_of=AS_OF)
+    left = rows_of(database)["person"]
+    assert 102 in left
+    assert 101 not in left
+
+
 # --- how long
 
 
@@ -306,6 +370,14 @@ def test_the_identity_is_read_from_input_and_shown_nowhere(lifecycle, database):
     assert released.code == 0
     assert "canary" not in placed.everything + listed.everything + released.everything
     assert values(database) == [None]
+
+
+def test_letters_that_may_be_mistaken_for_others_are_pointed_out(lifecycle):
+    mixed = lifecycle(*PLACE, "--subject", "email", stdin="c\N{CYRILLIC SMALL LETTER A}nary@example.test\n")
+    assert "the email has letters of scripts that are not written together" in mixed.out
+    assert "nary" not in mixed.everything
+    plain = lifecycle(*PLACE, "--subject", "email", stdin="canary@example.test\n")
+    assert "scripts" not in plain.out
 
 
 def test_a_hold_may_be_placed_before_any_row_names_the_subject(lifecycle):

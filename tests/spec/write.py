@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec import decisions, time_limits
+from spec import decisions, identities, time_limits
 from spec.chapter import page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -18,6 +18,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "time-limits.md": page(time_limits.TITLE, time_limits.OPENING, time_limits.CHAPTERS),
         DOCS / "decisions.md": decisions.page(),
+        DOCS / "spellings.md": identities.page(),
     }
 
 

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lifecycle.datamap.identity import helpful_indexes
+from lifecycle.datamap.live import LiveColumn
+from lifecycle.datamap.model import Identity
+from lifecycle.identity.folding import NormalForm
 from lifecycle.policy import model
 from lifecycle.policy.load import read_policy
 from lifecycle.policy.parts import PARTS
+from lifecycle.store.mentions import BETWEEN_WORDS, BETWEEN_WORDS_OF_JSON
 
 DOCS = Path(__file__).parents[2] / "docs"
 FORMS = [
@@ -51,7 +56,9 @@ def test_the_whole_file_shown_first_is_one(page, tmp_path):
     assert read_policy(tmp_path / "policy.yaml").policy.rules["members"].action == "delete"
 
 
-@pytest.mark.parametrize("name", ["policy-format.md", "data-map.md", "checks.md"])
+@pytest.mark.parametrize(
+    "name", ["policy-format.md", "data-map.md", "checks.md", "identity.md", "spellings.md"]
+)
 def test_links_between_pages_lead_somewhere(name):
     for target, anchor in re.findall(
         r"\]\((?!http)([\w.-]*)#?([\w-]*)\)", (DOCS / name).read_text(encoding="utf-8")
@@ -61,3 +68,17 @@ def test_links_between_pages_lead_somewhere(name):
         headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         slugs = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
         assert not anchor or anchor in slugs
+
+
+@pytest.mark.parametrize("form", NormalForm)
+def test_the_index_of_every_form_is_shown(form):
+    column = "visitor_id" if form is NormalForm.EXACT else "phone" if form is NormalForm.PHONE else "email"
+    live = LiveColumn(name=column, type="text", is_nullable=True)
+    advised = helpful_indexes(live, Identity(kind="any"), form)[0].replace("::text", "")
+    page = (DOCS / "identity.md").read_text(encoding="utf-8")
+    assert f"CREATE INDEX ON app.contact ({advised});" in page
+
+
+@pytest.mark.parametrize("between", [BETWEEN_WORDS, BETWEEN_WORDS_OF_JSON])
+def test_the_index_of_free_texts_is_shown(between):
+    assert f"'{between}', ' ', 'g')));" in (DOCS / "identity.md").read_text(encoding="utf-8")

@@ -25,15 +25,17 @@ from lifecycle.cli.session import (
 )
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target
+from lifecycle.identity.scripts import mixes_scripts
 from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
 from lifecycle.runs import signing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.retention.sweep import Swept
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
@@ -101,10 +103,26 @@ def place(
     # Not in the transaction that placed it: counting may take a while, and deletions would wait for its end.
     with company.engine.connect() as connection:
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
-    lines = [str(number), *(f"{rows:>10,}  {name} covered now" for name, rows in sorted(covered.items()))]
+    doubtful = _doubtful(rulebook, named)
+    lines = [str(number), *_covered(covered), *map(_doubt, doubtful)]
+    emit({"hold": str(number), "covered": covered, "mixed_scripts": doubtful}, lines, as_json=json)
+
+
+def _covered(covered: Mapping[str, int]) -> Iterator[str]:
+    for name, rows in sorted(covered.items()):
+        yield f"{rows:>10,}  {name} covered now"
     if not covered:
-        lines.append("         0  rows are covered now; those that arrive will be, until it ends")
-    emit({"hold": str(number), "covered": covered}, lines, as_json=json)
+        yield "         0  rows are covered now; those that arrive will be, until it ends"
+
+
+def _doubtful(rulebook: Rulebook, named: Iterable[Target | Subject]) -> list[str]:
+    """Kinds of identity of which a value has letters that may be mistaken for others."""
+    identifiers = (one.identifier(rulebook) for one in named if isinstance(one, Subject))
+    return sorted({one.kind for one in identifiers if mixes_scripts(one)})
+
+
+def _doubt(kind: str) -> str:
+    return f"            the {kind} has letters of scripts that are not written together: is it the one that was meant?"
 
 
 @app.command()

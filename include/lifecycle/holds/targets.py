@@ -109,7 +109,15 @@ class Subject:
     value: str = field(repr=False)
 
     def found(self, _connection: Connection, rulebook: Rulebook) -> Identifier:
-        """The subject's identifier in its normal form, if rows could have it. That none has it yet is allowed.
+        """The subject's identifier; that no row has it yet is allowed.
+
+        Raises:
+            UsageError: as :meth:`identifier`.
+        """
+        return self.identifier(rulebook)
+
+    def identifier(self, rulebook: Rulebook) -> Identifier:
+        """The identity in its normal form, if rows could have it.
 
         Raises:
             UsageError: a kind of identity that the data map does not mark, or a value that is none of the kind.

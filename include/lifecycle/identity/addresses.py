@@ -20,9 +20,9 @@ MAILTO = "mailto:"
 _ANY_HOST = "example.org"
 """Beside which the part before the @ is judged, whatever host it stands beside."""
 _SIGMA, _FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}"
-_AT_AN_END = r"(?!\w)"
+_LAST_OF_A_WORD = _SIGMA + r"(?![^\W\d_])"
 _MOST_SIGMAS = 4
-"""Each word that ends in sigma doubles the spellings; past this many, all of them are written alike."""
+"""Each sigma doubles the spellings; past this many, they are written as Greek writes them, or all alike."""
 
 
 def normal_address(given: str, place: str) -> str:
@@ -47,7 +47,7 @@ def normal_address(given: str, place: str) -> str:
             next_step="give one address, such as name@example.org, without a name, commas or further lines",
         ) from None
     written = normalize("NFC", lowered(named.local_part))
-    return f"{re.sub(_FINAL_SIGMA + _AT_AN_END, _SIGMA, written)}@{host}"
+    return f"{written.replace(_FINAL_SIGMA, _SIGMA)}@{host}"
 
 
 def normal_address_without_tag(given: str, place: str) -> str:
@@ -76,9 +76,9 @@ def _in_unicode(domain: str) -> str:
 
 
 def _with_sigmas(local: str) -> set[str]:
-    """Every way to write the sigmas at the ends of words: capitals have one letter where small ones have two."""
-    first, *rest = re.split(_SIGMA + _AT_AN_END, local)
+    """Every way to write the sigmas: capitals have one letter where small ones have two."""
+    first, *rest = local.split(_SIGMA)
     if len(rest) > _MOST_SIGMAS:
-        return {local, re.sub(_SIGMA + _AT_AN_END, _FINAL_SIGMA, local)}
+        return {local, re.sub(_LAST_OF_A_WORD, _FINAL_SIGMA, local)}
     choices = product((_SIGMA, _FINAL_SIGMA), repeat=len(rest))
     return {first + "".join(map("".join, zip(sigmas, rest, strict=True))) for sigmas in choices}

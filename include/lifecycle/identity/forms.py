@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lifecycle.errors import UsageError
 from lifecycle.identity.addresses import address_spellings, normal_address, normal_address_without_tag
-from lifecycle.identity.folding import NormalForm
+from lifecycle.identity.folding import NormalForm, folded
 from lifecycle.identity.phones import normal_number, number_spellings
 
 LONGEST = 320
@@ -33,7 +33,7 @@ class Identifier:
     Attributes:
         kind: of identity, as the data map calls it.
         normal: the one spelling that stands for all.
-        spellings: all that a stored spelling may become when it is folded; the normal form's own first.
+        spellings: all that a stored spelling may become when it is folded.
     """
 
     kind: str
@@ -77,6 +77,19 @@ def identify(kind: str, given: str, rule: IdentityRule) -> Identifier:
         case NormalForm.EXACT:
             normal, spellings = given, (given,)
     return Identifier(kind=kind, form=rule.form, normal=normal, spellings=spellings)
+
+
+def identify_stored(kind: str, stored: str, rule: IdentityRule) -> Identifier | None:
+    """The identifier that a value of a row is, for a fingerprint of it; None where it is none.
+
+    Whoever the value names by :func:`lifecycle.datamap.identity.names_subject`, it is their identifier.
+    """
+    try:
+        if rule.form is NormalForm.PHONE:
+            stored = folded(NormalForm.PHONE, stored)
+        return identify(kind, stored, rule)
+    except UsageError:
+        return None
 
 
 def _require_readable(given: str, place: str) -> None:

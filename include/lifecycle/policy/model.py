@@ -392,6 +392,10 @@ class ExactIdentity(_Identity):
         return EXACTLY
 
 
+AnyIdentity = Annotated[EmailIdentity | PhoneIdentity | ExactIdentity, Field(discriminator="form")]
+"""How a kind of identity is compared."""
+
+
 class Policy(Form):
     """One version of a company's privacy policy, executable."""
 
@@ -400,9 +404,7 @@ class Policy(Form):
     authority: Party
     commitments: dict[Identifier, Commitment]
     purposes: dict[Identifier, Purpose] = {}
-    identities: dict[
-        Text, Annotated[EmailIdentity | PhoneIdentity | ExactIdentity, Field(discriminator="form")]
-    ] = {}
+    identities: dict[Text, AnyIdentity] = {}
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}
     statutory: dict[Identifier, Statutory] = {}

@@ -98,7 +98,7 @@ def _is_same(
 ) -> ColumnElement[bool]:
     if form is not NormalForm.EXACT:
         return folded(form, stored) == sa.any_(spellings)
-    given = spellings[1]
+    given = sa.func.array_to_string(spellings, "")  # the only one
     if type_ in NUMBERS:
         return stored == _number(given)
     if type_ == "uuid":

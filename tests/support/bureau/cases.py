@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,15 @@ from hypothesis import strategies as st
 
 from lifecycle.decide.cover import Placed
 from lifecycle.decide.facts import Hold
+from lifecycle.identity.forms import identify
+from lifecycle.policy.model import Policy
 from lifecycle.timelimits import Period, first_instant, latest_due_day, latest_over_day
 from support.bureau import COLLECTIONS, Rows, policy_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lifecycle.identity.forms import Identifier
 
 ACCESS = {"access": "cut"}
 ALONG = {"access": "delete"}
@@ -56,18 +61,65 @@ KINDS: dict[str, Sequence[Any]] = {
 """The kinds that each edge may be given."""
 
 KEYS = {"desk.message": ("ticket_id", "number"), "desk.attendance": ("event_id", "person_id")}
-ADDRESSES = ("a@example.org", "b@example.org", " Õ+A@Example.org")
+ADDRESSES = (
+    "a@example.org",
+    "b@example.org",
+    " Õ+A@Example.org",
+    normalize("NFD", "õ+a@example.org"),
+    "mailto:Õ@example.org",
+    "+a@example.org",
+    "ΝΊΚΟΣ@ÕUN.example",
+    "νίκος@xn--un-bka.example",
+    "İ@example.org",
+    "a@example.organ",
+)
+PHONES = (
+    "+372 5123 4567",
+    "(+372) 5123-4567",
+    "00372 51234567",
+    "tel:+37251234567",
+    "51 23 45 67",
+    "mob. 5123.4567 (Bo)",
+    "+51 234 567",
+    "51234567 x12",
+    "+372-5123-4567;ext=12",
+    "1",
+)
 PAYLOADS: tuple[Any, ...] = (
     {"to": {"mail": "A@example.org"}},
     {"to": [{"mail": "x"}, {"mail": ["y", "b@example.org"]}]},
-    {"to": {"number": 1}},
+    {"to": {"number": 1, "phone": 37251234567}},
+    {"to": {"phone": ["+51 234 567", "+372 (5123) 4567", None]}},
     {"to": "b@example.org"},
     {},
 )
+IDENTITIES = st.fixed_dictionaries(
+    {
+        "email": st.sampled_from(
+            ({"form": "email"}, {"form": "email", "plus_tags": "ignored"}, {"form": "exact"})
+        ),
+        "phone_number": st.sampled_from(
+            ({"form": "phone", "region": "EE"}, {"form": "phone"}, {"form": "exact"})
+        ),
+    }
+)
+"""How a policy may compare identities."""
 SUBJECTS = (
     *(
         ("email", address)
-        for address in ("A@EXAMPLE.ORG", "b@example.org ", "õ+a@example.org", "c@example.org")
+        for address in (
+            "A@EXAMPLE.ORG",
+            "b@example.org ",
+            "õ+a@example.org",
+            "Õ@example.org",
+            "νίκος@õun.example",
+            "i@example.org",
+            "c@example.org",
+        )
+    ),
+    *(
+        ("phone_number", number)
+        for number in ("+372 51234567", "5123 4567", "0051234567", "51234567 ext. 12", "+51 234 567")
     ),
     *(("person_no", number) for number in ("1", "2", "01", "-1", "x", "9" * 19, "9" * 30)),
     ("file", f"{UUID(int=1)}"),
@@ -142,7 +194,7 @@ def cases(draw: st.DrawFn) -> Case:
         as_of=as_of,
         batch_rows=draw(st.sampled_from((50_000, 1, 2, 7))),
         rows=rows,
-        placed=tuple(draw(_placed(rows, as_of, zone, number)) for number in range(draw(st.integers(0, 2)))),
+        placed=tuple(draw(_placed(rows, as_of, policy, number)) for number in range(draw(st.integers(0, 2)))),
     )
 
 
@@ -160,6 +212,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
         name: policy["statutory"][name] | {"keep": draw(st.sampled_from(("P1M", "P1Y", "P3Y")))}
         for name in names
     }
+    policy["identities"] = draw(IDENTITIES)
     anchors = policy["anchors"]
     anchors["books_closed"]["year_ends"] = draw(st.sampled_from(("12-31", "06-30", "02-28")))
     anchors["contract_over"] |= draw(_contract_anchors)
@@ -303,7 +356,7 @@ def _people(company: _Company) -> Rows:
             team_id=_maybe(company.teams),
             email=_maybe(ADDRESSES),
             name=_one("Bo", ""),
-            phone=_maybe(("+372 1",)),
+            phone=_maybe(PHONES),
             seen_at=company.moment,
         ),
         "crm.letter": company.table(company.ids(0, 2), email=_maybe(ADDRESSES), body=_one("Dear")),
@@ -393,8 +446,9 @@ def _messages(
 
 
 @st.composite
-def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, zone: ZoneInfo, number: int) -> Placed:
+def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, policy: dict[str, Any], number: int) -> Placed:
     """A hold or restriction that has or has not ended, on rows, whole collections, subjects, or nothing that exists."""
+    zone = ZoneInfo(policy["policy"]["time_zone"])
     midnight = first_instant(as_of.astimezone(zone).date() + timedelta(days=draw(_one(1, 40))), zone)
     until = draw(_one(midnight, as_of + timedelta(days=30), as_of + timedelta(microseconds=1), as_of))
     named = [
@@ -420,8 +474,13 @@ def _placed(draw: st.DrawFn, rows: Rows, as_of: datetime, zone: ZoneInfo, number
             is_released=draw(_one(False, False, False, True)),
         ),
         targets=tuple(targets),
-        subjects=tuple(subjects),
+        subjects=tuple(dict.fromkeys(subject_of(policy, *subject) for subject in subjects)),
     )
+
+
+def subject_of(policy: dict[str, Any], kind: str, given: str) -> Identifier:
+    """A subject as a policy, given as plain values, compares it."""
+    return identify(kind, given, Policy.model_validate(policy).identity_rule(kind))
 
 
 def _ids(least: int, most: int) -> st.SearchStrategy[Sequence[int]]:

@@ -20,4 +20,4 @@ COMMENT ON TABLE lifecycle.hold_subject IS
     'Whom a hold names: every row that has this identity, now or later, and what belongs to it. No index on the spellings: it would be another copy.';
 COMMENT ON COLUMN lifecycle.hold_subject.form IS 'How spellings of it are compared, as the policy said when the hold was placed.';
 COMMENT ON COLUMN lifecycle.hold_subject.spellings IS
-    'Every spelling of it, its normal form first. Forgotten (null) once the hold is released or has ended.';
+    'Every spelling of it, folded. Forgotten (null) once the hold is released or has ended.';
