@@ -14,7 +14,8 @@ Rooms, each importing only rooms above it (``tests/architecture`` enforces the o
     planning                                the policy as SQL: what is due becomes a plan
     execute                                 the only door through which anything is deleted
     quality                                 Great Expectations before and after
-    retention                               the capability: promises kept on a schedule
+    recipients                              a capability: whoever was given data is told what becomes of it
+    retention                               a capability: promises kept on a schedule
     orchestration                           Airflow: the steps of a run as tasks, approvals, alerts
     synthetic  cli                          a company to try it on, and the command line
 """

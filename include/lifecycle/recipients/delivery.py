@@ -1,0 +1,213 @@
+"""Delivering what is due: lease, ask the recipient, note what it said; again until nothing is due."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import SystemRandom
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.errors import UsageError
+from lifecycle.recipients import claims
+from lifecycle.recipients.addresses import address_of
+from lifecycle.recipients.answers import Answer, Meaning, Pace, asked_wait, reference_in
+from lifecycle.recipients.exchange import Patience, exchange_all
+from lifecycle.recipients.notice import personal_values, unseal
+from lifecycle.recipients.signing import SIGNING_KEY, Message, sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from lifecycle.keys.provider import KeyProvider
+    from lifecycle.policy.model import Policy
+    from lifecycle.recipients.claims import Claim
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Notices that a worker delivers at the same time."""
+UNREADABLE = "unreadable"
+"""Outcome of a notice that no key of the keyring opens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What a run came to.
+
+    Attributes:
+        acknowledged: notices that recipients know now.
+        again: attempts after which there will be another.
+        dead: notices that were given up.
+        unreachable: recipients that have no usable address, and why.
+        unreadable: whether a notice could not be opened; a keyring is missing or a row was changed.
+    """
+
+    acknowledged: int
+    again: int
+    dead: int
+    unreachable: Mapping[str, UsageError]
+    unreadable: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts, and recipients by name."""
+        return {
+            "acknowledged": self.acknowledged,
+            "again": self.again,
+            "dead": self.dead,
+            "unreachable": {name: error.message for name, error in self.unreachable.items()},
+            "unreadable": self.unreadable,
+        }
+
+    def require_reachable(self) -> None:
+        """Complain of what a person has to set right, once everything else was done.
+
+        Raises:
+            UsageError: a recipient has no usable address, or a notice could not be opened.
+        """
+        for error in self.unreachable.values():
+            raise error
+        if self.unreadable:
+            raise UsageError(
+                "a notice cannot be opened: another key sealed it, or it was changed",
+                place="outbox",
+                next_step="point LIFECYCLE_KEYRING to the keyring that it was queued with",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Courier:
+    """How notices are delivered.
+
+    Attributes:
+        environment: holds the addresses.
+        pace: how often is tried.
+        patience: how long a recipient may take.
+        jitter: from 0 to 1, anew for each wait.
+    """
+
+    engine: Engine
+    keys: KeyProvider
+    policy: Policy
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+    jitter: Callable[[], float] = SystemRandom().random
+
+
+def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Delivery:
+    """Deliver every notice that is due, and give up those whose deadline has passed.
+
+    Several workers may do so at once. Each notice goes out at least once; one that is repeated has the same number
+    in ``Idempotency-Key``.
+
+    Args:
+        courier: whose notices, where to, and how.
+        as_of: now; the time that the run itself takes is added to it.
+        most: notices after which the run ends.
+    """
+    started = monotonic()
+    counts: Counter[str] = Counter()
+
+    def now() -> datetime:
+        return as_of + timedelta(seconds=monotonic() - started)
+
+    with courier.engine.begin() as connection:
+        counts["dead"] = claims.expire(connection, as_of=as_of)
+    with courier.engine.connect() as connection:
+        addresses, unreachable = _addresses(courier, claims.recipients_due(connection, as_of=as_of))
+    while addresses and (counts.total() - counts["dead"]) < most:
+        with courier.engine.begin() as connection:
+            claimed = claims.claim(connection, addresses, most=AT_ONCE, as_of=now())
+        if not claimed:
+            break
+        counts.update(_deliver(courier, claimed, addresses, now))
+    return Delivery(
+        acknowledged=counts[Meaning.ACKNOWLEDGED],
+        again=counts[Meaning.AGAIN] + counts[UNREADABLE],
+        dead=counts["dead"] + counts[Meaning.NEVER],
+        unreachable=unreachable,
+        unreadable=bool(counts[UNREADABLE]),
+    )
+
+
+def _addresses(courier: Courier, recipients: frozenset[str]) -> tuple[dict[str, str], dict[str, UsageError]]:
+    """Where each recipient is reached, and why some are not."""
+    addresses: dict[str, str] = {}
+    unreachable: dict[str, UsageError] = {}
+    for recipient in sorted(recipients):
+        try:
+            addresses[recipient] = address_of(courier.policy, recipient, courier.environment)
+        except UsageError as error:
+            logger.error("%s", error)  # noqa: TRY400 - it says all there is to say; a trace would add nothing
+            unreachable[recipient] = error
+    return addresses, unreachable
+
+
+def _deliver(
+    courier: Courier, claimed: tuple[Claim, ...], addresses: Mapping[str, str], now: Callable[[], datetime]
+) -> Counter[str]:
+    """Deliver what was leased; what became of it, counted."""
+    bodies = {one: _opened(courier, one) for one in claimed}
+    readable = [one for one in claimed if bodies[one] is not None]
+    messages = [_message(courier, one, bodies[one] or b"", addresses, now()) for one in readable]
+    answers = dict(zip(readable, exchange_all(messages, courier.patience), strict=True)) if messages else {}
+    counts: Counter[str] = Counter()
+    for one in claimed:
+        body, answer = bodies[one], answers.get(one, Answer(outcome=UNREADABLE))
+        counts[UNREADABLE if body is None else ""] += 1
+        counts[_note(courier, one, answer, body or b"", as_of=now())] += 1
+    return counts
+
+
+def _opened(courier: Courier, claimed: Claim) -> bytes | None:
+    try:
+        return unseal(courier.keys, claimed.envelope, claimed.sealed)
+    except UsageError as error:
+        logger.error("%s", error)  # noqa: TRY400 - it says all there is to say; a trace would add nothing
+        return None
+
+
+def _message(
+    courier: Courier, claimed: Claim, body: bytes, addresses: Mapping[str, str], created: datetime
+) -> Message:
+    message = Message(
+        url=addresses[claimed.envelope.recipient],
+        content=body,
+        headers={
+            "Content-Type": "application/json",
+            "Idempotency-Key": f'"{claimed.envelope.notice_id}"',
+            "User-Agent": "lifecycle",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        },
+    )
+    sign(message, courier.keys.signing_key(SIGNING_KEY), created=created)
+    return message
+
+
+def _note(courier: Courier, claimed: Claim, answer: Answer, body: bytes, *, as_of: datetime) -> Meaning:
+    """Write down what became of a notice, in a transaction of its own; what its attempt came to."""
+    meaning = answer.meaning
+    if meaning is Meaning.AGAIN and claimed.attempts >= courier.pace.attempts:
+        meaning = Meaning.NEVER
+    with courier.engine.begin() as connection:
+        if meaning is Meaning.ACKNOWLEDGED:
+            reference = reference_in(answer.content, personal_values(body))
+            claims.acknowledge(connection, claimed, outcome=answer.outcome, reference=reference, as_of=as_of)
+        elif meaning is Meaning.NEVER:
+            claims.give_up(connection, claimed, outcome=answer.outcome, as_of=as_of)
+        else:
+            wait = max(
+                courier.pace.wait(claimed.attempts, courier.jitter()),
+                asked_wait(answer.retry_after, as_of=as_of),
+            )
+            claims.put_back(connection, claimed, outcome=answer.outcome, next_attempt=as_of + wait)
+    logger.info("notice %s: %s, %s", claimed.envelope.notice_id, meaning, answer.outcome)
+    return meaning
