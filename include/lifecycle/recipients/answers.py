@@ -71,7 +71,7 @@ class Pace:
             jitter: from 0 to 1; spreads those that failed together over the second half of the time.
         """
         doubled = min(attempts - 1, 32)  # a wait of that many doublings is past any limit
-        whole = min(self.first * 2**doubled, self.longest)
+        whole = min(self.first * (1 << doubled), self.longest)
         return whole * (0.5 + 0.5 * jitter)
 
 

@@ -46,14 +46,14 @@ class Delivery:
         again: attempts after which there will be another.
         dead: notices that were given up.
         unreachable: recipients that have no usable address, and why.
-        unreadable: whether a notice could not be opened; a keyring is missing or a row was changed.
+        unreadable: of the attempts, those at a notice that could not be opened.
     """
 
     acknowledged: int
     again: int
     dead: int
     unreachable: Mapping[str, UsageError]
-    unreadable: bool
+    unreadable: int
 
     def to_json(self) -> dict[str, Any]:
         """Counts, and recipients by name."""
@@ -101,6 +101,10 @@ class Courier:
     jitter: Callable[[], float] = SystemRandom().random
 
 
+_Attempt = tuple[Meaning, str]
+"""What becomes of a notice by an attempt, and what the attempt came to in a word."""
+
+
 def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Delivery:
     """Deliver every notice that is due, and give up those whose deadline has passed.
 
@@ -113,27 +117,28 @@ def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Del
         most: notices after which the run ends.
     """
     started = monotonic()
-    counts: Counter[str] = Counter()
 
     def now() -> datetime:
         return as_of + timedelta(seconds=monotonic() - started)
 
     with courier.engine.begin() as connection:
-        counts["dead"] = claims.expire(connection, as_of=as_of)
+        expired = claims.expire(connection, as_of=as_of)
     with courier.engine.connect() as connection:
         addresses, unreachable = _addresses(courier, claims.recipients_due(connection, as_of=as_of))
-    while addresses and (counts.total() - counts["dead"]) < most:
+    attempts: list[_Attempt] = []
+    while addresses and len(attempts) < most:
         with courier.engine.begin() as connection:
             claimed = claims.claim(connection, addresses, most=AT_ONCE, as_of=now())
         if not claimed:
             break
-        counts.update(_deliver(courier, claimed, addresses, now))
+        attempts += _deliver(courier, claimed, addresses, now)
+    meanings = Counter(meaning for meaning, _ in attempts)
     return Delivery(
-        acknowledged=counts[Meaning.ACKNOWLEDGED],
-        again=counts[Meaning.AGAIN] + counts[UNREADABLE],
-        dead=counts["dead"] + counts[Meaning.NEVER],
+        acknowledged=meanings[Meaning.ACKNOWLEDGED],
+        again=meanings[Meaning.AGAIN],
+        dead=meanings[Meaning.NEVER] + expired,
         unreachable=unreachable,
-        unreadable=bool(counts[UNREADABLE]),
+        unreadable=sum(outcome == UNREADABLE for _, outcome in attempts),
     )
 
 
@@ -152,18 +157,18 @@ def _addresses(courier: Courier, recipients: frozenset[str]) -> tuple[dict[str, 
 
 def _deliver(
     courier: Courier, claimed: tuple[Claim, ...], addresses: Mapping[str, str], now: Callable[[], datetime]
-) -> Counter[str]:
-    """Deliver what was leased; what became of it, counted."""
-    bodies = {one: _opened(courier, one) for one in claimed}
-    readable = [one for one in claimed if bodies[one] is not None]
-    messages = [_message(courier, one, bodies[one] or b"", addresses, now()) for one in readable]
-    answers = dict(zip(readable, exchange_all(messages, courier.patience), strict=True)) if messages else {}
-    counts: Counter[str] = Counter()
-    for one in claimed:
-        body, answer = bodies[one], answers.get(one, Answer(outcome=UNREADABLE))
-        counts[UNREADABLE if body is None else ""] += 1
-        counts[_note(courier, one, answer, body or b"", as_of=now())] += 1
-    return counts
+) -> list[_Attempt]:
+    """Deliver what was leased, all at the same time."""
+    opened = [(one, body) for one in claimed if (body := _opened(courier, one)) is not None]
+    messages = [_message(courier, one, body, addresses, now()) for one, body in opened]
+    answers = exchange_all(messages, courier.patience)
+    attempts = [
+        _note(courier, one, answer, personal_values(body), as_of=now())
+        for (one, body), answer in zip(opened, answers, strict=True)
+    ]
+    readable = {one for one, _ in opened}
+    unread = Answer(outcome=UNREADABLE)
+    return attempts + [_note(courier, one, unread, (), as_of=now()) for one in claimed if one not in readable]
 
 
 def _opened(courier: Courier, claimed: Claim) -> bytes | None:
@@ -192,22 +197,23 @@ def _message(
     return message
 
 
-def _note(courier: Courier, claimed: Claim, answer: Answer, body: bytes, *, as_of: datetime) -> Meaning:
-    """Write down what became of a notice, in a transaction of its own; what its attempt came to."""
+def _note(
+    courier: Courier, claimed: Claim, answer: Answer, personal: tuple[str, ...], *, as_of: datetime
+) -> _Attempt:
+    """Write down what became of a notice, in a transaction of its own."""
     meaning = answer.meaning
     if meaning is Meaning.AGAIN and claimed.attempts >= courier.pace.attempts:
         meaning = Meaning.NEVER
+    outcome = answer.outcome
     with courier.engine.begin() as connection:
         if meaning is Meaning.ACKNOWLEDGED:
-            reference = reference_in(answer.content, personal_values(body))
-            claims.acknowledge(connection, claimed, outcome=answer.outcome, reference=reference, as_of=as_of)
+            reference = reference_in(answer.content, personal)
+            claims.acknowledge(connection, claimed, outcome=outcome, reference=reference, as_of=as_of)
         elif meaning is Meaning.NEVER:
-            claims.give_up(connection, claimed, outcome=answer.outcome, as_of=as_of)
+            claims.give_up(connection, claimed, outcome=outcome, as_of=as_of)
         else:
-            wait = max(
-                courier.pace.wait(claimed.attempts, courier.jitter()),
-                asked_wait(answer.retry_after, as_of=as_of),
-            )
-            claims.put_back(connection, claimed, outcome=answer.outcome, next_attempt=as_of + wait)
-    logger.info("notice %s: %s, %s", claimed.envelope.notice_id, meaning, answer.outcome)
-    return meaning
+            asked = asked_wait(answer.retry_after, as_of=as_of)
+            wait = max(courier.pace.wait(claimed.attempts, courier.jitter()), asked)
+            claims.put_back(connection, claimed, outcome=outcome, next_attempt=as_of + wait)
+    logger.info("notice %s: %s, %s", claimed.envelope.notice_id, meaning, outcome)
+    return meaning, outcome

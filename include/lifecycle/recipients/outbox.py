@@ -14,7 +14,7 @@ from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.ledger.book import append
 from lifecycle.recipients.claims import envelope_of
 from lifecycle.recipients.notice import Envelope, content, seal, unseal
-from lifecycle.recipients.tables import OPEN, Kind, State, outbox
+from lifecycle.recipients.tables import OPEN, State, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Recipients: nobody outside the EEA without a safeguard (GDPR Art. 44 to 49), and a log that leads to them (Art. 19)."""
+"""Recipients: none outside the EEA without a safeguard (GDPR Art. 44 to 49); a log that leads to them (Art. 19)."""
 
 from __future__ import annotations
 
