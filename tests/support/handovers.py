@@ -12,7 +12,6 @@ from lifecycle.recipients.notice import Matter
 from lifecycle.recipients.tables import Kind
 from lifecycle.store.grants import grant
 from support.companies import AGENCY, create_agency, open_agency
-from support.recipient import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,11 +50,19 @@ DATAMAP = """
             data_categories: [system.operations]
             fides_meta: {references: [{dataset: agency, field: customer.id, direction: from}]}
 """
-POLICY = f"""
+POLICY = """
 recipients:
-  printer: {{category: Printing, region: EE, receives: [agency.person, agency.note], notify: {{http: "env:{VARIABLE}"}}}}
-  courier: {{category: Couriers, region: EE, receives: [agency.person]}}
-  cloud: {{category: Cloud, region: EE, receives: [agency.person, agency.visit], notify: {{http: "env:{VARIABLE}_2", within: P7D}}}}
+  printer:
+    category: Printing
+    region: EE
+    receives: [agency.person, agency.note]
+    notify: {http: "env:PRINTER_URL"}
+  courier: {category: Couriers, region: EE, receives: [agency.person]}
+  cloud:
+    category: Cloud services
+    region: EE
+    receives: [agency.person, agency.visit]
+    notify: {http: "env:CLOUD_URL", within: P7D}
 disclosures:
   collection: agency.handover
   recipient: whom

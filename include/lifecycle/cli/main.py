@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from lifecycle.cli import checking, database, holding, keeping, ledgers, overview
+from lifecycle.cli import checking, database, holding, keeping, ledgers, outbox, overview
 from lifecycle.errors import LifecycleError
 from lifecycle.settings import Settings
 from lifecycle.store.engine import place_of
@@ -20,6 +20,7 @@ MISUSED = 2
 AFTERWARDS = {
     "sweep": "nothing is half done, run it again to go on",
     "apply": "nothing is half done, run it again to go on",
+    "outbox": "nothing is lost; a notice that was on its way goes out again under its number",
     "seed": "the database is as it was before, run it again",
 }
 """What is true after an interruption, by command."""
@@ -37,6 +38,7 @@ keeping.register(app)
 overview.register(app)
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
+app.add_typer(outbox.app, name="outbox")
 
 
 @app.callback()

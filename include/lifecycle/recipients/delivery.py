@@ -52,7 +52,7 @@ class Delivery:
     acknowledged: int
     again: int
     dead: int
-    unreachable: Mapping[str, UsageError]
+    unreachable: Mapping[str, str]
     unreadable: int
 
     def to_json(self) -> dict[str, Any]:
@@ -61,24 +61,33 @@ class Delivery:
             "acknowledged": self.acknowledged,
             "again": self.again,
             "dead": self.dead,
-            "unreachable": {name: error.message for name, error in self.unreachable.items()},
+            "unreachable": dict(self.unreachable),
             "unreadable": self.unreadable,
         }
 
-    def require_reachable(self) -> None:
-        """Complain of what a person has to set right, once everything else was done.
 
-        Raises:
-            UsageError: a recipient has no usable address, or a notice could not be opened.
-        """
-        for error in self.unreachable.values():
-            raise error
-        if self.unreadable:
-            raise UsageError(
-                "a notice cannot be opened: another key sealed it, or it was changed",
-                place="outbox",
-                next_step="point LIFECYCLE_KEYRING to the keyring that it was queued with",
-            )
+def require_delivered(unreachable: Mapping[str, str], unreadable: int) -> None:
+    """Complain of what a person has to set right, once everything else was done.
+
+    Args:
+        unreachable: recipients without a usable address, and why, as :class:`Delivery` has them.
+        unreadable: attempts at notices that could not be opened.
+
+    Raises:
+        UsageError: there are any.
+    """
+    if unreachable:
+        raise UsageError(
+            "; ".join(f"{name}: {why}" for name, why in unreachable.items()),
+            place="recipients that cannot be told",
+            next_step="set the variables that the policy names; their notices wait until then",
+        )
+    if unreadable:
+        raise UsageError(
+            "a notice cannot be opened: another key sealed it, or it was changed",
+            place="outbox",
+            next_step="point LIFECYCLE_KEYRING to the keyring that it was queued with",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +151,16 @@ def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Del
     )
 
 
-def _addresses(courier: Courier, recipients: frozenset[str]) -> tuple[dict[str, str], dict[str, UsageError]]:
+def _addresses(courier: Courier, recipients: frozenset[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Where each recipient is reached, and why some are not."""
     addresses: dict[str, str] = {}
-    unreachable: dict[str, UsageError] = {}
+    unreachable: dict[str, str] = {}
     for recipient in sorted(recipients):
         try:
             addresses[recipient] = address_of(courier.policy, recipient, courier.environment)
         except UsageError as error:
             logger.error("%s", error)  # noqa: TRY400 - it says all there is to say; a trace would add nothing
-            unreachable[recipient] = error
+            unreachable[recipient] = error.message
     return addresses, unreachable
 
 
