@@ -73,7 +73,7 @@ def test_parsing_imports_nothing_heavy(airflow_home):
     assert found.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", (*NAMES, DELIVERING))
+@pytest.mark.parametrize("name", [*NAMES, DELIVERING])
 def test_a_dag_names_the_commitments_it_keeps(dags, policy, name):
     dag, commitments = dags.dags[name], stated(name, "COMMITMENTS")
     rules = [rule for rule in policy.rules.values() if rule.schedule_with == name]

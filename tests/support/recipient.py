@@ -109,6 +109,7 @@ def recipient(certificate: Path | None = None) -> Iterator[Recipient]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64  # several workers call at the same time
         block_on_close = False
 
         def handle_error(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""``outbox list|deliver|resend|settle|show|key``: what recipients are told, and what is done where they do not answer."""
+"""``outbox list|deliver|resend|settle|show|key``: what recipients are told, and what to do where they do not answer."""
 
 from __future__ import annotations
 
