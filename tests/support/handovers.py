@@ -63,6 +63,8 @@ recipients:
     region: EE
     receives: [agency.person, agency.visit]
     notify: {http: "env:CLOUD_URL", within: P7D}
+"""
+LOG = """
 disclosures:
   collection: agency.handover
   recipient: whom
@@ -77,7 +79,7 @@ MATTER = Matter(kind=Kind.ERASURE, request=REQUEST, identities=(("email", EMAIL)
 def write_files(folder: Path, *changes: tuple[str, str]) -> None:
     """The agency's map and policy with recipients, with texts of the policy replaced."""
     datamap = (AGENCY / "datamap/agency.yml").read_text() + DATAMAP.removeprefix("\n")
-    policy = (AGENCY / "policies/2025-01-01/policy.yaml").read_text() + POLICY
+    policy = (AGENCY / "policies/2025-01-01/policy.yaml").read_text() + POLICY + LOG
     for old, new in changes:
         assert old in policy
         policy = policy.replace(old, new)
