@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -47,8 +49,9 @@ def queue(database: Database, tmp_path: Path, monkeypatch):
         addressee = Addressee(recipient=name, collections=(), disclosures=(), is_by_hand=False)
         told = Audience(addressees=(addressee,), unknown=())
         policy = company.version(now).policy
+        matter = replace(MATTER, request=uuid4())
         with company.engine.begin() as connection:
-            (number,) = outbox.queue(connection, company.keys, policy, told, MATTER, as_of=now)
+            (number,) = outbox.queue(connection, company.keys, policy, told, matter, as_of=now)
         return str(number)
 
     return enqueue
