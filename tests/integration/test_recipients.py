@@ -424,6 +424,16 @@ def test_a_worker_that_comes_too_late_changes_nothing_that_another_has_taken_ove
     assert (row.state, row.lease, row.attempts) == ("pending", second.token, 2)
 
 
+def test_a_notice_that_is_on_its_way_is_not_given_up_at_its_deadline(courier, database):
+    enqueue(courier)
+    almost = AS_OF + IN_TIME - MINUTE
+    with courier.engine.begin() as connection:
+        (leased,) = claims.claim(connection, ["printer"], most=1, as_of=almost)
+        assert claims.expire(connection, as_of=AS_OF + IN_TIME) == 0
+        assert claims.acknowledge(connection, leased, outcome="ok", reference=None, as_of=AS_OF + IN_TIME)
+    assert state_of(database).state == "acknowledged"
+
+
 def test_notices_of_one_request_reach_a_recipient_in_their_order(courier, printer):
     kinds = (Kind.RESTRICTION, Kind.RESTRICTION_LIFTED)
     for kind in kinds:

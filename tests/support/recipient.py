@@ -178,10 +178,12 @@ def answers_twice(one: Recipient, handler: BaseHTTPRequestHandler) -> None:
 
 
 def trickles(one: Recipient, handler: BaseHTTPRequestHandler) -> None:
-    """A header that never ends, a byte at a time, each just before one would give up on it."""
+    """An acknowledgement that takes ten seconds, a byte at a time, each before one would give up on it."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-    while not one.released.wait(0.05):
-        handler.wfile.write(b"a")
+    for _ in range(200):
+        if not one.released.wait(0.05):
+            handler.wfile.write(b"a")
+    handler.wfile.write(b"\r\nContent-Length: 0\r\n\r\n")
 
 
 def acknowledges_without_end(one: Recipient, handler: BaseHTTPRequestHandler) -> None:
