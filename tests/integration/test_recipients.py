@@ -204,6 +204,23 @@ def test_no_more_of_an_answer_is_read_than_is_useful(courier, printer, database)
     assert sum(sent) < 10_000_000
 
 
+def test_what_follows_an_acknowledgement_slowly_is_not_waited_for(courier, printer, database):
+    enqueue(courier)
+    sent = []
+
+    def drips(one, handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        while len(sent) < 100 and not one.released.wait(0.05):
+            handler.wfile.write(b" ")
+            sent.append(1)
+
+    printer.behave(drips)
+    assert counted(deliver_due(courier, as_of=AS_OF)) == (1, 0, 0)
+    assert len(sent) < 100
+
+
 # --- a recipient that does not
 
 
@@ -497,7 +514,8 @@ def test_who_sees_to_a_notice_says_why_in_a_word(courier, printer, database, act
     printer.behave(behaving.answers(404))
     deliver_due(courier, as_of=AS_OF)
     policy = [courier.policy] if act == "resend" else []
-    with pytest.raises(UsageError) as refused, courier.engine.begin() as connection:
+    told_why = pytest.raises(UsageError, match=r"is one word|has to be known who")
+    with told_why as refused, courier.engine.begin() as connection:
         getattr(outbox, act)(
             connection, courier.keys, *policy, UUID(number), reason=reason, by=by, as_of=AS_OF
         )
