@@ -204,7 +204,7 @@ def test_no_more_of_an_answer_is_read_than_is_useful(courier, printer, database)
     assert sum(sent) < 10_000_000
 
 
-def test_what_follows_an_acknowledgement_slowly_is_not_waited_for(courier, printer, database):
+def test_what_follows_an_acknowledgement_slowly_is_not_waited_for(courier, printer):
     enqueue(courier)
     sent = []
 

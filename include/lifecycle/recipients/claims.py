@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, CursorResult, Row, Select
+    from sqlalchemy import CTE, Connection, CursorResult, Row, Select
 
 LEASE = timedelta(minutes=5)
 """Longer than an exchange may last."""
@@ -71,10 +71,10 @@ def claim(
 ) -> tuple[Claim, ...]:
     """Lease notices that are due and that no other worker has; of one request to one recipient, in their order."""
     token = uuid4()
-    chosen = _due(recipients, most, as_of)
+    chosen = _locked(_due(recipients, most, as_of))
     leased = (
         sa.update(outbox)
-        .where(outbox.c.notice_id.in_(chosen))
+        .where(outbox.c.notice_id == chosen.c.notice_id)
         .values(lease=token, leased_until=as_of + LEASE, attempts=outbox.c.attempts + 1)
         .returning(*_ENVELOPE, outbox.c.body, outbox.c.attempts, outbox.c.deadline)
     )
@@ -111,8 +111,12 @@ def _due(recipients: Iterable[str], most: int, as_of: datetime) -> Select[Any]:
         )
         .order_by(outbox.c.next_attempt, outbox.c.position)
         .limit(most)
-        .with_for_update(skip_locked=True)
     )
+
+
+def _locked(rows: Select[Any]) -> CTE:
+    """The rows that no other worker is changing at the moment, chosen and locked once, however they are joined."""
+    return rows.with_for_update(skip_locked=True).cte("chosen").prefix_with("MATERIALIZED")
 
 
 def acknowledge(
@@ -169,18 +173,16 @@ def _of_lease(connection: Connection, leased: Claim, values: dict[str, Any]) -> 
 
 def expire(connection: Connection, *, as_of: datetime) -> int:
     """Give up notices whose deadline has passed, those that a person should have delivered too; how many."""
-    overdue = (
-        sa.select(outbox.c.notice_id)
-        .where(
+    overdue = _locked(
+        sa.select(outbox.c.notice_id).where(
             outbox.c.state.in_((State.PENDING, State.BY_HAND)),
             outbox.c.deadline <= as_of,
             sa.or_(outbox.c.lease.is_(None), outbox.c.leased_until <= as_of),
         )
-        .with_for_update(skip_locked=True)
     )
     given_up = connection.execute(
         sa.update(outbox)
-        .where(outbox.c.notice_id.in_(overdue))
+        .where(outbox.c.notice_id == overdue.c.notice_id)
         .values(state=State.DEAD, lease=None, leased_until=None, outcome=EXPIRED, ended_at=as_of)
         .returning(*_ENVELOPE, outbox.c.attempts)
     ).all()

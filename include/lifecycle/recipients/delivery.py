@@ -15,15 +15,16 @@ from lifecycle.errors import UsageError
 from lifecycle.recipients import claims
 from lifecycle.recipients.addresses import address_of
 from lifecycle.recipients.answers import Answer, Meaning, Pace, asked_wait, reference_in
-from lifecycle.recipients.exchange import Patience, exchange_all
+from lifecycle.recipients.exchange import Patience, exchange_all, trusted
 from lifecycle.recipients.notice import personal_values, unseal
 from lifecycle.recipients.signing import SIGNING_KEY, Message, sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+    from ssl import SSLContext
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.model import Policy
@@ -130,17 +131,20 @@ def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Del
     def now() -> datetime:
         return as_of + timedelta(seconds=monotonic() - started)
 
-    with courier.engine.begin() as connection:
-        expired = claims.expire(connection, as_of=as_of)
-    with courier.engine.connect() as connection:
-        addresses, unreachable = _addresses(courier, claims.recipients_due(connection, as_of=as_of))
     attempts: list[_Attempt] = []
-    while addresses and len(attempts) < most:
-        with courier.engine.begin() as connection:
-            claimed = claims.claim(connection, addresses, most=AT_ONCE, as_of=now())
-        if not claimed:
-            break
-        attempts += _deliver(courier, claimed, addresses, now)
+    with courier.engine.connect() as connection:
+        with connection.begin():
+            expired = claims.expire(connection, as_of=as_of)
+            addresses, unreachable = _addresses(courier, claims.recipients_due(connection, as_of=as_of))
+        trust = trusted() if addresses else None
+        while trust and len(attempts) < most:
+            with connection.begin():
+                claimed = claims.claim(connection, addresses, most=AT_ONCE, as_of=now())
+            if not claimed:
+                break
+            for one, answer, personal in _ask(courier, claimed, addresses, trust, now()):
+                with connection.begin():
+                    attempts.append(_note(connection, courier, one, answer, personal, as_of=now()))
     meanings = Counter(meaning for meaning, _ in attempts)
     return Delivery(
         acknowledged=meanings[Meaning.ACKNOWLEDGED],
@@ -164,20 +168,23 @@ def _addresses(courier: Courier, recipients: frozenset[str]) -> tuple[dict[str, 
     return addresses, unreachable
 
 
-def _deliver(
-    courier: Courier, claimed: tuple[Claim, ...], addresses: Mapping[str, str], now: Callable[[], datetime]
-) -> list[_Attempt]:
-    """Deliver what was leased, all at the same time."""
-    opened = [(one, body) for one in claimed if (body := _opened(courier, one)) is not None]
-    messages = [_message(courier, one, body, addresses, now()) for one, body in opened]
-    answers = exchange_all(messages, courier.patience)
-    attempts = [
-        _note(courier, one, answer, personal_values(body), as_of=now())
-        for (one, body), answer in zip(opened, answers, strict=True)
-    ]
-    readable = {one for one, _ in opened}
+def _ask(
+    courier: Courier,
+    claimed: tuple[Claim, ...],
+    addresses: Mapping[str, str],
+    trust: SSLContext,
+    created: datetime,
+) -> list[tuple[Claim, Answer, tuple[str, ...]]]:
+    """Deliver what was leased, all at the same time: what each recipient said, and what it may not repeat."""
+    bodies = [(one, _opened(courier, one)) for one in claimed]
+    opened = [(one, body) for one, body in bodies if body is not None]
+    messages = [_message(courier, one, body, addresses, created) for one, body in opened]
+    answers = exchange_all(messages, courier.patience, trust)
     unread = Answer(outcome=UNREADABLE)
-    return attempts + [_note(courier, one, unread, (), as_of=now()) for one in claimed if one not in readable]
+    return [
+        *((one, answer, personal_values(body)) for (one, body), answer in zip(opened, answers, strict=True)),
+        *((one, unread, ()) for one, body in bodies if body is None),
+    ]
 
 
 def _opened(courier: Courier, claimed: Claim) -> bytes | None:
@@ -207,22 +214,27 @@ def _message(
 
 
 def _note(
-    courier: Courier, claimed: Claim, answer: Answer, personal: tuple[str, ...], *, as_of: datetime
+    connection: Connection,
+    courier: Courier,
+    claimed: Claim,
+    answer: Answer,
+    personal: tuple[str, ...],
+    *,
+    as_of: datetime,
 ) -> _Attempt:
-    """Write down what became of a notice, in a transaction of its own."""
+    """Write down what became of a notice."""
     meaning = answer.meaning
     if meaning is Meaning.AGAIN and claimed.attempts >= courier.pace.attempts:
         meaning = Meaning.NEVER
     outcome = answer.outcome
-    with courier.engine.begin() as connection:
-        if meaning is Meaning.ACKNOWLEDGED:
-            reference = reference_in(answer.content, personal)
-            claims.acknowledge(connection, claimed, outcome=outcome, reference=reference, as_of=as_of)
-        elif meaning is Meaning.NEVER:
-            claims.give_up(connection, claimed, outcome=outcome, as_of=as_of)
-        else:
-            asked = asked_wait(answer.retry_after, as_of=as_of)
-            wait = max(courier.pace.wait(claimed.attempts, courier.jitter()), asked)
-            claims.put_back(connection, claimed, outcome=outcome, next_attempt=as_of + wait)
+    if meaning is Meaning.ACKNOWLEDGED:
+        reference = reference_in(answer.content, personal)
+        claims.acknowledge(connection, claimed, outcome=outcome, reference=reference, as_of=as_of)
+    elif meaning is Meaning.NEVER:
+        claims.give_up(connection, claimed, outcome=outcome, as_of=as_of)
+    else:
+        asked = asked_wait(answer.retry_after, as_of=as_of)
+        wait = max(courier.pace.wait(claimed.attempts, courier.jitter()), asked)
+        claims.put_back(connection, claimed, outcome=outcome, next_attempt=as_of + wait)
     logger.info("notice %s: %s, %s", claimed.envelope.notice_id, meaning, outcome)
     return meaning, outcome

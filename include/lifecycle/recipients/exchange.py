@@ -31,15 +31,19 @@ class Patience:
     content: float = 5.0
 
 
-def exchange_all(messages: Iterable[Message], patience: Patience) -> list[Answer]:
+def trusted() -> ssl.SSLContext:
+    """Who vouches for recipients: the public authorities, or those of ``SSL_CERT_FILE``. They take a while to read."""
+    return httpx.create_ssl_context()
+
+
+def exchange_all(messages: Iterable[Message], patience: Patience, trust: ssl.SSLContext) -> list[Answer]:
     """Send requests at the same time; their answers, in the same order."""
     for name in ("httpx", "httpcore"):  # they log addresses and what recipients answer
         logging.getLogger(name).setLevel(logging.WARNING)
-    return asyncio.run(_gather(list(messages), patience))
+    return asyncio.run(_gather(list(messages), patience, trust))
 
 
-async def _gather(messages: list[Message], patience: Patience) -> list[Answer]:
-    trust = httpx.create_ssl_context()
+async def _gather(messages: list[Message], patience: Patience, trust: ssl.SSLContext) -> list[Answer]:
     return await asyncio.gather(*(_exchange(message, patience, trust) for message in messages))
 
 
