@@ -17,7 +17,7 @@ from lifecycle.keys.keyring import FileKeyring
 from lifecycle.recipients import claims, outbox
 from lifecycle.recipients.answers import Pace
 from lifecycle.recipients.audience import Addressee, Audience
-from lifecycle.recipients.delivery import Courier, deliver_due, require_delivered
+from lifecycle.recipients.delivery import AT_ONCE, Courier, deliver_due, require_delivered
 from lifecycle.recipients.exchange import Patience
 from lifecycle.recipients.signing import SIGNING_KEY
 from lifecycle.recipients.tables import Kind
@@ -73,16 +73,20 @@ def printer() -> Iterator[Recipient]:
 
 @pytest.fixture
 def courier(company: Company, printer: Recipient) -> Courier:
-    """A worker that knows where the printer is, waits hardly at all for it, and tries again after a minute or more."""
+    """A worker that knows where the printer is, and tries again after a minute or more."""
     return Courier(
         engine=company.engine,
         keys=company.keys,
         policy=company.version(AS_OF).policy,
         environment={"PRINTER_URL": printer.url},
-        patience=Patience(connect=1, answer=0.4, content=0.3),
         pace=Pace(first=MINUTE, longest=timedelta(hours=1), attempts=4),
         jitter=lambda: 1.0,
     )
+
+
+def hasty(courier: Courier) -> Courier:
+    """One that waits hardly at all for an answer."""
+    return replace(courier, patience=Patience(connect=1, answer=0.4, content=0.3))
 
 
 def enqueue(courier: Courier, audience: Audience = PRINTER, matter=MATTER, as_of=AS_OF) -> str:
@@ -183,7 +187,7 @@ def test_an_acknowledgement_counts_and_its_reference_only_where_it_names_nobody(
 def test_an_acknowledgement_is_one_whatever_comes_after_it(courier, printer, database, behaviour):
     enqueue(courier)
     printer.behave(behaviour)
-    assert counted(deliver_due(courier, as_of=AS_OF)) == (1, 0, 0)
+    assert counted(deliver_due(hasty(courier), as_of=AS_OF)) == (1, 0, 0)
     assert state_of(database).state == "acknowledged"
 
 
@@ -217,7 +221,7 @@ def test_what_follows_an_acknowledgement_slowly_is_not_waited_for(courier, print
             sent.append(1)
 
     printer.behave(drips)
-    assert counted(deliver_due(courier, as_of=AS_OF)) == (1, 0, 0)
+    assert counted(deliver_due(hasty(courier), as_of=AS_OF)) == (1, 0, 0)
     assert len(sent) < 100
 
 
@@ -241,9 +245,9 @@ def test_what_follows_an_acknowledgement_slowly_is_not_waited_for(courier, print
 def test_what_may_pass_is_tried_again_under_the_same_number(courier, printer, database, behaviour, outcome):
     number = enqueue(courier)
     printer.behave(behaviour, behaviour, behaving.acknowledges())
-    at = AS_OF
+    at, worker = AS_OF, hasty(courier) if outcome == "timeout" else courier
     for attempt in (1, 2):
-        assert counted(deliver_due(courier, as_of=at)) == (0, 1, 0)
+        assert counted(deliver_due(worker, as_of=at)) == (0, 1, 0)
         row = state_of(database)
         assert (row.state, row.attempts, row.outcome, row.lease) == ("pending", attempt, outcome, None)
         assert not row.is_forgotten
@@ -307,6 +311,24 @@ def test_after_its_deadline_a_notice_waits_for_a_person_and_is_not_delivered(cou
     assert (state_of(database).state, state_of(database).outcome) == ("dead", "expired")
     assert printer.received == []
     assert kinds_of(database) == ["recipient_not_told"]
+
+
+@pytest.mark.parametrize("behaviour", [behaving.hangs, behaving.answers(429), behaving.answers(503)])
+def test_a_recipient_that_is_out_or_busy_holds_up_no_other_and_loses_no_attempts(
+    courier, printer, database, behaviour
+):
+    printer.behave(behaviour)
+    for _ in range(20):
+        enqueue(courier, matter=replace(MATTER, request=uuid4()))
+    with behaving.recipient() as cloud:
+        enqueue(courier, audience_of("cloud"))
+        there = {**courier.environment, "CLOUD_URL": cloud.url}
+        both = replace(courier, environment=there, patience=Patience(answer=1))
+        assert counted(deliver_due(both, as_of=AS_OF)) == (1, AT_ONCE, 0)
+    assert len(printer.received) == AT_ONCE
+    assert database.execute("SELECT sum(attempts) FROM lifecycle.outbox WHERE state = 'pending'") == [
+        (AT_ONCE,)
+    ]
 
 
 # --- where recipients are
@@ -397,16 +419,14 @@ def test_no_transaction_is_open_while_a_recipient_is_asked(courier, printer, dat
         behaving.acknowledges()(one, handler)
 
     printer.behave(looks)
-    patient = replace(courier, patience=Patience())
-    assert counted(deliver_due(patient, as_of=AS_OF)) == (1, 0, 0)
+    assert counted(deliver_due(courier, as_of=AS_OF)) == (1, 0, 0)
     assert seen == []
 
 
 def test_workers_at_the_same_time_tell_each_recipient_once(courier, printer, database):
     numbers = {enqueue(courier, matter=replace(MATTER, request=uuid4())) for _ in range(40)}
-    patient = replace(courier, patience=Patience())
     with ThreadPoolExecutor(3) as workers:
-        runs = [workers.submit(deliver_due, patient, as_of=AS_OF) for _ in range(3)]
+        runs = [workers.submit(deliver_due, courier, as_of=AS_OF) for _ in range(3)]
     assert sum(run.result().acknowledged for run in runs) == 40
     assert sorted(printer.keys) == sorted(numbers)
     assert len(ledger_of(database)) == 40
@@ -415,9 +435,8 @@ def test_workers_at_the_same_time_tell_each_recipient_once(courier, printer, dat
 def test_an_acknowledgement_counts_that_comes_after_another_worker_has_taken_over(courier, printer, database):
     enqueue(courier)
     printer.behave(behaving.answers_late, behaving.hangs)
-    slow = replace(courier, patience=Patience(answer=30))
     with ThreadPoolExecutor(1) as worker:
-        first = worker.submit(deliver_due, slow, as_of=AS_OF)
+        first = worker.submit(deliver_due, courier, as_of=AS_OF)
         assert printer.arrived.wait(10)
         with courier.engine.begin() as connection:
             (second,) = claims.claim(connection, ["printer"], most=1, as_of=AS_OF + LATER)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT = timedelta(days=1)
 """However long a recipient asks to be left alone (RFC 9110, 10.2.3), it is asked again after so much."""
 _AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _WORDS = re.compile(r"[^\W_]+")
 _SHORTEST_ECHO = 4
@@ -39,12 +40,19 @@ class Answer:
         status: HTTP status; None where there was no answer.
         retry_after: the header of that name.
         content: the beginning of the body; empty where it is too long or no use.
+        is_out: whether the recipient could not be talked to at all.
     """
 
     outcome: str
     status: int | None = None
     retry_after: str = field(default="", repr=False)
     content: bytes = field(default=b"", repr=False)
+    is_out: bool = False
+
+    @property
+    def wants_rest(self) -> bool:
+        """Whether the recipient would not take another notice any better at the moment."""
+        return self.is_out or self.status in _BUSY
 
     @property
     def meaning(self) -> Meaning:

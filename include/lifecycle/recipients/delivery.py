@@ -118,7 +118,8 @@ _Attempt = tuple[Meaning, str]
 def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Delivery:
     """Deliver every notice that is due, and give up those whose deadline has passed.
 
-    Several workers may do so at once. Each notice goes out at least once; one that is repeated has the same number
+    A recipient that is out or busy is left alone for the rest of the run, so that it holds up no other. Several
+    workers may do so at once. Each notice goes out at least once; one that is repeated has the same number
     in ``Idempotency-Key``.
 
     Args:
@@ -136,15 +137,17 @@ def deliver_due(courier: Courier, *, as_of: datetime, most: int = 10_000) -> Del
         with connection.begin():
             expired = claims.expire(connection, as_of=as_of)
             addresses, unreachable = _addresses(courier, claims.recipients_due(connection, as_of=as_of))
-        trust = trusted() if addresses else None
-        while trust and len(attempts) < most:
+        trust, willing = trusted() if addresses else None, set(addresses)
+        while trust and willing and len(attempts) < most:
             with connection.begin():
-                claimed = claims.claim(connection, addresses, most=AT_ONCE, as_of=now())
+                claimed = claims.claim(connection, willing, most=AT_ONCE, as_of=now())
             if not claimed:
                 break
             for one, answer, personal in _ask(courier, claimed, addresses, trust, now()):
                 with connection.begin():
                     attempts.append(_note(connection, courier, one, answer, personal, as_of=now()))
+                if answer.wants_rest:
+                    willing.discard(one.envelope.recipient)
     meanings = Counter(meaning for meaning, _ in attempts)
     return Delivery(
         acknowledged=meanings[Meaning.ACKNOWLEDGED],

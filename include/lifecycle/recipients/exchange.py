@@ -62,7 +62,7 @@ async def _exchange(message: Message, patience: Patience, trust: ssl.SSLContext)
                 response = await client.send(request, stream=True)
             content = await _content(response, patience)
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return Answer(outcome=_outcome(error))
+        return Answer(outcome=_outcome(error), is_out=True)
     return Answer(
         outcome=f"status_{response.status_code}",
         status=response.status_code,
