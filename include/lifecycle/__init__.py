@@ -16,6 +16,7 @@ Rooms, each importing only rooms above it (``tests/architecture`` enforces the o
     execute                                 the only door through which anything is deleted
     quality                                 Great Expectations before and after
     runs                                    what every capability needs to carry a plan through
+    recipients                              a capability: whoever was given data is told what becomes of it
     retention  requests                     the capabilities: promises kept on a schedule, and on request
     orchestration                           Airflow: the steps of a run as tasks, approvals, alerts
     synthetic  cli                          a company to try it on, and the command line

@@ -70,3 +70,10 @@ def add_collection(*lines: str) -> Edit:
     """A collection in the map."""
     before = "      - name: visit\n"
     return before, "".join(f"      {line}\n" for line in lines) + before
+
+
+def log_disclosures(collection: str, recipient: str, disclosed_at: str, *complete_for: str) -> Edit:
+    """A log of disclosures at the end of the policy."""
+    last = "receives: [club.member], commitments: [C4]}\n"
+    lines = f"  collection: {collection}\n  recipient: {recipient}\n  disclosed_at: {disclosed_at}\n"
+    return last, f"{last}disclosures:\n{lines}  complete_for: [{', '.join(complete_for)}]\n"

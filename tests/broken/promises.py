@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broken.case import Case, add, add_field, warns
+from broken.case import Case, add, add_collection, add_field, log_disclosures, warns
 
 CASES = [
     Case(
@@ -78,6 +78,57 @@ CASES = [
         policy=(("region: PT", 'region: CH, safeguard: "  "'),),
         says="printer is in CH",
         at="printer:",
+    ),
+    Case(
+        code="collection.unknown",
+        policy=(log_disclosures("club.letter", "whom", "sent_on"),),
+        says="club.letter",
+        at="collection: club.letter",
+    ),
+    Case(
+        code="column.unknown",
+        policy=(log_disclosures("club.stay", "whom", "left_on"),),
+        says="club.stay has no column whom",
+        at="recipient: whom",
+    ),
+    Case(
+        code="column.unknown",
+        policy=(log_disclosures("club.stay", "state", "sent_on"),),
+        says="club.stay has no column sent_on",
+        at="disclosed_at: sent_on",
+    ),
+    Case(
+        code="disclosure.unreferring",
+        policy=(log_disclosures("club.colour", "name", "name"),),
+        says="club.colour refers to no rows",
+        at="collection: club.colour",
+    ),
+    Case(
+        code="disclosure.keyless",
+        ddl="CREATE TABLE club.letter (member_id integer NOT NULL, whom text, sent_on date)",
+        datamap=(
+            add_collection(
+                "- name: letter",
+                "  fields:",
+                "    - name: member_id",
+                "      data_categories: [system.operations]",
+                "      fides_meta: {references: [{dataset: club, field: member.member_id, direction: from}]}",
+                "    - {name: whom, data_categories: [system.operations]}",
+                "    - {name: sent_on, data_categories: [system.operations]}",
+            ),
+        ),
+        policy=(
+            log_disclosures("club.letter", "whom", "sent_on"),
+            ("club.fee.member_id: {access", "club.letter.member_id: none\n  club.fee.member_id: {access"),
+        ),
+        says="club.letter has no primary key",
+        at="collection: club.letter",
+    ),
+    Case(
+        code="disclosure.recipient",
+        policy=(log_disclosures("club.stay", "state", "left_on", "printer", "baker"),),
+        says="there is no recipient baker",
+        at="baker",
     ),
     Case(
         code="anchor.value",

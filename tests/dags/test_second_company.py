@@ -37,7 +37,7 @@ def told(runs) -> dict[str, dict[str, int]]:
     return {
         one["rule"]: {f"{done['action']} {done['collection']}": done["rows"] for done in one["done"]}
         for run in runs.values()
-        for one in run.results["summary"]["rules"]
+        for one in run.results.get("summary", {"rules": []})["rules"]
     }
 
 

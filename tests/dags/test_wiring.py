@@ -24,6 +24,8 @@ from lifecycle.policy.load import load_policies
 from lifecycle.settings import PROJECT
 
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
+"""Those that keep rules."""
+DELIVERING = "recipient_notification"
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
@@ -48,7 +50,7 @@ def stated(name: str, constant: str):
 
 def test_every_file_parses_and_makes_its_dag(dags):
     assert dags.import_errors == {}
-    assert sorted(dags.dags) == sorted(NAMES)
+    assert sorted(dags.dags) == sorted((*NAMES, DELIVERING))
 
 
 def test_parsing_imports_nothing_heavy(airflow_home):
@@ -57,7 +59,7 @@ def test_parsing_imports_nothing_heavy(airflow_home):
         "import sys, warnings; warnings.simplefilter('ignore')\n"
         "import airflow.sdk, airflow.providers.standard.operators.hitl\n"
         "before = set(sys.modules)\n"
-        "import website_retention, contract_termination_deletion, customer_data_retention\n"
+        f"import {', '.join((*NAMES, DELIVERING))}\n"
         f"print(sorted(({HEAVY} & sys.modules.keys()) - before))"
     )
     paths = f"{PROJECT / 'include'}:{PROJECT / 'dags'}"
@@ -71,7 +73,7 @@ def test_parsing_imports_nothing_heavy(airflow_home):
     assert found.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, DELIVERING])
 def test_a_dag_names_the_commitments_it_keeps(dags, policy, name):
     dag, commitments = dags.dags[name], stated(name, "COMMITMENTS")
     rules = [rule for rule in policy.rules.values() if rule.schedule_with == name]
@@ -81,7 +83,8 @@ def test_a_dag_names_the_commitments_it_keeps(dags, policy, name):
 
 
 def test_every_rule_is_kept_by_one_dag_in_the_order_of_the_policy(dags, policy):
-    for name, dag in dags.dags.items():
+    for name in NAMES:
+        dag = dags.dags[name]
         groups = [one for one in dag.task_group.children if "." not in one and one in policy.rules]
         assert groups == [one for one, rule in policy.rules.items() if rule.schedule_with == name]
         for earlier, later in pairwise(groups):
@@ -162,13 +165,25 @@ def test_what_is_tried_again(dags, error, action):
 
 def test_a_run_succeeds_only_where_every_promise_is_kept(dags):
     """The state of a run is that of its last tasks: they follow every promise and wait for none that failed."""
-    for dag in dags.dags.values():
+    for dag in (dags.dags[name] for name in NAMES):
         last = {task.task_id for task in dag.tasks if not task.downstream_task_ids}
         assert last <= {"summary", "last_notices"}
         summary = dag.task_dict["summary"]
         finished = {task.task_id for task in dag.tasks if task.task_id.endswith(".finish")}
         assert finished <= summary.upstream_task_ids
         assert summary.trigger_rule == "none_failed"
+
+
+def test_recipients_are_told_every_hour_and_a_run_fails_where_one_cannot_be(dags):
+    dag = dags.dags[DELIVERING]
+    assert (dag.max_active_runs, dag.catchup, dict(dag.params)) == (1, False, {})
+    assert dag.timetable.expression == "20 * * * *"
+    rules = {task.task_id: (task.upstream_task_ids, task.trigger_rule) for task in dag.tasks}
+    assert rules == {
+        "deliver_notices": (set(), "all_success"),
+        "check_outbox": ({"deliver_notices"}, "all_success"),
+        "sign_what_is_new": ({"deliver_notices"}, "all_done"),
+    }
 
 
 def test_nothing_is_executed_without_its_check_and_its_guard(dags):
@@ -206,5 +221,5 @@ def test_a_company_without_rules_for_a_dag_has_one_that_only_checks(airflow, pol
 def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, monkeypatch, tmp_path):
     monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path))
     errors = airflow.dags().import_errors
-    assert len(errors) == 3
+    assert len(errors) == 4
     assert all("no policy found" in error for error in errors.values())

@@ -36,6 +36,9 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.plan_batch": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.plan_item": {Role.ENGINE: CHANGE},  # a reader sees its columns but the keys
     "lifecycle.plan_reliance": {Role.ENGINE: CHANGE},
+    "lifecycle.outbox": {
+        Role.ENGINE: ADD
+    },  # and may change what becomes of a notice; a reader sees all but the body
     "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key
 }

@@ -25,6 +25,7 @@ import yaml
 
 from lifecycle.cli.main import app
 from lifecycle.keys import MASTER_KEY_VARIABLE
+from lifecycle.policy.load import load_policies
 from lifecycle.settings import Settings
 from lifecycle.store.roles import Role
 from support.compose import PROJECT, VARIABLE, Service, document, example_variables, services, text
@@ -303,10 +304,14 @@ def test_only_the_page_is_published_and_only_on_this_machine():
     assert published == {"api-server": ["127.0.0.1:8080:8080"]}
 
 
-def test_no_network_but_the_published_one_leads_outside():
+def test_only_the_page_and_those_who_tell_recipients_are_on_a_network_that_leads_outside():
     networks = document(FILLED)["networks"]
-    assert {name for name, settings in networks.items() if not settings.get("internal")} == {"edge"}
-    assert [service.name for service in SERVICES if "edge" in service.settings["networks"]] == ["api-server"]
+    leading = {"edge": ["api-server"], "recipients": ["worker"]}
+    assert {name for name, settings in networks.items() if not settings.get("internal")} == set(leading)
+    for name, services_on_it in leading.items():
+        assert [
+            service.name for service in SERVICES if name in service.settings["networks"]
+        ] == services_on_it
     assert set().union(*(service.settings["networks"] for service in SERVICES)) == set(networks)
 
 
@@ -320,6 +325,14 @@ def test_company_data_is_reached_by_workers_and_nobody_else():
 def test_whoever_holds_the_keyring_holds_its_master_key():
     holders = {service.name for service in OURS if "state" in str(service.settings.get("volumes"))}
     assert holders == {service.name for service in OURS if MASTER_KEY_VARIABLE in service.environment}
+
+
+def test_workers_are_given_the_address_of_every_recipient_that_the_policy_tells():
+    (policy,) = (one.policy for one in load_policies(PROJECT / "include" / "policies"))
+    told = [recipient.notify for recipient in policy.recipients.values() if recipient.notify]
+    names = {notify.http.removeprefix("env:") for notify in told}
+    assert names <= named("worker").environment.keys()
+    assert not any(names & service.environment.keys() for service in OURS if service.name != "worker")
 
 
 def test_a_worker_can_neither_reach_airflows_database_nor_sign_a_task():

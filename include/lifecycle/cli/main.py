@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from lifecycle.cli import checking, database, holding, keeping, ledgers, overview, receipts, requesting
+from lifecycle.cli import (
+    checking,
+    database,
+    holding,
+    keeping,
+    ledgers,
+    outbox,
+    overview,
+    receipts,
+    requesting,
+)
 from lifecycle.errors import LifecycleError
 from lifecycle.settings import Settings
 from lifecycle.store.engine import place_of
@@ -20,6 +30,7 @@ MISUSED = 2
 AFTERWARDS = {
     "sweep": "nothing is half done, run it again to go on",
     "apply": "nothing is half done, run it again to go on",
+    "outbox": "nothing is lost; a notice that was on its way goes out again under its number",
     "seed": "the database is as it was before, run it again",
 }
 """What is true after an interruption, by command."""
@@ -39,6 +50,7 @@ app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
 app.add_typer(requesting.app, name="request")
 app.add_typer(receipts.app, name="receipt")
+app.add_typer(outbox.app, name="outbox")
 
 
 @app.callback()

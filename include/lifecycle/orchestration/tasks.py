@@ -167,6 +167,37 @@ def take_notice() -> list[dict[str, Any]]:
         return [take_notice(company, rule, as_of=as_of).to_json() for rule in rules]
 
 
+def deliver_notices() -> dict[str, Any]:
+    """Deliver what recipients are to be told by now, however late the run is: they are asked now."""
+    from lifecycle.recipients.delivery import Courier, deliver_due
+
+    at = datetime.now(UTC)
+    with opened() as company:
+        courier = Courier(engine=company.engine, keys=company.keys, policy=company.version(at).policy)
+        return deliver_due(courier, as_of=at).to_json()
+
+
+def check_outbox(delivered: dict[str, Any]) -> None:
+    """Fail where a recipient was given up or cannot be told, until a person has seen to it."""
+    from lifecycle.recipients.delivery import require_delivered
+    from lifecycle.recipients.outbox import require_none_dead
+
+    with opened() as company, company.engine.connect() as connection:
+        require_none_dead(connection)
+    require_delivered(delivered["unreachable"], delivered["unreadable"])
+
+
+def sign_what_is_new() -> dict[str, Any]:
+    """Sign the ledger where the run added to it."""
+    from lifecycle.runs.signing import sign_what_is_new
+
+    with opened() as company:
+        signed = sign_what_is_new(company, as_of=datetime.now(UTC))
+    if signed is None:
+        raise AirflowSkipException("nothing was added to the ledger")
+    return {"checkpoint": signed.number, "entries": signed.tree_size, "root": signed.root_hash.hex()}
+
+
 def sign_ledger() -> dict[str, Any]:
     """Sign the ledger as the run leaves it."""
     from lifecycle.runs.signing import sign_ledger

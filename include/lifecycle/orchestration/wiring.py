@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.schedule import Schedule
 
 THREE_O_CLOCK = "0 3 * * *"
+EVERY_HOUR = "20 * * * *"
 HOURS_TO_FINISH = 12
 HOURS_TO_ANSWER = 20
 """A plan that nobody approves before the next run comes is refused; the next run asks anew."""
@@ -101,6 +102,22 @@ def in_common(schedule: str) -> dict[str, Any]:
     }
 
 
+def every_hour() -> CronTriggerTimetable:
+    """Away from the full hour, when everybody else calls."""
+    return CronTriggerTimetable(EVERY_HOUR, timezone="UTC")
+
+
+def deliveries(schedule: str) -> dict[str, Any]:
+    """What a DAG that only delivers has: one run at a time, and no run that makes up for another."""
+    stated = _stated(schedule)
+    return {
+        "start_date": datetime.combine(stated.since, datetime.min.time(), tzinfo=ZoneInfo(stated.time_zone)),
+        "catchup": False,
+        "max_active_runs": 1,
+        "default_args": DEFAULTS,
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Promise:
     """The task group of a rule: ``finished`` fails where the promise is not kept, ``settled`` never does."""
@@ -152,6 +169,13 @@ def announce() -> Any:
 def settle_notices() -> Any:
     """Take notice of what was done, whatever became of the rules."""
     return _task(tasks.take_notice, TriggerRule.ALL_DONE, task_id="settle_notices")()
+
+
+def notify_recipients() -> None:
+    """Deliver and sign what was done; fail where a recipient was given up or cannot be told."""
+    delivered = _task(tasks.deliver_notices)()
+    _task(tasks.check_outbox)(delivered)
+    delivered >> _task(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
 
 
 def close(schedule: str, kept_promises: Iterable[Promise]) -> Any:

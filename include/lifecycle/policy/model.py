@@ -329,14 +329,34 @@ class Freshness(Form):
     time_zone: Zone | None = None
 
 
+LONGEST_NOTICE = 90
+"""Days; whoever has not answered by then is not going to."""
+
+
+class Notify(Form):
+    """How a recipient is told of an erasure, a correction or a restriction (GDPR Art. 19).
+
+    Attributes:
+        http: name of the environment variable that holds the address, as ``env:NAME``.
+        within: days after which it is given up, until a person sees to it.
+    """
+
+    http: Annotated[str, Field(pattern=r"^env:[A-Z][A-Z0-9_]*$")]
+    within: Annotated[Days, Field(ge=1, le=LONGEST_NOTICE)] = 14
+
+
 class Recipient(Form):
-    """Somebody who is given personal data (G2, G3)."""
+    """Somebody who is given personal data (G2, G3).
+
+    Attributes:
+        notify: how it is told; None where a person has to tell it.
+    """
 
     category: Text
     region: Text
     receives: tuple[CollectionName, ...] = ()
     safeguard: str = ""
-    notify: dict[str, str] = {}
+    notify: Notify | None = None
     commitments: tuple[Identifier, ...] = ()
 
 
@@ -396,6 +416,22 @@ AnyIdentity = Annotated[EmailIdentity | PhoneIdentity | ExactIdentity, Field(dis
 """How a kind of identity is compared."""
 
 
+class Disclosures(Form):
+    """The company's own log of what went to whom (G3); its references say which rows each line is about.
+
+    Attributes:
+        recipient: column that holds the name of the recipient, as the policy has it.
+        disclosed_at: column that says when.
+        complete_for: recipients of whom every disclosure is logged; what they may have received otherwise does not
+            count for the collections that the log refers to.
+    """
+
+    collection: CollectionName
+    recipient: Column
+    disclosed_at: Column
+    complete_for: tuple[Identifier, ...] = ()
+
+
 class Policy(Form):
     """One version of a company's privacy policy, executable."""
 
@@ -415,6 +451,7 @@ class Policy(Form):
     guards: dict[Identifier, Guard] = {}
     freshness: dict[CollectionName, Freshness] = {}
     recipients: dict[Identifier, Recipient] = {}
+    disclosures: Disclosures | None = None
     releases: dict[Identifier, Any] = {}
 
     @property

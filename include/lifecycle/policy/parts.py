@@ -8,6 +8,7 @@ PARTS = {
     "guards": "the guard: more than the policy allows is not deleted before a person approves",
     "holds": "holds and restrictions: reasoned, time-limited, asked again inside every deleting statement",
     "ledger": "the ledger: what was done, tamper-evident and signed",
+    "outbox": "the outbox: recipients are told of an erasure, correction or restriction until they acknowledge it",
     "policy versions": "versions of the policy: the one in force at its date counts, plans and receipts name it",
     "purposes": "purposes: each use with its lawful basis, checked against the data map",
     "recipients": "recipients: each with region and safeguard, checked before a run",

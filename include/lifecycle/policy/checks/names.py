@@ -52,6 +52,8 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
         yield ("free_text", number), column.rsplit(".", 1)[0]
     for column in policy.edges:
         yield ("edges", column), column.rsplit(".", 1)[0]
+    if policy.disclosures:
+        yield ("disclosures", "collection"), policy.disclosures.collection
 
 
 def _columns(examined: Examined) -> Iterator[Finding]:
@@ -80,6 +82,10 @@ def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
         yield ("free_text", number), column
     for column in policy.edges:
         yield ("edges", column), column
+    if policy.disclosures:
+        for field in ("recipient", "disclosed_at"):
+            name = f"{policy.disclosures.collection}.{getattr(policy.disclosures, field)}"
+            yield ("disclosures", field), name
 
 
 def emptied_columns(policy: Policy) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:
