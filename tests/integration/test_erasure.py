@@ -259,3 +259,25 @@ def test_what_others_wrote_of_the_subject_is_masked_and_the_rest_of_it_stays(
     assert database.execute("SELECT body FROM app.note WHERE id = 200")[0].body == "Ask [erased] or [erased]."
     written = database.execute("SELECT detail::text AS detail FROM app.activity WHERE id = 200")[0].detail
     assert written == detail.replace(MARI, "[erased]").replace('{"to"', '{"to"')
+
+
+@pytest.mark.commitment("G3")
+def test_whoever_was_given_the_data_is_told_in_the_same_transaction(database: Database, company: Company):
+    request_id = opened(company)
+    planned = steps.plan(company, request_id, as_of=AS_OF)
+    steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
+    database.execute(
+        "ALTER TABLE app.person ADD CONSTRAINT stuck CHECK (manager_person_id IS NOT NULL) NOT VALID"
+    )
+    steps.carry_out(company, planned.digest)
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.outbox")[0].rows == 0
+    database.execute("ALTER TABLE app.person DROP CONSTRAINT stuck")
+    plans.check_after(company, planned.digest)
+    erase(company, request_id)
+    told = database.execute("SELECT recipient, state FROM lifecycle.outbox WHERE request = :request ORDER BY 1",
+                            {"request": request_id})  # fmt: skip
+    assert ("language_model", "pending") in {tuple(row) for row in told}
+    sign_ledger(company, as_of=AS_OF)
+    with company.engine.connect() as connection:
+        receipt = issue(connection, request_id)
+    assert [one["recipient"] for one in receipt["body"]["recipients"]] == [row.recipient for row in told]

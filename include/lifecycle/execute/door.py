@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
 
+    Before = Callable[[Connection, int, list[Item]], None]
+
 logger = logging.getLogger(__name__)
 
 TRIES = 3
@@ -79,6 +81,8 @@ class Door:
         ground: why its rows are due; it is asked again before anything is done to them.
         progress: called with (batches ended, batches in all) after each.
         mask: whose mentions are replaced, where the plan masks any.
+        before: called with connection, number of the plan and items in the transaction of each batch, while its rows
+            are there still.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Door:
         progress: Callable[[int, int], None] | None = None,
         *,
         mask: Mentions | None = None,
+        before: Before | None = None,
     ) -> None:
         if stored.plan_id is None:
             raise AssertionError("a plan that does nothing is not carried out")
@@ -100,6 +105,7 @@ class Door:
         self.zone = rulebook.policy.zone
         self.rulebook = rulebook
         self.mask = mask
+        self.before = before
         self.progress = progress or (lambda _done, _all: None)
 
     def carry_out(self) -> Outcome:
@@ -159,6 +165,8 @@ class Door:
             self._require_not_kept(connection, items)
             cover = Cover(connection, self.rulebook, self.plan.as_of)
             cover.require_nothing_lost()
+            if self.before:
+                self.before(connection, self.plan_id, items)
             before = count_changes(connection)
             for item in items:
                 self._do_item(connection, item, cover)

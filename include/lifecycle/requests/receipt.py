@@ -43,6 +43,10 @@ _PLANS = sa.text("""
     SELECT digest, policy_version FROM lifecycle.plan
     WHERE request_id = :request AND state = 'executed' ORDER BY plan_id
 """)
+_TOLD = sa.text("""
+    SELECT recipient, count(*) AS notices FROM lifecycle.outbox
+    WHERE request = :request GROUP BY recipient ORDER BY recipient
+""")
 _ENTRY = sa.text("""
     SELECT sequence FROM lifecycle.ledger
     WHERE kind IN ('request_done', 'request_refused') AND body ->> 'request' = :request
@@ -77,6 +81,9 @@ def body(
         "done": [
             {"collection": row.collection, "action": row.action, "rows": row.rows}
             for row in connection.execute(_DONE, bound)
+        ],
+        "recipients": [
+            {"recipient": row.recipient, "notices": row.notices} for row in connection.execute(_TOLD, bound)
         ],
         "kept": [
             {

@@ -24,8 +24,9 @@ from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
 from lifecycle.requests.register import State, get, move, note
 from lifecycle.requests.residue import residue
-from lifecycle.requests.subject import Source, keep, open_whom
+from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
+from lifecycle.requests.telling import Telling
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
 from lifecycle.runs.agreement import check_before
@@ -143,16 +144,7 @@ def carry_out(
         PlanOutdated: the policy was changed since.
         LifecycleError: a batch would have done something that was not planned.
     """
-    request_id, as_of = plans.request_of(company, digest)
-    with company.engine.connect() as connection:
-        whom = open_whom(connection, company.rulebook(as_of), request_id, company.keys)
-    return plans.carry_out(
-        company,
-        digest,
-        progress=progress,
-        grounds=partial(_ground, company),
-        mask=Mentions(identifiers=whom.subjects),
-    )
+    return _carried_out(company, digest, progress=progress)
 
 
 def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, Any]:
@@ -230,7 +222,7 @@ def resume(company: Company, request_id: UUID, *, as_of: datetime) -> Outcome | 
         with company.engine.begin() as connection:
             _approve_again(connection, company, request_id, digest, as_of=as_of)
         plans.check_plan(company, digest, grounds=partial(_ground, company))
-        outcome = plans.carry_out(company, digest, grounds=partial(_ground, company))
+        outcome = _carried_out(company, digest)
         plans.check_after(company, digest)
     with one_state(company.engine) as connection:
         erasure = find(connection)
@@ -261,6 +253,31 @@ def unfinished(connection: Connection) -> list[UUID]:
         connection.scalars(
             sa.select(request_remainder.c.request_id).distinct().order_by(request_remainder.c.request_id)
         )
+    )
+
+
+def _carried_out(
+    company: Company, digest: str, *, progress: Callable[[int, int], None] | None = None
+) -> Outcome:
+    """Carry out a plan, masking whom the request is about and telling recipients, as far as it is known still."""
+    request_id, as_of = plans.request_of(company, digest)
+    rulebook = company.rulebook(as_of)
+    with company.engine.connect() as connection:
+        is_open = get(connection, request_id).is_open
+        whom = open_whom(connection, rulebook, request_id, company.keys) if is_open else Whom()
+    return plans.carry_out(
+        company,
+        digest,
+        progress=progress,
+        grounds=partial(_ground, company),
+        mask=Mentions(identifiers=whom.subjects),
+        before=Telling(
+            rulebook=rulebook,
+            keys=company.keys,
+            request_id=request_id,
+            subjects=whom.subjects,
+            as_of=as_of,
+        ),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from lifecycle.execute.door import Before
     from lifecycle.identity.mentions import Mentions
     from lifecycle.plan import Plan
     from lifecycle.planning.grounds import Ground
@@ -104,6 +105,7 @@ def carry_out(
     progress: Callable[[int, int], None] | None = None,
     grounds: Grounds = ground_of,
     mask: Mentions | None = None,
+    before: Before | None = None,
 ) -> Outcome:
     """Carry out a stored plan; :func:`check_after` ends it. Safe to repeat: what was done stays done.
 
@@ -113,6 +115,7 @@ def carry_out(
         progress: called with (batches ended, batches in all) after each.
         grounds: tells why its rows are due; as a rule says, unless somebody knows otherwise.
         mask: whose mentions are replaced, where the plan masks any.
+        before: called in the transaction of each batch, while its rows are there still.
 
     Raises:
         UsageError: there is no plan of this digest.
@@ -129,7 +132,7 @@ def carry_out(
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
     ground = grounds(rulebook, stored.plan)
-    return Door(company.engine, rulebook, stored, ground, progress, mask=mask).carry_out()
+    return Door(company.engine, rulebook, stored, ground, progress, mask=mask, before=before).carry_out()
 
 
 def check_after(company: Company, digest: str) -> Checked:
