@@ -34,7 +34,7 @@ class MentionsSubject:
 
     def __init__(self, connection: Connection, rulebook: Rulebook, whom: Whom) -> None:
         self.rulebook = rulebook
-        mentions = Mentions(identifiers=whom.subjects)
+        mentions = Mentions(identifiers=whom.written)
         self.keys = {
             collection: _mentioning(connection, rulebook, whom, mentions, collection)
             for collection in rulebook.erasure.masking.roots
@@ -79,7 +79,7 @@ def _mentioning(
     row = relation(rulebook.live, collection, "text_row")
     names = rulebook.erasure.masking.redacts[collection]
     columns = [rulebook.live[collection].columns[name] for name in names]
-    may = sa.or_(*(may_mention(row, column, whom.subjects) for column in columns))
+    may = sa.or_(*(may_mention(row, column, whom.written) for column in columns))
     keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
     texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]
     query = sa.select(*keys, *texts).where(may)

@@ -270,7 +270,7 @@ def _carried_out(
         digest,
         progress=progress,
         grounds=partial(_ground, company),
-        mask=Mentions(identifiers=whom.subjects),
+        mask=Mentions(identifiers=whom.written),
         before=Telling(
             rulebook=rulebook,
             keys=company.keys,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.forms import Identifier, identify
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.requests.tables import request, request_identity
@@ -71,6 +72,11 @@ class Whom:
     subjects: tuple[Identifier, ...] = ()
     rows: tuple[Row, ...] = ()
     tenant: Row | None = None
+
+    @property
+    def written(self) -> tuple[Identifier, ...]:
+        """The identities by which people write of a subject; a number such as 42 may stand anywhere for anything."""
+        return tuple(one for one in self.subjects if one.form is not NormalForm.EXACT)
 
 
 def fingerprints(named: Iterable[Identifier | Target], keys: KeyProvider) -> list[tuple[str, str]]:
