@@ -206,4 +206,18 @@ CASES = [
         says="visits sets no limit",
         at="  visits:\n",
     ),
+    Case(
+        code="erasure.unstated",
+        policy=(
+            ("erasure:\n  club.member: delete\n", "rights:\n  erasure: {commitments: [C1]}\nerasure:\n"),
+        ),
+        says="club.member names subjects by email",
+        at="erasure:",
+    ),
+    Case(
+        code="right.late",
+        policy=(("erasure:\n", "rights:\n  access: {commitments: [C1], answer_within: P32D}\nerasure:\n"),),
+        says="access would be answered too late: answer_within",
+        at="access:",
+    ),
 ]

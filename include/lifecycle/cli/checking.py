@@ -68,6 +68,7 @@ def _coverage_lines(one: Covered) -> list[str]:
         "duties to keep": one.statutory,
         "purposes": one.purposes,
         "recipients": one.recipients,
+        "rights": one.rights,
         "kept by": one.kept_by,
         "DAGs": one.dags,
         "tests": one.tests,

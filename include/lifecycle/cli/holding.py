@@ -85,10 +85,7 @@ def place(
     zone = policy_zone(company)
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
-    named: list[Target | Subject] = [
-        *map(Target.parse, targets or ()),
-        *ask_subjects(rulebook, subject or ()),
-    ]
+    named = [*map(Target.parse, targets or ()), *ask_subjects(rulebook, subject or ())]
     with company.engine.begin() as connection:
         number = register.place(
             connection,

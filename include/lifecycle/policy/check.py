@@ -17,6 +17,7 @@ from lifecycle.policy.checks import (
     purposes,
     reach,
     recipients,
+    requests,
     schema,
     statutory,
     values,
@@ -47,6 +48,7 @@ _CHECKS = (
     statutory.check,
     partitions.check,
     identities.check,
+    requests.check,
     indexes.check,
 )
 

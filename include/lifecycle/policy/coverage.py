@@ -33,7 +33,7 @@ class Covered:
     """One commitment and everything that cites it.
 
     Attributes:
-        rules: names of the policy's rules; ``statutory``, ``purposes`` and ``recipients`` likewise.
+        rules: names of the policy's rules; ``statutory``, ``purposes``, ``recipients`` and ``rights`` likewise.
         kept_by: parts of the system that keep it where no rule does.
         dags: file names.
         tests: ``file::test``, from the tests' folder.
@@ -46,6 +46,7 @@ class Covered:
     statutory: tuple[str, ...]
     purposes: tuple[str, ...]
     recipients: tuple[str, ...]
+    rights: tuple[str, ...]
     kept_by: tuple[str, ...]
     dags: tuple[str, ...]
     tests: tuple[str, ...]
@@ -53,7 +54,8 @@ class Covered:
     @property
     def is_enforced(self) -> bool:
         """Whether anything keeps it."""
-        return bool(self.rules or self.statutory or self.purposes or self.recipients or self.kept_by)
+        parts = self.statutory, self.purposes, self.recipients, self.rights, self.kept_by
+        return bool(self.rules or any(parts))
 
     @property
     def is_proven(self) -> bool:
@@ -85,6 +87,7 @@ def coverage(version: PolicyVersion, dags_dir: Path, tests_dir: Path) -> tuple[C
             statutory=citing(policy.statutory, name),
             purposes=citing(policy.purposes, name),
             recipients=citing(policy.recipients, name),
+            rights=citing({kind.value: right for kind, right in policy.rights.items()}, name),
             kept_by=commitment.kept_by,
             dags=dags.get(name, ()),
             tests=tests.get(name, ()),

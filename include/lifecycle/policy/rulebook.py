@@ -205,7 +205,9 @@ def survey(
     """Resolve what can be resolved: a rulebook without the rules and duties that cannot, and why not."""
     resolver = _Resolver(version, datamap, live)
     rulebook = resolver.rulebook()
-    return rulebook, tuple({str(mistake): mistake for mistake in resolver.mistakes}.values())
+    return rulebook, tuple({mistake.message: mistake for mistake in reversed(resolver.mistakes)}.values())[
+        ::-1
+    ]
 
 
 def primary_key(table: LiveTable, datamap: DataMap) -> tuple[str, ...]:
@@ -371,8 +373,11 @@ class _Resolver:
         return ResolvedRule(name=name, rule=rule, clocks=clocks, scope=scope)
 
     def _erasure(self) -> ResolvedErasure:
-        """What can be resolved of it, collection by collection."""
-        stated = [name for name in self.policy.erasure if self._attempt(self._require_erasable, name)]
+        """What can be resolved of it, collection by collection; names of nothing are left to the checks."""
+        known = [
+            name for name in self.policy.erasure if name in self.datamap.collections and name in self.live
+        ]
+        stated = [name for name in known if self._attempt(self._require_erasable, name)]
         asked = {name: self.policy.erasure[name] for name in stated}
         dispositions = {name: what for name, what in asked.items() if isinstance(what, Disposition)}
         redacts = {name: what.redact for name, what in dispositions.items() if what.redact}
@@ -391,12 +396,12 @@ class _Resolver:
         columns: dict[CollectionName, tuple[str, ...]] = {}
         for number, name in enumerate(self.policy.free_text):
             collection, column = name.rsplit(".", 1)
-            if self._attempt(self._require_text, collection, column, ("free_text", number)):
+            is_known = collection in self.datamap.collections and collection in self.live
+            if is_known and self._attempt(self._require_text, collection, column, ("free_text", number)):
                 columns[collection] = (*columns.get(collection, ()), column)
         return self._scope(("free_text",), tuple(columns), takes_along=False, redacts=columns)
 
     def _require_text(self, collection: CollectionName, column: str, keys: tuple[str | int, ...]) -> bool:
-        self._require_collection(collection, keys)
         self._require_column(collection, column, keys)
         if not primary_key(self.live[collection], self.datamap):
             self._fail_for_key(keys, collection)
@@ -406,7 +411,6 @@ class _Resolver:
         return True
 
     def _require_erasable(self, collection: CollectionName) -> bool:
-        self._require_collection(collection, ("erasure", collection))
         if not primary_key(self.live[collection], self.datamap):
             self._fail_for_key(("erasure", collection), collection)
         return True

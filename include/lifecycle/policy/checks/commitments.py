@@ -51,6 +51,7 @@ def citations(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str]]:
         "statutory": policy.statutory,
         "purposes": policy.purposes,
         "recipients": policy.recipients,
+        "rights": {kind.value: right for kind, right in policy.rights.items()},
     }
     for part, members in parts.items():
         for name, member in members.items():

@@ -128,12 +128,12 @@ def _edges(examined: Examined) -> Iterator[Finding]:
 
 def _guards(examined: Examined) -> Iterator[Finding]:
     for name in examined.policy.guards:
-        if name != "default" and name not in examined.policy.rules:
+        if name not in {"default", *examined.policy.rules, *examined.policy.rights}:
             yield error(
                 "guard.unknown",
                 f"there is no rule {name} to guard",
                 examined.version.place("guards", name),
-                "name a rule of the policy, or default",
+                "name a rule or right of the policy, or default",
             )
 
 
