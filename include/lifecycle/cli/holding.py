@@ -85,7 +85,8 @@ def place(
     zone = policy_zone(company)
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
-    named = [*map(Target.parse, targets or ()), *ask_subjects(rulebook, subject or ())]
+    named: list[Target | Subject] = [*map(Target.parse, targets or ())]
+    named += ask_subjects(rulebook, subject or ())
     with company.engine.begin() as connection:
         number = register.place(
             connection,
