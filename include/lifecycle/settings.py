@@ -23,6 +23,7 @@ class Settings:
         datamap_dir: holds the Fides dataset files.
         sample_dir: holds ``schema.sql`` and ``population.sql`` for ``lifecycle seed``.
         keyring: folder of the file key provider.
+        ledger_copy: folder of the ledger's copy outside the database; on another disk it survives what that does not.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
 
@@ -31,6 +32,7 @@ class Settings:
     datamap_dir: Path
     sample_dir: Path
     keyring: Path
+    ledger_copy: Path
     state_dir: Path
 
     @classmethod
@@ -48,5 +50,6 @@ class Settings:
             datamap_dir=folder("DATAMAP_DIR", include / "datamap"),
             sample_dir=folder("SAMPLE_DIR", include / "sample"),
             keyring=folder("KEYRING", state / "keyring"),
+            ledger_copy=folder("LEDGER_COPY", state / "ledger-copy"),
             state_dir=state,
         )

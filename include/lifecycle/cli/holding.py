@@ -20,6 +20,7 @@ from lifecycle.cli.session import (
     end_text,
     moment,
     open_company,
+    open_to_change,
     past_moment,
     policy_zone,
 )
@@ -81,7 +82,7 @@ def place(
     json: Json = False,
 ) -> None:
     """Keep rows from deletion, whatever falls due."""
-    company = open_company()
+    company = open_to_change()
     zone = policy_zone(company)
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
@@ -139,7 +140,7 @@ def extend(
     json: Json = False,
 ) -> None:
     """Move the end of a hold that is in force."""
-    company = open_company()
+    company = open_to_change()
     zone = policy_zone(company)
     at, ends = past_moment(as_of, zone), end(until, zone)
     with company.engine.begin() as connection:
@@ -151,7 +152,7 @@ def extend(
 @app.command()
 def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -> None:
     """Release a hold, and keep at once the promises that it may have kept from being kept."""
-    company = open_company()
+    company = open_to_change()
     at = deciding_moment(company, as_of)
     with company.engine.begin() as connection:
         released = register.release(connection, number, released_by=by, as_of=at)

@@ -24,13 +24,13 @@ from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.keys import PublicKey
 from lifecycle.ledger.book import read_newest
 from lifecycle.ledger.checkpoints import SIGNING_KEY
-from lifecycle.ledger.checkpoints import checkpoint as sign_checkpoint
 from lifecycle.ledger.entries import instant_text
 from lifecycle.ledger.notes import read_note
 from lifecycle.ledger.proofs import verify_proof
 from lifecycle.ledger.prove import prove as prove_inclusion
 from lifecycle.ledger.prove import prove_consistency
 from lifecycle.ledger.verification import verify as verify_ledger
+from lifecycle.runs.signing import sign_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,8 +77,7 @@ def _fields(entry: Entry) -> str:
 def checkpoint(*, as_of: AsOf = None, json: Json = False) -> None:
     """Sign the ledger as it stands. Keep the printed note elsewhere: it shows any later change."""
     company = open_company()
-    with company.engine.begin() as connection:
-        signed = sign_checkpoint(connection, company.keys, as_of=past_moment(as_of, policy_zone(company)))
+    signed = sign_ledger(company, as_of=past_moment(as_of, policy_zone(company)))
     emit(signed.to_json(), [signed.note.rstrip()], as_json=json)
 
 

@@ -18,6 +18,7 @@ from lifecycle.cli.session import (
     emit,
     moment,
     open_company,
+    open_to_change,
     past_moment,
     policy_zone,
     progress_bar,
@@ -70,7 +71,7 @@ def open_request(
     json: Json = False,
 ) -> None:
     """Take a request; one that is open already and says the same is that request."""
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     rulebook = company.rulebook(at)
     named: list[Subject | Target] = [*map(Target.parse, rows or ()), *ask_subjects(rulebook, subject or ())]
@@ -99,7 +100,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Record that whoever asks may ask: nothing is looked up before."""
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         register.verify(connection, number, verified_by=by, how=how, as_of=at)
@@ -117,7 +118,7 @@ def extend(
     json: Json = False,
 ) -> None:
     """Take longer for an answer, for a reason that the subject is told inside the first month."""
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         due_on = register.extend(
@@ -138,7 +139,7 @@ def refuse(
     json: Json = False,
 ) -> None:
     """Refuse a request, for a reason that the subject is told."""
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     steps.refuse(company, number, reason=reason, refused_by=by, as_of=at)
     with company.engine.connect() as connection:
@@ -185,7 +186,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Answer a request: plan, check, carry out what was approved, look once more, close it."""
-    company = open_company()
+    company = open_to_change()
     at = deciding_moment(company, as_of)
     if approve:
         register.require_name(by)
@@ -262,7 +263,7 @@ def receipt(
 def _answer(
     number: UUID, candidate: int, *, is_subjects: bool, by: str, as_of: str | None, as_json: bool
 ) -> None:
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         answer_for(connection, number, candidate, is_subjects=is_subjects, by=by, as_of=at)

@@ -43,6 +43,17 @@ def open_company() -> Company:
     return Company.open(Settings.from_environment())
 
 
+def open_to_change() -> Company:
+    """The same for commands that change something.
+
+    Raises:
+        PromiseBroken: the database was restored from a backup, and nothing was done again yet.
+    """
+    company = open_company()
+    company.require_continued()
+    return company
+
+
 def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> datetime:
     """A moment given on the command line; now where none is.
 

@@ -23,7 +23,9 @@ def check_before(company: Company, *, as_of: datetime) -> Checked:
     Raises:
         CheckFailed: it is not, or something does; nothing may be decided.
         PolicyError: the policy in force cannot be resolved.
+        PromiseBroken: the database was restored from a backup, and nothing was done again yet.
     """
+    company.require_continued()
     checked = check_schema(company.engine, company.datamap)
     _require_agreement(company, company.rulebook(as_of), as_of)
     return checked

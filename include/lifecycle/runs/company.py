@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import PolicyAmended
 from lifecycle.keys.keyring import FileKeyring
+from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import Rulebook, resolve
 from lifecycle.policy.schedule import schedules_in
@@ -35,6 +36,7 @@ class Company:
         engine: connects as the engine role.
         policies: every version, oldest first.
         schedules: the DAGs that keep rules; None where nobody knows.
+        ledger_copy: the ledger's copy outside the database; None where none is kept.
     """
 
     engine: Engine
@@ -42,6 +44,7 @@ class Company:
     datamap: DataMap
     keys: KeyProvider
     schedules: frozenset[str] | None = None
+    ledger_copy: LedgerCopy | None = None
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -58,11 +61,22 @@ class Company:
             datamap=load_datamap(settings.datamap_dir),
             keys=FileKeyring(settings.keyring),
             schedules=schedules_in(PROJECT / "dags"),
+            ledger_copy=LedgerCopy(settings.ledger_copy),
         )
 
     def version(self, as_of: datetime) -> PolicyVersion:
         """The policy in force at ``as_of`` (P1)."""
         return in_force(self.policies, as_of)
+
+    def require_continued(self) -> None:
+        """Refuse to change anything on a database that lost what its ledger's copy knows.
+
+        Raises:
+            PromiseBroken: it was restored from a backup, or its ledger was changed.
+        """
+        if self.ledger_copy:
+            with self.engine.connect() as connection:
+                self.ledger_copy.require_continued(connection)
 
     def require_in_force(self, as_of: datetime, *, now: datetime) -> None:
         """Refuse to delete for a past moment by a version that another has replaced: that one may keep more (P1).
