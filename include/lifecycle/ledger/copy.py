@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _LONGEST_LINE = 1 << 20
+_CHUNK = 10_000
 
 
 class LedgerCopy:
@@ -87,9 +88,8 @@ class LedgerCopy:
         if last is not None:
             _require_there(connection, last)
         start = 0 if last is None else last.sequence + 1
-        rows = connection.execution_options(yield_per=10_000).scalars(
-            sa.select(ENTRY.c.payload).where(ENTRY.c.sequence >= start).order_by(ENTRY.c.sequence)
-        )
+        newer = sa.select(ENTRY.c.payload).where(ENTRY.c.sequence >= start).order_by(ENTRY.c.sequence)
+        rows = connection.scalars(newer, execution_options={"yield_per": _CHUNK})
         copied = 0
         for payload in rows:
             file.write(payload + b"\n")

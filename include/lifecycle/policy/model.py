@@ -448,6 +448,7 @@ class Policy(Form):
     erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
     rights: dict[RequestKind, Right] = {}
     free_text: tuple[ColumnName, ...] = ()
+    suppression: tuple[CollectionName, ...] = ()
     guards: dict[Identifier, Guard] = {}
     freshness: dict[CollectionName, Freshness] = {}
     recipients: dict[Identifier, Recipient] = {}

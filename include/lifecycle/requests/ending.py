@@ -43,7 +43,7 @@ def finish(
     found, kept = get(connection, request_id), tuple(kept)
     content = body(connection, found, policy, kept, as_of=as_of)
     named = connection.execute(
-        sa.select(request_identity.c.kind, request_identity.c.fingerprint)
+        sa.select(request_identity.c.fingerprint)
         .where(
             request_identity.c.request_id == request_id,
             request_identity.c.source.in_([one.value for one in COUNTED]),
@@ -52,8 +52,7 @@ def finish(
     ).all()
     if found.kind is RequestKind.ERASURE:
         known = [
-            {"kind": one.kind, "fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of}
-            for one in named
+            {"fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of} for one in named
         ]
         connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)

@@ -24,6 +24,7 @@ from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
 from lifecycle.requests.register import State, get, move, note
 from lifecycle.requests.residue import residue
+from lifecycle.requests.returning import Returning
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
 from lifecycle.requests.telling import Telling
@@ -204,10 +205,12 @@ def erase(
     return close(company, request_id, as_of=as_of)
 
 
-def resume(company: Company, request_id: UUID, *, as_of: datetime) -> Outcome | None:
+def resume(
+    company: Company, request_id: UUID, *, as_of: datetime, approved_by: str | None = None
+) -> Outcome | None:
     """Erase what an erasure had to leave, as far as nothing keeps it any more; None where there is nothing to do.
 
-    It was approved with the request.
+    It was approved with the request, unless somebody else approves it now.
 
     Raises:
         UsageError: there is no such request, or nobody approved a plan of it.
@@ -220,7 +223,7 @@ def resume(company: Company, request_id: UUID, *, as_of: datetime) -> Outcome | 
     if stored.plan_id is not None:
         digest = stored.plan.digest
         with company.engine.begin() as connection:
-            _approve_again(connection, company, request_id, digest, as_of=as_of)
+            _approve_again(connection, company, request_id, digest, approved_by=approved_by, as_of=as_of)
         plans.check_plan(company, digest, grounds=partial(_ground, company))
         outcome = _carried_out(company, digest)
         plans.check_after(company, digest)
@@ -245,6 +248,19 @@ def refuse(company: Company, request_id: UUID, *, reason: str, refused_by: str, 
         stored = find_open_of_request(connection, request_id)
     if stored:
         plans.abandon(company, stored, reason="refused", as_of=as_of)
+
+
+def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
+    """Leave to be erased what brings erased subjects back; returns how many rows, by request.
+
+    Only where the policy says so: somebody who writes again of his own accord is welcome.
+    """
+    rulebook = company.rulebook(as_of)
+    with company.engine.begin() as connection:
+        flagged = Returning(connection, rulebook, company.keys).flag(rulebook.policy.suppression)
+        for request_id, rows in flagged.items():
+            note(connection, request_id, "returned", as_of=as_of, rows=rows)
+    return flagged
 
 
 def unfinished(connection: Connection) -> list[UUID]:
@@ -331,9 +347,15 @@ def _is_approved(company: Company, digest: str) -> bool:
 
 
 def _approve_again(
-    connection: Connection, company: Company, request_id: UUID, digest: str, *, as_of: datetime
+    connection: Connection,
+    company: Company,
+    request_id: UUID,
+    digest: str,
+    *,
+    approved_by: str | None,
+    as_of: datetime,
 ) -> None:
-    approver = connection.scalar(
+    approver = approved_by or connection.scalar(
         sa.text(
             "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
             " ORDER BY plan_id LIMIT 1"

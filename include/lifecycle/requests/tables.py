@@ -55,7 +55,6 @@ request_remainder = sa.table(
 )
 suppression = sa.table(
     "suppression",
-    sa.column("kind", sa.Text),
     sa.column("fingerprint", sa.Text),
     sa.column("request_id", sa.Uuid),
     sa.column("erased_at", sa.DateTime(timezone=True)),

@@ -29,7 +29,7 @@ def programs_for(account: Account, home: Path) -> Path:
     Raises:
         StoreError: the wheel is not installed, or its programs do not run on this platform.
     """
-    installed = _installed_programs()
+    installed = installed_programs()
     if _can_execute(account, installed):
         return installed
     copy = home / f"programs-{importlib.metadata.version(_DISTRIBUTION)}"
@@ -43,7 +43,12 @@ def programs_for(account: Account, home: Path) -> Path:
     return programs
 
 
-def _installed_programs() -> Path:
+def installed_programs() -> Path:
+    """The folder of PostgreSQL's programs as they were installed.
+
+    Raises:
+        StoreError: the wheel is not installed, or has none for this platform.
+    """
     # The package is found, not imported: its import looks for users and runtime folders that are not needed.
     found = importlib.util.find_spec(_PACKAGE)
     places = [

@@ -20,6 +20,7 @@ from lifecycle.store.roles import Role
 from support.samples import PROJECT, REFERENCE
 
 if TYPE_CHECKING:
+    from lifecycle.ledger.copy import LedgerCopy
     from support.databases import Database
 
 AS_OF = datetime(2026, 3, 10, 3, tzinfo=UTC)
@@ -35,13 +36,14 @@ def create_people(database: Database) -> None:
         grant(connection, tables)
 
 
-def open_people(database: Database, keyring: Path) -> Company:
+def open_people(database: Database, keyring: Path, copy: LedgerCopy | None = None) -> Company:
     """The company as a run sees it."""
     return Company(
         engine=database.connect(Role.ENGINE),
         policies=load_policies(PROJECT / "include/policies"),
         datamap=load_datamap(REFERENCE.datamap),
         keys=FileKeyring(keyring, environment={}),
+        ledger_copy=copy,
     )
 
 

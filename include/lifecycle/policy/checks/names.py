@@ -48,10 +48,10 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for part in ("erasure", "freshness"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
-    for number, column in enumerate(policy.free_text):
-        yield ("free_text", number), column.rsplit(".", 1)[0]
-    for column in policy.edges:
-        yield ("edges", column), column.rsplit(".", 1)[0]
+    of_text = (column.rsplit(".", 1)[0] for column in policy.free_text)
+    for part, names in (("free_text", of_text), ("suppression", policy.suppression)):
+        yield from (((part, number), collection) for number, collection in enumerate(names))
+    yield from ((("edges", column), column.rsplit(".", 1)[0]) for column in policy.edges)
     if policy.disclosures:
         yield ("disclosures", "collection"), policy.disclosures.collection
 

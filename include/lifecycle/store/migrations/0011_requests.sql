@@ -24,7 +24,7 @@ CREATE TABLE lifecycle.request (
     CONSTRAINT request_of_a_tenant CHECK (tenant_key IS NULL OR tenant IS NOT NULL),
     CONSTRAINT request_refused_for_a_reason CHECK ((refusal_reason IS NOT NULL) = (state = 'refused')),
     CONSTRAINT request_closed_at_its_end CHECK ((closed_at IS NOT NULL) = (state IN ('done', 'refused'))),
-    CONSTRAINT request_has_its_receipt CHECK ((receipt IS NOT NULL) = (closed_at IS NOT NULL))
+    CONSTRAINT request_has_its_receipt CHECK (receipt IS NULL OR closed_at IS NOT NULL)
 );
 CREATE INDEX request_open ON lifecycle.request (due_on) WHERE closed_at IS NULL;
 COMMENT ON TABLE lifecycle.request IS 'What data subjects asked for, and how far it is. Never deleted; it does not say who asked.';
@@ -85,11 +85,9 @@ COMMENT ON TABLE lifecycle.request_remainder IS
     'Rows that an erasure had to leave, and until when: they go then without a new request, and are forgotten here.';
 
 CREATE TABLE lifecycle.suppression (
-    kind        text NOT NULL,
-    fingerprint text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
+    fingerprint text PRIMARY KEY CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
     request_id  uuid NOT NULL REFERENCES lifecycle.request,
-    erased_at   timestamptz NOT NULL,
-    PRIMARY KEY (kind, fingerprint)
+    erased_at   timestamptz NOT NULL
 );
 COMMENT ON TABLE lifecycle.suppression IS 'Subjects who were erased, by keyed fingerprint: whoever brings one back is noticed.';
 

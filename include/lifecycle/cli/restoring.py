@@ -1,0 +1,39 @@
+"""``replay``: after a restore from a backup, whom was erased since is erased again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lifecycle.cli.session import By, Json, deciding_moment, emit, moment, open_company, policy_zone
+from lifecycle.requests.replay import replay as replay_erasures
+from lifecycle.runs import signing
+
+Since = Annotated[
+    str, typer.Option(help="When the backup was made, or any earlier day or moment. Too early does no harm.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(replay)
+
+
+def replay(*, since: Since, by: By, json: Json = False) -> None:
+    """Do again, after a restore from a backup, every erasure that the backup does not know."""
+    company = open_company()
+    zone = policy_zone(company)
+    at = deciding_moment(company, None)
+    done = replay_erasures(company, since=moment(since, zone, option="--since"), replayed_by=by, as_of=at)
+    lines = [
+        f"{done.entries:>10,}  entries of the ledger put back",
+        f"{done.requests:>10,}  erasures looked at",
+        f"{done.rows:>10,}  rows of erased subjects found, and erased as far as nothing keeps them",
+        *(
+            f"{count:>10,}  {kind}: not known to the backup, to be placed again"
+            for kind, count in done.to_do.items()
+        ),
+    ]
+    emit(done.to_json(), lines, as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, zone))
