@@ -62,13 +62,13 @@ class Part:
 
     def find(self) -> None:
         """Find what is due and what belongs to it, and mark what stays."""
-        if self.scope.takes_along:
+        due = self.works.with_rows({name: self.ground.due(self.works[name]) for name in self.scope.roots})
+        if due and self.scope.takes_along:
             for strand in self.scope.strands:
-                roots = [name for name in strand.collections if name in self.scope.roots]
-                collect(self.works, strand, {name: self.ground.due(self.works[name]) for name in roots})
-        else:
-            for collection in self.scope.roots:
-                self.works.add_roots(collection, self.ground.due(self.works[collection]))
+                collect(self.works, strand, due)
+        elif due:
+            for collection, rows in due.items():
+                self.works.add_roots(collection, rows)
         self.mark_kept()
 
     def mark_kept(self) -> None:

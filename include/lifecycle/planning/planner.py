@@ -90,7 +90,8 @@ class Planner:
             found = droppable(self.connection, self.rulebook, clock, collection, last_event_day, self.as_of)
             self.whole += [(collection, partition) for partition in found.whole]
             if found.rest is not None:
-                part.works.add_roots(collection, found.rest)
+                for rows in part.works.with_rows({collection: found.rest}).values():
+                    part.works.add_roots(collection, rows)
         leave_all_used(part.works, self.rule.clocks)
         part.mark_kept()
 

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from lifecycle.store.relations import NamedType, definitions, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import ColumnElement, Connection, FromClause
 
@@ -155,10 +155,8 @@ class WorkSet:
 
         Args:
             collection: theirs.
-            due: selects their keys.
+            due: selects their keys; there is one.
         """
-        if not self._finds_any(due):
-            return
         work = self[collection]
         keys = due.subquery("root")
         order = [keys.c[name] for name in work.keys]
@@ -195,14 +193,21 @@ class WorkSet:
         if collection in self:
             self.connection.exec_driver_sql(f"ANALYZE {self[collection].table.name}")
 
-    def _finds_any(self, rows: sa.Select[Any]) -> bool:
-        """Whether a selection has a row: asked first, because on most days nothing is due.
+    def with_rows(self, due: Mapping[str, sa.Select[Any]]) -> dict[str, sa.Select[Any]]:
+        """The selections that have a row, by collection: asked first, because on most days nothing is due.
 
-        Materialized, so that the database plans it as it will plan the insertion, and not for a quick first row
+        Materialized, so that the database plans them as it will plan the insertion, and not for a quick first row
         that it then looks for in vain.
         """
-        found = rows.cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
-        return bool(self.connection.scalar(sa.select(sa.exists(sa.select(found)))))
+        asked = []
+        for number, (collection, rows) in enumerate(due.items()):
+            found = rows.cte(f"found_{number}").prefix_with("MATERIALIZED", dialect="postgresql")
+            is_any = sa.exists(sa.select(found))
+            asked.append(sa.select(sa.literal(collection, sa.Text).label("collection")).where(is_any))
+        if not asked:
+            return {}
+        there = set(self.connection.scalars(sa.union_all(*asked)))
+        return {collection: rows for collection, rows in due.items() if collection in there}
 
     def _add(self, work: Work, insert: postgresql.Insert) -> int:
         if work.collection not in self._created:

@@ -115,7 +115,8 @@ class IsRemainder:
             request_remainder.c.request_id == self.request_id,
             request_remainder.c.collection == collection,
         )
-        left = sa.select(*columns).where(*of_it).cte("left_over")
+        number = list(self.rulebook.datamap.collections).index(collection)
+        left = sa.select(*columns).where(*of_it).cte(f"left_over_{number}")
         return left.prefix_with("MATERIALIZED", dialect="postgresql")
 
 
