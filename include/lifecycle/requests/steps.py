@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.guard import approve
+from lifecycle.holds.targets import Target
 from lifecycle.identity.mentions import Mentions
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
@@ -23,7 +24,7 @@ from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
-from lifecycle.requests.register import State, get, move, note
+from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.residue import residue
 from lifecycle.requests.subject import Source, keep, open_whom
 from lifecycle.requests.tables import request_remainder
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.quality.suite import Checked
     from lifecycle.requests.register import Request
+    from lifecycle.requests.subject import Whom
     from lifecycle.runs.company import Company
 
 
@@ -93,6 +95,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     with company.engine.begin() as connection:
         _require_verified(get(connection, request_id))
         whom = open_whom(connection, rulebook, request_id, company.keys)
+        _require_rows(connection, rulebook, request_id, whom)
         _abandon_outdated(company, request_id, as_of=as_of)
         known = closure(connection, rulebook, whom)
         keep(connection, request_id, known.found, company.keys, Source.FOUND)
@@ -325,6 +328,19 @@ def _require_verified(found: Request) -> None:
             place=f"request {found.request_id}",
             next_step="see lifecycle request show",
         )
+
+
+def _require_rows(connection: Connection, rulebook: Rulebook, request_id: UUID, whom: Whom) -> None:
+    """The rows that a request names by key are there, when it is planned for the first time: a later plan follows one
+    that erased them.
+
+    Raises:
+        UsageError: one is not.
+    """
+    if any(event["what"] == "planned" for event in events(connection, request_id)):
+        return
+    for row in (*whom.rows, *([whom.tenant] if whom.tenant else [])):
+        Target(collection=row.collection, key=row.key).found(connection, rulebook)
 
 
 def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:

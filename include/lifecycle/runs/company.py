@@ -32,7 +32,7 @@ class Company:
     """Everything a run needs.
 
     Attributes:
-        engine: connects as the engine role.
+        engine: connects as the engine role, unless it was opened for another.
         policies: every version, oldest first.
         schedules: the DAGs that keep rules; None where nobody knows.
     """
@@ -45,15 +45,15 @@ class Company:
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def open(cls, settings: Settings) -> Company:
-        """Open the company that the settings name.
+    def open(cls, settings: Settings, *, role: Role = Role.ENGINE) -> Company:
+        """Open the company that the settings name, to act as a role.
 
         Raises:
             PolicyError: policy or map cannot be read.
             StoreError: the database cannot be used.
         """
         return cls(
-            engine=connect(resolve_url(settings), role=Role.ENGINE),
+            engine=connect(resolve_url(settings), role=role),
             policies=load_policies(settings.policy_dir),
             datamap=load_datamap(settings.datamap_dir),
             keys=FileKeyring(settings.keyring),
