@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from lifecycle.errors import LifecycleError, StoreError, UsageError, place_of
+from lifecycle.intake.show import problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -69,21 +69,20 @@ class QuietRoute(APIRoute):
             except HTTPException:
                 raise
             except LifecycleError as error:
-                return refusal(error)
+                return refusal(request, error)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told without its text
                 logger.error("%s at %s", type(error).__name__, place_of(error))  # noqa: TRY400 - its text stays out
-                return JSONResponse({"detail": "the page failed; its log says where"}, 500)
+                return problem(request, 500, "the page failed; its log says where")
 
         return quietly
 
 
-def refusal(error: LifecycleError) -> JSONResponse:
+def refusal(request: Request, error: LifecycleError) -> Response:
     """What the project refuses, as an answer: its own words, which hold nothing personal."""
     if isinstance(error, StoreError):
         logger.error("%s", error)
-        return JSONResponse({"detail": "the database cannot be used; the log says why"}, 503)
-    status = 400 if isinstance(error, UsageError) else 409
-    return JSONResponse({"detail": str(error)}, status)
+        return problem(request, 503, "the database cannot be used; the log says why")
+    return problem(request, 400 if isinstance(error, UsageError) else 409, str(error))
 
 
 class Forms:

@@ -364,7 +364,7 @@ def _tenant(connection: Connection, rulebook: Rulebook, tenant: Target | None) -
     if tenant.collection not in rulebook.tenants or not tenant.key:
         raise UsageError(
             "this is no organisation whose content others are",
-            place=tenant.collection,
+            place="organisation",
             next_step=f"name a row of {', '.join(sorted(rulebook.tenants)) or 'what a tenant edge leads to'}",
         )
     return tenant.found(connection, rulebook)
