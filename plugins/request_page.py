@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
@@ -14,6 +13,8 @@ from fastapi import Depends
 from lifecycle.intake.page import Doors, create_page
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from airflow.models import DagRun
 
 NAME = "subject_erasure"

@@ -11,6 +11,7 @@ import pytest
 from support.subjects import MARI
 
 if TYPE_CHECKING:
+    from lifecycle.runs.company import Company
     from support.airflow import Airflow
 
 pytestmark = pytest.mark.commitment("G1", "R7")
@@ -35,8 +36,9 @@ ASKED = {"subjects": [{"kind": "email", "value": MARI}]}
 
 
 @pytest.fixture
-def page(airflow_alone: Airflow, people):
+def page(airflow_alone: Airflow, people: Company):
     """An operator's client."""
+    assert people
     airflow_alone.register()
     return airflow_alone.api()
 
@@ -70,7 +72,9 @@ def test_a_request_is_taken_verified_and_started(airflow_alone: Airflow, page):
     number = started(page)
     answer = page.post(f"{HERE}/{number}/start", json={})
     assert answer.status_code == 202
-    ((conf, by),) = airflow_alone.query("SELECT conf, triggering_user_name FROM dag_run WHERE run_id = ?", answer.json()["run"])
+    ((conf, by),) = airflow_alone.query(
+        "SELECT conf, triggering_user_name FROM dag_run WHERE run_id = ?", answer.json()["run"]
+    )
     assert (number in conf, MARI in conf, by) == (True, False, airflow_alone.operator)
     assert page.post(f"{HERE}/{number}/start", json={}).status_code == 409
     assert page.post(f"{HERE}/{number}/refuse", json={"reason": "late"}).status_code == 409
@@ -97,7 +101,11 @@ def test_a_refusal_starts_a_run_that_carries_it_out(airflow_alone: Airflow, page
     number = taken(page)
     assert page.post(f"{HERE}/{number}/refuse", json={"reason": "excessive"}).status_code == 202
     last = page.get(f"{HERE}/{number}").json()["events"][-1]
-    assert (last["what"], last["reason"], last["by"]) == ("refusal_asked", "excessive", airflow_alone.operator)
+    assert (last["what"], last["reason"], last["by"]) == (
+        "refusal_asked",
+        "excessive",
+        airflow_alone.operator,
+    )
 
 
 def test_an_answer_may_take_longer_once(page):
@@ -109,7 +117,12 @@ def test_an_answer_may_take_longer_once(page):
 def test_a_form_without_a_script_does_the_same(page):
     html = page.get(HERE, headers={"Accept": "text/html"})
     assert "<script" not in html.text
-    form = {"token": token_of(html.text), "kind": "erasure", "identity": ["email", "email"], "value": [MARI, ""]}
+    form = {
+        "token": token_of(html.text),
+        "kind": "erasure",
+        "identity": ["email", "email"],
+        "value": [MARI, ""],
+    }
     answer = page.post(HERE, data=form, headers={"Accept": "text/html"}, follow_redirects=False)
     assert answer.status_code == 303
     own = page.get(answer.headers["location"], headers={"Accept": "text/html"})
@@ -145,11 +158,10 @@ def test_a_body_that_is_too_large_is_not_read(page):
     large = page.post(HERE, content=b"x" * 10_000_000, headers={"Content-Type": "application/json"})
     assert large.status_code == 413
 
-    def endless():
-        while True:
-            yield b" " * 65536
-
-    assert page.post(HERE, content=(next(endless()) for _ in range(200)), headers={"Content-Type": "application/json"}).status_code == 413  # fmt: skip
+    unannounced = page.post(
+        HERE, content=iter([b" " * 65536] * 200), headers={"Content-Type": "application/json"}
+    )
+    assert unannounced.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -187,7 +199,7 @@ def test_an_address_that_names_no_request_is_not_quoted(page, number):
     assert number not in answer.text
 
 
-def test_a_row_and_an_organisation_may_be_named_without_being_looked_at(page, people):
+def test_a_row_and_an_organisation_may_be_named_without_being_looked_at(page):
     number = taken(page, subjects=[], rows=["app.customer:0001"])
     assert page.get(f"{HERE}/{number}").json()["identities"] == ["app.customer"]
     assert taken(page, organisation="app.customer:2") != number

@@ -73,7 +73,9 @@ def test_the_operator_is_shown_counts_what_stays_and_what_it_means(airflow_alone
     assert re.search(r"\| app.person \| hold \| 20\d\d-\d\d-\d\d \| 1 \|", question.body)
     assert "the service that rests on this data may end" in question.body
     assert re.search(r"\| 1 \| visitor_id \| .*1 of website.visitor", question.body)
-    assert not [word for word in ("mari", "tamm", VISITOR) if word in (question.subject + question.body).lower()]
+    assert not [
+        word for word in ("mari", "tamm", VISITOR) if word in (question.subject + question.body).lower()
+    ]
 
 
 def test_nothing_is_asked_where_nothing_is_held(airflow_alone: Airflow, people, database):
@@ -148,9 +150,7 @@ def test_nobody_answers_in_time_and_the_request_stays_open(airflow_alone: Airflo
     assert rows_of(database) == before
 
 
-def test_a_run_that_is_started_again_goes_on_with_what_was_approved(
-    airflow_alone: Airflow, people, database
-):
+def test_a_run_that_is_started_again_goes_on_with_what_was_approved(airflow_alone: Airflow, people, database):
     request_id = verified(people)
     planned = steps.plan(people, request_id, as_of=AS_OF)
     steps.approve_plan(people, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
@@ -174,7 +174,9 @@ def test_a_worker_that_is_killed_before_the_request_is_closed_leaves_it_to_the_n
 def test_a_request_is_started_by_its_number_alone(airflow_alone: Airflow, people):
     airflow_alone.register()
     for given in ({"request_id": MARI}, {"request_id": "1 OR 1=1"}, {}):
-        answer = airflow_alone.api().post(f"/api/v2/dags/{NAME}/dagRuns", json={"conf": given, "logical_date": None})
+        answer = airflow_alone.api().post(
+            f"/api/v2/dags/{NAME}/dagRuns", json={"conf": given, "logical_date": None}
+        )
         assert answer.status_code == 400
 
 

@@ -92,7 +92,7 @@ def checked(kind: type[Kind], fields: Mapping[str, Any]) -> Kind:
 
 
 def from_form(kind: type[Given], form: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The fields of a form as those of JSON: single texts, but for what there may be several of; empty ones left out."""
+    """The fields of a form as those of JSON: lists where there may be several, and empty ones left out."""
     if kind is not Asked:
         return {name: values[-1] for name, values in form.items()}
     pairs = zip(form.get("identity", ()), form.get("value", ()), strict=False)

@@ -1,4 +1,4 @@
-"""What the page does with the register: each call opens the company as ``lifecycle_intake`` and makes one transaction."""
+"""What the page does with the register, as ``lifecycle_intake``: one transaction for each call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.targets import Subject, UnseenTarget
+from lifecycle.holds.targets import Subject, Target, UnseenTarget
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register
 from lifecycle.requests.candidates import answer_for, told_candidates
@@ -77,7 +77,7 @@ class Office:
 
     def take(self, asked: Asked) -> UUID:
         """Take a request; one that is open already and says the same is that request."""
-        named = [
+        named: list[Subject | Target] = [
             *(Subject(identity=one.kind, value=one.value.get_secret_value()) for one in asked.subjects),
             *map(UnseenTarget.parse, asked.rows),
         ]

@@ -1,4 +1,4 @@
-"""The routes of the page, each behind the same door: without an operator nothing is answered, not even what there is."""
+"""The routes of the page, each behind the same door: without an operator it does not even tell what there is."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class _Routes:
             self._add_answer(router, path, is_subjects=is_subjects)
         self._add_runs(router)
 
-    def _sent(self, kind: type[Given]) -> Callable[..., Any]:
+    def _sent(self, kind: type[Given]) -> Any:
         """A dependency: what was sent as this, by an operator on purpose."""
 
         async def sent(request: Request, operator: str = Depends(self.doors.operator)) -> Given:
@@ -158,7 +158,13 @@ class _Routes:
                 found = office.listing(is_closed_too=closed == "yes")
                 kinds = office.kinds()
             return shown(
-                request, "list.html", {"requests": found}, kinds_of_requests=kinds["requests"], identities=kinds["identities"], token=self._token(by), closed=closed == "yes"
+                request,
+                "list.html",
+                {"requests": found},
+                kinds_of_requests=kinds["requests"],
+                identities=kinds["identities"],
+                token=self._token(by),
+                closed=closed == "yes",
             )
 
         @router.get("/requests/{number}")
@@ -176,8 +182,10 @@ class _Routes:
                 return JSONResponse(office.receipt(number))
 
     def _add_taking(self, router: APIRouter) -> None:
+        operator, sent = Depends(self.doors.operator), self._sent(Asked)
+
         @router.post("/requests", status_code=201)
-        def take(request: Request, by: str = Depends(self.doors.operator), asked: Asked = self._sent(Asked)) -> Response:  # fmt: skip
+        def take(request: Request, by: str = operator, asked: Any = sent) -> Response:
             """Take a request; one that is open already and says the same is that request."""
             with Office.open(by) as office:
                 number = office.take(asked)
@@ -187,21 +195,22 @@ class _Routes:
     def _add_act(
         self, router: APIRouter, path: str, kind: type[Given], act: Callable[[Office, UUID, Any], None]
     ) -> None:
+        operator, sent = Depends(self.doors.operator), self._sent(kind)
+
         @router.post(f"/requests/{{number}}/{path}", name=path)
-        def acted(
-            request: Request, number: Number, by: str = Depends(self.doors.operator), said: Any = self._sent(kind)
-        ) -> Response:
+        def acted(request: Request, number: Number, by: str = operator, said: Any = sent) -> Response:
             with Office.open(by) as office:
                 act(office, number, said)
                 found = office.show(number)
             return _done(request, number, found)
 
     def _add_answer(self, router: APIRouter, path: str, *, is_subjects: bool) -> None:
+        operator, sent = Depends(self.doors.operator), self._sent(Answered)
+
         @router.post(f"/requests/{{number}}/candidates/{{candidate}}/{path}", name=path)
         def answered(
-            request: Request, number: Number, candidate: Candidate, by: str = Depends(self.doors.operator),
-            _said: Any = self._sent(Answered),
-        ) -> Response:  # fmt: skip
+            request: Request, number: Number, candidate: Candidate, by: str = operator, _said: Any = sent
+        ) -> Response:
             with Office.open(by) as office:
                 office.answer(number, candidate, is_subjects=is_subjects)
                 found = office.show(number)
@@ -209,9 +218,10 @@ class _Routes:
 
     def _add_runs(self, router: APIRouter) -> None:
         operator = Depends(self.doors.operator)
+        nothing, reasoned = self._sent(Answered), self._sent(Reasoned)
 
         @router.post("/requests/{number}/start", status_code=202)
-        def start(request: Request, number: Number, by: str = operator, _said: Any = self._sent(Answered)) -> Response:
+        def start(request: Request, number: Number, by: str = operator, _said: Any = nothing) -> Response:
             """Start a run that answers the request; it asks for an approval."""
             self._require_idle(number)
             with Office.open(by) as office:
@@ -219,9 +229,7 @@ class _Routes:
             return _done(request, number, {"run": self.doors.start(number, by)}, 202)
 
         @router.post("/requests/{number}/refuse", status_code=202)
-        def refuse(
-            request: Request, number: Number, by: str = operator, said: Reasoned = self._sent(Reasoned)
-        ) -> Response:
+        def refuse(request: Request, number: Number, by: str = operator, said: Any = reasoned) -> Response:
             """Refuse the request; a run does so, and writes the receipt."""
             self._require_idle(number)
             with Office.open(by) as office:

@@ -1,4 +1,4 @@
-"""What surrounds every answer of the page: strict headers, errors that quote nothing, forms that were sent on purpose."""
+"""What surrounds every answer: strict headers, errors that quote nothing, forms that were sent on purpose."""
 
 from __future__ import annotations
 

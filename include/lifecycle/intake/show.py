@@ -44,8 +44,14 @@ def problem(request: Request, status: int, detail: str) -> Response:
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004 - RFC 9110, 15.5.2
     if not wants_page(request):
         return JSONResponse({"detail": detail}, status, headers)
-    text = _templates().get_template("problem.html").render(
-        root=request.scope.get("root_path", ""), title=_TITLES.get(status, "The page failed"), detail=detail
+    text = (
+        _templates()
+        .get_template("problem.html")
+        .render(
+            root=request.scope.get("root_path", ""),
+            title=_TITLES.get(status, "The page failed"),
+            detail=detail,
+        )
     )
     return HTMLResponse(text, status, headers)
 

@@ -70,9 +70,7 @@ class RequestApproval(HITLOperator):  # type: ignore[misc]  # Airflow's provider
     def _approve(self, company: Company, request_id: UUID, by: str) -> None:
         from lifecycle.requests.steps import approve_plan
 
-        approve_plan(
-            company, request_id, self.planned["digest"], approved_by=by, as_of=datetime.now(UTC)
-        )
+        approve_plan(company, request_id, self.planned["digest"], approved_by=by, as_of=datetime.now(UTC))
 
     def _refuse(self, company: Company, request_id: UUID, by: str, given: dict[str, Any]) -> None:
         from lifecycle.requests.steps import refuse

@@ -233,9 +233,7 @@ def ask_refusal(
     require_name(asked_by)
     require_word(reason, "reason")
     if not get(connection, request_id).is_open:
-        raise UsageError(
-            "it is closed already", place=f"request {request_id}", next_step="see its receipt"
-        )
+        raise UsageError("it is closed already", place=f"request {request_id}", next_step="see its receipt")
     note(connection, request_id, REFUSAL_ASKED, by_whom=asked_by, as_of=as_of, reason=reason)
 
 

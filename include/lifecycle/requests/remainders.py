@@ -31,9 +31,7 @@ class Resumed:
 
     def to_json(self) -> list[dict[str, Any]]:
         """By request, what went, in counts."""
-        return [
-            {"request": str(number), **outcome.to_json()} for number, outcome in self.outcomes.items()
-        ]
+        return [{"request": str(number), **outcome.to_json()} for number, outcome in self.outcomes.items()]
 
     def require_done(self) -> None:
         """Nothing failed.

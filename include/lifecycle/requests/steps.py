@@ -331,8 +331,9 @@ def _require_verified(found: Request) -> None:
 
 
 def _require_rows(connection: Connection, rulebook: Rulebook, request_id: UUID, whom: Whom) -> None:
-    """The rows that a request names by key are there, when it is planned for the first time: a later plan follows one
-    that erased them.
+    """The rows that a request names by key are there.
+
+    Asked when it is planned for the first time: a later plan may follow one that erased them.
 
     Raises:
         UsageError: one is not.
