@@ -47,7 +47,7 @@ def opened() -> Iterator[Company]:
     finally:
         company.engine.dispose()
     if failure:
-        raise failure  # after the handler, so that it does not carry the other one along
+        raise failure from None  # or the log would have the other one, too
 
 
 def run_moment() -> datetime:
