@@ -23,6 +23,7 @@ class Settings:
         datamap_dir: holds the Fides dataset files.
         sample_dir: holds ``schema.sql`` and ``population.sql`` for ``lifecycle seed``.
         keyring: folder of the file key provider.
+        intake_keyring: folder of the keys that the page of requests needs; None where they are with the others.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
 
@@ -31,6 +32,7 @@ class Settings:
     datamap_dir: Path
     sample_dir: Path
     keyring: Path
+    intake_keyring: Path | None
     state_dir: Path
 
     @classmethod
@@ -42,11 +44,13 @@ class Settings:
             return PROJECT / environment.get(f"LIFECYCLE_{name}", str(default))
 
         state = folder("STATE_DIR", PROJECT / ".state")
+        intake = environment.get("LIFECYCLE_INTAKE_KEYRING")
         return cls(
             database_url=environment.get("LIFECYCLE_DATABASE_URL") or None,
             policy_dir=folder("POLICY_DIR", include / "policies"),
             datamap_dir=folder("DATAMAP_DIR", include / "datamap"),
             sample_dir=folder("SAMPLE_DIR", include / "sample"),
             keyring=folder("KEYRING", state / "keyring"),
+            intake_keyring=PROJECT / intake if intake else None,
             state_dir=state,
         )

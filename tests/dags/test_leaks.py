@@ -73,10 +73,7 @@ def failing(called: str, patch: pytest.MonkeyPatch, *, times: int) -> None:
             return works(*arguments, **named)
         left[0] -= 1
         known = {"email": MARI, "visitor": VISITOR}
-        try:
-            raise KeyError(MARI)
-        except KeyError as error:
-            raise ValueError(f"{known}") from error
+        raise ValueError(f"{known}") from KeyError(MARI)
 
     patch.setattr(called, fail)
 

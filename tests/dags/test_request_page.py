@@ -234,6 +234,7 @@ def test_what_is_written_into_the_register_is_escaped(page, database):
 
 
 def test_the_way_to_the_page_stands_in_airflows_menu(page):
+    assert page
     from airflow.plugins_manager import get_plugin_info
 
     (plugin,) = [one for one in get_plugin_info() if one["name"] == "lifecycle_requests"]

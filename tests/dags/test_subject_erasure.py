@@ -160,7 +160,7 @@ def test_a_run_that_is_started_again_goes_on_with_what_was_approved(airflow_alon
 
 
 def test_a_worker_that_is_killed_before_the_request_is_closed_leaves_it_to_the_next_run(
-    airflow_alone: Airflow, people, database
+    airflow_alone: Airflow, people
 ):
     request_id = verified(people)
     planned = steps.plan(people, request_id, as_of=AS_OF)
@@ -171,7 +171,8 @@ def test_a_worker_that_is_killed_before_the_request_is_closed_leaves_it_to_the_n
     assert state_of(people, request_id).state is register.State.DONE
 
 
-def test_a_request_is_started_by_its_number_alone(airflow_alone: Airflow, people):
+@pytest.mark.usefixtures("people")
+def test_a_request_is_started_by_its_number_alone(airflow_alone: Airflow):
     airflow_alone.register()
     for given in ({"request_id": MARI}, {"request_id": "1 OR 1=1"}, {}):
         answer = airflow_alone.api().post(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import PolicyAmended
-from lifecycle.keys.keyring import FileKeyring
+from lifecycle.keys.keyring import INTAKE_MASTER_KEY_VARIABLE, FileKeyring
+from lifecycle.keys.parted import PartedKeyring
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import Rulebook, resolve
 from lifecycle.policy.schedule import schedules_in
@@ -56,7 +57,7 @@ class Company:
             engine=connect(resolve_url(settings), role=role),
             policies=load_policies(settings.policy_dir),
             datamap=load_datamap(settings.datamap_dir),
-            keys=FileKeyring(settings.keyring),
+            keys=_keys(settings, role),
             schedules=schedules_in(PROJECT / "dags"),
         )
 
@@ -89,3 +90,13 @@ class Company:
                 live = inspect(connection, self.datamap.schemas)
             self._rulebooks[name] = resolve(version, self.datamap, live)
         return self._rulebooks[name]
+
+
+def _keys(settings: Settings, role: Role) -> KeyProvider:
+    """The keys that a role needs: the page of requests its own alone, where they are kept apart."""
+    if settings.intake_keyring is None:
+        return FileKeyring(settings.keyring)
+    intake = FileKeyring(settings.intake_keyring, master_key_variable=INTAKE_MASTER_KEY_VARIABLE)
+    if role is Role.INTAKE:
+        return intake
+    return PartedKeyring(intake=intake, others=FileKeyring(settings.keyring))
