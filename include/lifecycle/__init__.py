@@ -19,5 +19,6 @@ Rooms, each importing only rooms above it (``tests/architecture`` enforces the o
     recipients                              a capability: whoever was given data is told what becomes of it
     retention  requests                     the capabilities: promises kept on a schedule, and on request
     orchestration                           Airflow: the steps of a run as tasks, approvals, alerts
+    intake                                  the page on which operators take requests and see to them
     synthetic  cli                          a company to try it on, and the command line
 """

@@ -6,6 +6,9 @@ block and exits with its code; a DAG task lets it fail the task. A message never
 
 from __future__ import annotations
 
+from pathlib import Path
+from traceback import extract_tb
+
 
 class LifecycleError(Exception):
     """Something the project refuses to do, said so that the reader can act.
@@ -65,3 +68,9 @@ class ApprovalRequired(LifecycleError):
     """A plan passes the policy's limits and waits for a person (exit code 3)."""
 
     exit_code = 3
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error was raised, as ``file.py:line``: what may be told of one whose text may hold anything."""
+    frames = extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

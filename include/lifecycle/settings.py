@@ -24,6 +24,7 @@ class Settings:
         sample_dir: holds ``schema.sql`` and ``population.sql`` for ``lifecycle seed``.
         keyring: folder of the file key provider.
         ledger_copy: folder of the ledger's copy outside the database; on another disk it survives what that does not.
+        intake_keyring: folder of the keys that the page of requests needs; None where they are with the others.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
 
@@ -33,6 +34,7 @@ class Settings:
     sample_dir: Path
     keyring: Path
     ledger_copy: Path
+    intake_keyring: Path | None
     state_dir: Path
 
     @classmethod
@@ -44,6 +46,7 @@ class Settings:
             return PROJECT / environment.get(f"LIFECYCLE_{name}", str(default))
 
         state = folder("STATE_DIR", PROJECT / ".state")
+        intake = environment.get("LIFECYCLE_INTAKE_KEYRING")
         return cls(
             database_url=environment.get("LIFECYCLE_DATABASE_URL") or None,
             policy_dir=folder("POLICY_DIR", include / "policies"),
@@ -51,5 +54,6 @@ class Settings:
             sample_dir=folder("SAMPLE_DIR", include / "sample"),
             keyring=folder("KEYRING", state / "keyring"),
             ledger_copy=folder("LEDGER_COPY", state / "ledger-copy"),
+            intake_keyring=PROJECT / intake if intake else None,
             state_dir=state,
         )

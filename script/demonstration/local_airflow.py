@@ -141,6 +141,7 @@ class LocalAirflow:
         *,
         ask: Callable[[Question], None] = _nobody_answers,
         at_work: Callable[[str, int, int], None] = _tell_nobody,
+        given: dict[str, Any] | None = None,
     ) -> Run:
         """Run a DAG for a moment to its end; what is tried again is tried at once.
 
@@ -149,22 +150,23 @@ class LocalAirflow:
             as_of: the moment.
             ask: called again and again with each question that the run waits for, until it is answered.
             at_work: called with each task that starts, its number in the DAG and how many there are.
+            given: the input of the run, where the DAG takes any.
         """
         dag = self.dags().dags[name]
         dag.deadline = None  # dag.test() cannot have one
         for task in dag.tasks:
             task.retry_delay = task.max_retry_delay = timedelta(0)
         with self._attending(ask), _watching(list(dag.task_dict), at_work):
-            run = dag.test(logical_date=as_of)
+            run = dag.test(logical_date=as_of, run_conf=given)
         return _described(run, list(dag.task_dict))
 
     def api(self) -> Any:
         """A client of Airflow's API, as a person with the role of an operator."""
         return _client(self.operator)
 
-    def answer(self, question: Question, choice: str) -> None:
+    def answer(self, question: Question, choice: str, **said: str) -> None:
         """Answer as that person."""
-        chosen = {"chosen_options": [choice], "params_input": {}}
+        chosen = {"chosen_options": [choice], "params_input": said}
         self.api().patch(f"{question.path}/hitlDetails", json=chosen).raise_for_status()
 
     def _waiting(self) -> list[Question]:

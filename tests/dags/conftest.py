@@ -12,11 +12,13 @@ from demonstration.local_airflow import environment
 from lifecycle.settings import PROJECT
 from support.airflow import Airflow
 from support.companies import AGENCY, create_agency, open_agency
+from support.subjects import create_people, open_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from lifecycle.runs.company import Company
     from support.databases import Database
 
 
@@ -88,6 +90,18 @@ def airflow(airflow_alone: Airflow, agency: Database) -> Airflow:
 def company(agency: Database, tmp_path: Path):
     """The agency as the tasks open it."""
     return open_agency(agency, tmp_path / "keyring")
+
+
+@pytest.fixture
+def people(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """The reference company with a few people, which tasks and pages find through the environment."""
+    create_people(database)
+    monkeypatch.setenv("LIFECYCLE_DATABASE_URL", database.url)
+    monkeypatch.setenv("LIFECYCLE_KEYRING", str(tmp_path / "keyring"))
+    monkeypatch.setenv("LIFECYCLE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("LIFECYCLE_POLICY_DIR", raising=False)
+    monkeypatch.delenv("LIFECYCLE_DATAMAP_DIR", raising=False)
+    return open_people(database, tmp_path / "keyring")
 
 
 @pytest.fixture

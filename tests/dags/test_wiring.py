@@ -25,7 +25,7 @@ from lifecycle.settings import PROJECT
 
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
 """Those that keep rules."""
-DELIVERING = "recipient_notification"
+OTHERS = ("recipient_notification", "request_remainders", "subject_erasure")
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
@@ -50,7 +50,7 @@ def stated(name: str, constant: str):
 
 def test_every_file_parses_and_makes_its_dag(dags):
     assert dags.import_errors == {}
-    assert sorted(dags.dags) == sorted((*NAMES, DELIVERING))
+    assert sorted(dags.dags) == sorted((*NAMES, *OTHERS))
 
 
 def test_parsing_imports_nothing_heavy(airflow_home):
@@ -59,7 +59,7 @@ def test_parsing_imports_nothing_heavy(airflow_home):
         "import sys, warnings; warnings.simplefilter('ignore')\n"
         "import airflow.sdk, airflow.providers.standard.operators.hitl\n"
         "before = set(sys.modules)\n"
-        f"import {', '.join((*NAMES, DELIVERING))}\n"
+        f"import {', '.join((*NAMES, *OTHERS))}\n"
         f"print(sorted(({HEAVY} & sys.modules.keys()) - before))"
     )
     paths = f"{PROJECT / 'include'}:{PROJECT / 'dags'}"
@@ -73,7 +73,7 @@ def test_parsing_imports_nothing_heavy(airflow_home):
     assert found.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", [*NAMES, DELIVERING])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_a_dag_names_the_commitments_it_keeps(dags, policy, name):
     dag, commitments = dags.dags[name], stated(name, "COMMITMENTS")
     rules = [rule for rule in policy.rules.values() if rule.schedule_with == name]
@@ -175,7 +175,7 @@ def test_a_run_succeeds_only_where_every_promise_is_kept(dags):
 
 
 def test_recipients_are_told_every_hour_and_a_run_fails_where_one_cannot_be(dags):
-    dag = dags.dags[DELIVERING]
+    dag = dags.dags["recipient_notification"]
     assert (dag.max_active_runs, dag.catchup, dict(dag.params)) == (1, False, {})
     assert dag.timetable.expression == "20 * * * *"
     rules = {task.task_id: (task.upstream_task_ids, task.trigger_rule) for task in dag.tasks}
@@ -223,3 +223,26 @@ def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, m
     errors = airflow.dags().import_errors
     assert len(errors) == 4
     assert all("no policy found" in error for error in errors.values())
+
+
+def test_a_request_is_answered_on_demand_by_its_number_and_several_at_once(dags):
+    dag = dags.dags["subject_erasure"]
+    assert (dag.timetable.can_be_scheduled, dag.max_active_runs, list(dag.params)) == (
+        False,
+        8,
+        ["request_id"],
+    )
+    approval = dag.task_dict["approval"]
+    assert approval.options == ["Approve", "Plan anew", "Refuse the request"]
+    assert approval.response_timeout == timedelta(days=7)
+    assert dag.task_dict["execute"].upstream_task_ids == {"check_plan", "approval"}
+    assert dag.task_dict["execute"].trigger_rule == "all_success"
+
+
+def test_what_had_to_stay_is_seen_to_every_day_and_when_a_hold_is_released(dags):
+    dag = dags.dags["request_remainders"]
+    assert [asset.name for asset in dag.timetable.asset_condition.objects] == ["hold_released"]
+    assert (dag.max_active_runs, dag.catchup, dict(dag.params)) == (1, False, {})
+    last = dag.task_dict["require_answers_in_time"]
+    assert last.upstream_task_ids == {"resume", "near_ends"}
+    assert dag.task_dict["near_ends"].trigger_rule == "all_done"

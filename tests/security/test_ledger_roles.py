@@ -21,7 +21,7 @@ pytestmark = pytest.mark.commitment("G1")
 
 RELATIONS = ["ledger_entry", "ledger_checkpoint", "ledger"]
 TABLES = RELATIONS[:2]
-READERS = {Role.ENGINE, Role.READER, Role.AUDITOR}
+READERS = {Role.ENGINE, Role.READER, Role.INTAKE, Role.AUDITOR}
 CHANGES = {
     "ledger_entry": "UPDATE lifecycle.ledger_entry SET payload = ''",
     "ledger_checkpoint": "UPDATE lifecycle.ledger_checkpoint SET signature = ''",

@@ -25,8 +25,13 @@ ADD = {"SELECT", "INSERT"}
 CHANGE = {"SELECT", "INSERT", "UPDATE"}
 
 TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
-    "lifecycle.ledger_checkpoint": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
-    "lifecycle.ledger_entry": {Role.ENGINE: {"SELECT", "INSERT"}, Role.READER: READ, Role.AUDITOR: READ},
+    "lifecycle.ledger_checkpoint": {
+        Role.ENGINE: ADD,
+        Role.READER: READ,
+        Role.INTAKE: READ,
+        Role.AUDITOR: READ,
+    },
+    "lifecycle.ledger_entry": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: READ, Role.AUDITOR: READ},
     "lifecycle.migration": {Role.ENGINE: READ, Role.READER: READ},
     "lifecycle.hold": {Role.ENGINE: CHANGE, Role.READER: READ},
     "lifecycle.hold_row": {Role.ENGINE: ADD},  # and may forget a key
@@ -39,13 +44,19 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.outbox": {
         Role.ENGINE: ADD
     },  # and may change what becomes of a notice; a reader sees all but the body
+    # A reader, and the page of requests, see of these but some columns.
+    "lifecycle.request": {Role.ENGINE: CHANGE, Role.INTAKE: ADD},
+    "lifecycle.request_identity": {Role.ENGINE: ADD, Role.INTAKE: {"INSERT"}},
+    "lifecycle.request_event": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: ADD},
+    "lifecycle.request_remainder": {Role.ENGINE: {*CHANGE, "DELETE"}},
+    "lifecycle.suppression": {Role.ENGINE: ADD},
     "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key
 }
 """Every table of the project's schemas: who may do what to it."""
 
 SCHEMA_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
-    "lifecycle": {Role.ENGINE: {"USAGE"}, Role.READER: {"USAGE"}, Role.AUDITOR: {"USAGE"}},
+    "lifecycle": {role: {"USAGE"} for role in (Role.ENGINE, Role.READER, Role.INTAKE, Role.AUDITOR)},
     "pseudonymised": {Role.BUILDER: {"USAGE", "CREATE"}},
     "analytics": {Role.BUILDER: {"USAGE", "CREATE"}, Role.DATA_TEAM: {"USAGE"}},
 }

@@ -49,6 +49,22 @@ class Airflow(LocalAirflow):
             with closing(sqlite3.connect(own)) as made, closing(sqlite3.connect(template)) as copy:
                 made.backup(copy)
 
+    def as_viewer(self) -> dict[str, str]:
+        """The header by which a request comes from somebody who may only look."""
+        return self._as("victor", "viewer")
+
+    def as_operator(self, name: str) -> dict[str, str]:
+        """The header by which a request comes from another operator."""
+        return self._as(name, "op")
+
+    def _as(self, name: str, role: str) -> dict[str, str]:
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+        self.api()
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role))
+        return {"Authorization": f"Bearer {token}"}
+
     def run_until(self, name: str, as_of: datetime, has_come: Callable[[], bool]) -> None:
         """Run a DAG in a process of its own, and kill that (SIGKILL) as soon as something is so."""
         arguments = [str(self.home), name, as_of.isoformat()]

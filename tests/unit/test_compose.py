@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from lifecycle.cli.main import app
-from lifecycle.keys import MASTER_KEY_VARIABLE
+from lifecycle.keys import INTAKE_MASTER_KEY_VARIABLE, MASTER_KEY_VARIABLE
 from lifecycle.policy.load import load_policies
 from lifecycle.settings import Settings
 from lifecycle.store.roles import Role
@@ -183,7 +183,7 @@ def test_what_components_must_agree_on_is_the_same_where_it_is_needed_and_absent
 @every_service_of_ours
 def test_every_setting_of_the_project_is_read_by_it(service):
     for name, value in service.environment.items():
-        if name.startswith("LIFECYCLE_") and name != MASTER_KEY_VARIABLE:
+        if name.startswith("LIFECYCLE_") and name not in {MASTER_KEY_VARIABLE, INTAKE_MASTER_KEY_VARIABLE}:
             assert Settings.from_environment({name: value}) != Settings.from_environment({}), name
 
 
@@ -230,7 +230,7 @@ def test_no_dollar_is_left_that_compose_would_read_otherwise():
 
 def test_no_secret_has_a_default_and_each_missing_one_stops_compose():
     secrets = {name for name in EXAMPLE if SECRET_NAME.search(name)}
-    assert len(secrets) == 10
+    assert len(secrets) == 12
     assert {name for name in secrets if EXAMPLE[name]} == set()
     demanded = {found["name"] for found in VARIABLE.finditer(text()) if found["kind"] == ":?"}
     assert demanded == secrets
@@ -318,13 +318,41 @@ def test_only_the_page_and_those_who_tell_recipients_are_on_a_network_that_leads
 def test_company_data_is_reached_by_workers_and_nobody_else():
     on_it = {service.name for service in SERVICES if "company" in service.settings["networks"]}
     assert on_it == {"company-database", "company-init", "worker"}
-    knows_it = {service.name for service in SERVICES if "LIFECYCLE_DATABASE_URL" in service.environment}
-    assert knows_it == {"company-init", "worker"}
+    logins = {
+        service.name: service.environment["LIFECYCLE_DATABASE_URL"].split("//")[1].split(":")[0]
+        for service in SERVICES
+        if "LIFECYCLE_DATABASE_URL" in service.environment
+    }
+    assert logins == {
+        "company-init": "company_owner", "worker": "company_worker", "api-server": "company_intake",
+    }  # fmt: skip
+
+
+def test_the_page_of_requests_reaches_the_database_by_a_network_of_its_own():
+    on_it = {service.name for service in SERVICES if "intake" in service.settings["networks"]}
+    assert on_it == {"company-database", "api-server"}
+    page = str(named("api-server").settings)
+    for secret in ("LIFECYCLE_MASTER_KEY", "COMPANY_WORKER_PASSWORD", "COMPANY_OWNER_PASSWORD"):
+        assert FILLED[secret] not in page
+
+
+def test_the_logins_step_into_the_roles_that_they_need_and_no_other():
+    script = (PROJECT / "docker" / "company-database.sql").read_text(encoding="utf-8")
+    grants = dict(
+        reversed(found) for found in re.findall(r"^GRANT ([\w, ]+) TO (\w+);", script, re.MULTILINE)
+    )
+    assert set(grants["company_owner"].split(", ")) == set(Role)
+    assert (grants["company_worker"], grants["company_intake"]) == (Role.ENGINE, Role.INTAKE)
+    assert len(grants) == 3
 
 
 def test_whoever_holds_the_keyring_holds_its_master_key():
-    holders = {service.name for service in OURS if "state" in str(service.settings.get("volumes"))}
-    assert holders == {service.name for service in OURS if MASTER_KEY_VARIABLE in service.environment}
+    for volume, variable in (("state", MASTER_KEY_VARIABLE), ("intake", INTAKE_MASTER_KEY_VARIABLE)):
+        mounts = {service.name: service.settings.get("volumes", ()) for service in OURS}
+        holders = {
+            name for name, found in mounts.items() if any(one.startswith(f"{volume}:") for one in found)
+        }
+        assert holders == {service.name for service in OURS if variable in service.environment}
 
 
 def test_workers_are_given_the_address_of_every_recipient_that_the_policy_tells():
@@ -392,7 +420,13 @@ def test_what_the_service_writes_to_is_a_volume_or_memory_of_its_user(service):
     written = [
         value
         for name, value in service.environment.items()
-        if name in {"AIRFLOW__LOGGING__BASE_LOG_FOLDER", "LIFECYCLE_STATE_DIR", "LIFECYCLE_KEYRING"}
+        if name
+        in {
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER",
+            "LIFECYCLE_STATE_DIR",
+            "LIFECYCLE_KEYRING",
+            "LIFECYCLE_INTAKE_KEYRING",
+        }
     ]
     in_the_tree = [folder for folder in written if any(folder.startswith(target) for target in targets)]
     assert in_the_tree == written

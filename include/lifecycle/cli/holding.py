@@ -27,6 +27,7 @@ from lifecycle.cli.session import (
 from lifecycle.holds import register
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.identity.scripts import mixes_scripts
+from lifecycle.requests.remainders import resume_all
 from lifecycle.retention.release import freed_rules
 from lifecycle.retention.sweep import sweep
 from lifecycle.runs import signing
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.remainders import Resumed
     from lifecycle.retention.sweep import Swept
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
@@ -158,19 +160,31 @@ def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -
         released = register.release(connection, number, released_by=by, as_of=at)
     rules = freed_rules(company.rulebook(at), released)
     swept, failed = sweep_each(rules, partial(sweep, company, as_of=at))
+    resumed = resume_all(company, as_of=at)
     emit(
-        {**released.to_json(), "swept": [one.to_json() for one in swept if one.first.digest]},
-        ["released", *(line for one in swept for line in _gone(one))],
+        {
+            **released.to_json(),
+            "swept": [one.to_json() for one in swept if one.first.digest],
+            "resumed": resumed.to_json(),
+        },
+        ["released", *(line for one in swept for line in _gone(one)), *_resumed(resumed)],
         as_json=json,
     )
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
-    require_kept(swept, failed)
+    require_kept(swept, [*failed, *resumed.failed.values()])
 
 
 def _gone(swept: Swept) -> Iterator[str]:
     """What was due under a rule when the hold was released, whether it was held or not."""
     for (collection, what), rows in sorted(swept.rows.items()):
         yield f"  {rows:>10,}  {collection} {what}, due under {swept.rule}"
+
+
+def _resumed(resumed: Resumed) -> Iterator[str]:
+    """What earlier erasures had to leave, and has gone now."""
+    for number, outcome in resumed.outcomes.items():
+        for (collection, what), rows in sorted(outcome.rows.items()):
+            yield f"  {rows:>10,}  {collection} {what}, left by request {number}"
 
 
 @app.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,40 @@ class Target:
         except (DataError, UnicodeEncodeError):
             return None
         return tuple(found) if found else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnseenTarget(Target):
+    """A row, named by somebody who may not look whether there is one: that is seen when it is looked for."""
+
+    def found(self, connection: Connection, rulebook: Rulebook) -> Target:
+        """The target with its key as the types of its columns spell it.
+
+        Raises:
+            UsageError: an unknown collection, or a key that no row could have.
+        """
+        if self.collection not in rulebook.datamap.collections or self.collection not in rulebook.live:
+            raise UsageError(
+                "the data map has no such collection", place="target", next_step="see lifecycle check"
+            )
+        columns = rulebook.live[self.collection].columns
+        names = [name for name, _ in rulebook.key(self.collection)]
+        given = self.key if len(names) > 1 else (",".join(self.key),)
+        spelt = None
+        if self.key and len(names) == len(given):
+            values = [
+                sa.cast(sa.cast(sa.cast(text, sa.Text), NamedType(columns[name].base_type)), sa.Text)
+                for name, text in zip(names, given, strict=True)
+            ]
+            with suppress(DataError, UnicodeEncodeError), connection.begin_nested():
+                spelt = tuple(connection.execute(sa.select(*values)).one())
+        if spelt is None:
+            raise UsageError(
+                "no row could have this key",
+                place=self.collection,
+                next_step=f"give the primary key ({','.join(names)}) of a row",
+            )
+        return Target(collection=self.collection, key=spelt)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ Ground floor: this room reads and writes key files and nothing else. It knows no
 no clock. Creating or destroying a key returns a value that the caller writes to the ledger.
 """
 
-from lifecycle.keys.keyring import MASTER_KEY_VARIABLE, FileKeyring
+from lifecycle.keys.keyring import INTAKE_MASTER_KEY_VARIABLE, MASTER_KEY_VARIABLE, FileKeyring
 from lifecycle.keys.provider import (
     KEY_BYTES,
     DestroyedKey,
@@ -16,6 +16,7 @@ from lifecycle.keys.provider import (
 )
 
 __all__ = [
+    "INTAKE_MASTER_KEY_VARIABLE",
     "KEY_BYTES",
     "MASTER_KEY_VARIABLE",
     "DestroyedKey",

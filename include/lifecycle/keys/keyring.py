@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MASTER_KEY_VARIABLE = "LIFECYCLE_MASTER_KEY"
+INTAKE_MASTER_KEY_VARIABLE = "LIFECYCLE_INTAKE_MASTER_KEY"
 
 _MASTER_KEY_FILE = "master"
 _KEY = ".key"
@@ -51,16 +52,24 @@ class FileKeyring:
 
     Args:
         folder: created on first use.
-        environment: where ``LIFECYCLE_MASTER_KEY`` (32 bytes in base64) is looked for; without it the master
-            key is the folder's own file, created with the first key.
+        environment: where the master key (32 bytes in base64) is looked for; without it the master key is the
+            folder's own file, created with the first key.
+        master_key_variable: its name there.
 
     Every operation raises ``UsageError`` when the folder or a file is open to others, missing, damaged, or
     wrapped by another master key.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        master_key_variable: str = MASTER_KEY_VARIABLE,
+    ) -> None:
         self._folder = folder
         self._environment = environment
+        self._variable = master_key_variable
         self._unwrapped: dict[str, tuple[tuple[int, int], KeyRecord, bytes]] = {}
 
     def create(self, name: str, purpose: Purpose) -> str:
@@ -156,15 +165,15 @@ class FileKeyring:
             )
 
     def _master(self) -> bytes:
-        given = self._environment.get(MASTER_KEY_VARIABLE)
+        given = self._environment.get(self._variable)
         if given:
-            return _decoded(given, place=MASTER_KEY_VARIABLE)
+            return _decoded(given, place=self._variable)
         path = self._folder / _MASTER_KEY_FILE
         if not path.exists():
             raise UsageError(
                 "The keyring holds keys, but their master key is missing.",
                 place=str(path),
-                next_step=f"Set {MASTER_KEY_VARIABLE} or restore the file from its backup.",
+                next_step=f"Set {self._variable} or restore the file from its backup.",
             )
         return _decoded(read_private(path).decode("ascii", "replace"), place=str(path))
 
@@ -172,7 +181,7 @@ class FileKeyring:
         """The master key; made now if this keyring has never held a key. The lock is held."""
         others = self._files(_KEY)
         path = self._folder / _MASTER_KEY_FILE
-        if not others and not path.exists() and not self._environment.get(MASTER_KEY_VARIABLE):
+        if not others and not path.exists() and not self._environment.get(self._variable):
             write_private(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
         master = self._master()
         if any(self._key_file(other).wrapped_by != master_id(master) for other in others):

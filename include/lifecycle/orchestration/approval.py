@@ -60,15 +60,21 @@ class PlanApproval(ApprovalOperator):  # type: ignore[misc]  # Airflow's provide
 def described(planned: dict[str, Any]) -> str:
     """A plan for the person who approves it, in Markdown: reasons, counts, and what stays."""
     commitments = ", ".join(planned["commitments"])
-    lines = [
-        f"Rule **{planned['rule']}** ({commitments}) as of {planned['as_of']}.",
-        f"Policy of {planned['policy_version']}.",
-        "",
-        "It waits for a person because " + "; ".join(planned["needs_approval"]) + ".",
-        "",
-        "| Collection | Action | Rows |",
-        "|---|---|---:|",
-    ]
+    return "\n".join(
+        [
+            f"Rule **{planned['rule']}** ({commitments}) as of {planned['as_of']}.",
+            f"Policy of {planned['policy_version']}.",
+            "",
+            "It waits for a person because " + "; ".join(planned["needs_approval"]) + ".",
+            "",
+            *counted(planned),
+        ]
+    )
+
+
+def counted(planned: dict[str, Any]) -> list[str]:
+    """Tables, in Markdown, of what a plan does and of what stays, why and until when."""
+    lines = ["| Collection | Action | Rows |", "|---|---|---:|"]
     lines += [
         f"| {collection} | {action} | {rows} |"
         for collection, actions in planned["counts"].items()
@@ -80,4 +86,4 @@ def described(planned: dict[str, Any]) -> str:
         f"| {kept['collection']} | {kept['reason']} | {kept['until'] or ''} | {kept['rows']} |"
         for kept in planned["kept"]
     ]
-    return "\n".join(lines)
+    return lines

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
-from lifecycle.errors import PlanOutdated, PolicyAmended, UsageError
+from lifecycle.errors import LifecycleError, PlanOutdated, PolicyAmended, UsageError, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from lifecycle.runs.company import Company
 
 
+class TaskFailed(Exception):
+    """A task failed on what nobody foresaw: says where and of what type it was, never what it said."""
+
+
 @contextmanager
 def opened() -> Iterator[Company]:
-    """The company of the environment, open while a task runs; what the database complains of is named."""
+    """The company of the environment, open while a task runs.
+
+    What the database complains of is named. Of an error that nobody foresaw only type and place are told: its text
+    may hold what a row held, and Airflow keeps it in logs.
+    """
     from sqlalchemy.exc import DBAPIError
 
     from lifecycle.runs.company import Company
@@ -27,12 +35,19 @@ def opened() -> Iterator[Company]:
     from lifecycle.store.failures import describe
 
     company = Company.open(Settings.from_environment())
+    failure: Exception | None = None
     try:
         yield company
+    except (LifecycleError, AirflowException):
+        raise
     except DBAPIError as error:
-        raise describe(error, place="lifecycle") from None
+        failure = describe(error, place="lifecycle")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told without its text
+        failure = TaskFailed(f"{type(error).__name__} at {place_of(error)}")
     finally:
         company.engine.dispose()
+    if failure:
+        raise failure from None  # or the log would have the other one, too
 
 
 def run_moment() -> datetime:
@@ -218,18 +233,18 @@ def last_notices(noticed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
     if not last:
         raise AirflowSkipException("no deletion comes near enough for its last notice")
-    _tell({"notices": last})
+    tell({"notices": last})
     return last
 
 
 def summary(finished: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
     """What the run did, rule by rule, as its result and as an event."""
     told = {"as_of": run_moment().isoformat(), "rules": [one for one in finished if one]}
-    _tell(told)
+    tell(told)
     return told
 
 
-def _tell(extra: dict[str, Any]) -> None:
+def tell(extra: dict[str, Any]) -> None:
     """Put something into the events of the task's assets."""
     context = get_current_context()
     for asset in context["task"].outlets:

@@ -138,15 +138,15 @@ def promises(schedule: str) -> list[Promise]:
 def promise(rule: str) -> Promise:
     """Plan, check, let a person approve where it must be, execute, check; then whatever had changed meanwhile."""
     with TaskGroup(rule) as group:
-        evidence, planned = _task(tasks.check_evidence)(rule), _task(tasks.plan)(rule)
-        digest = _task(tasks.check_plan)(planned)
+        evidence, planned = step(tasks.check_evidence)(rule), step(tasks.plan)(rule)
+        digest = step(tasks.check_plan)(planned)
         gate = task.branch(tasks.guard)(planned)
         approval = PlanApproval(
             task_id="approval", planned=planned, response_timeout=timedelta(hours=HOURS_TO_ANSWER)
         )
-        executed = _task(tasks.execute, TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)(digest)
-        checked = _task(tasks.check_after)(digest)
-        finished = _task(tasks.finish, TriggerRule.NONE_FAILED)(planned)
+        executed = step(tasks.execute, TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)(digest)
+        checked = step(tasks.check_after)(digest)
+        finished = step(tasks.finish, TriggerRule.NONE_FAILED)(planned)
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.ALL_DONE)
         evidence >> planned
         digest >> gate >> [approval, executed]
@@ -156,37 +156,37 @@ def promise(rule: str) -> Promise:
 
 def check_before() -> Any:
     """Nothing is planned unless this passes."""
-    return _task(tasks.check_before)()
+    return step(tasks.check_before)()
 
 
 def announce() -> Any:
     """Take notice of what is coming; the last notice of a deletion is an event."""
-    noticed = _task(tasks.take_notice)()
-    _task(tasks.last_notices, outlets=[LAST_NOTICE])(noticed)
+    noticed = step(tasks.take_notice)()
+    step(tasks.last_notices, outlets=[LAST_NOTICE])(noticed)
     return noticed
 
 
 def settle_notices() -> Any:
     """Take notice of what was done, whatever became of the rules."""
-    return _task(tasks.take_notice, TriggerRule.ALL_DONE, task_id="settle_notices")()
+    return step(tasks.take_notice, TriggerRule.ALL_DONE, task_id="settle_notices")()
 
 
 def notify_recipients() -> None:
     """Deliver and sign what was done; fail where a recipient was given up or cannot be told."""
-    delivered = _task(tasks.deliver_notices)()
-    _task(tasks.check_outbox)(delivered)
-    delivered >> _task(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
+    delivered = step(tasks.deliver_notices)()
+    step(tasks.check_outbox)(delivered)
+    delivered >> step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
 
 
 def close(schedule: str, kept_promises: Iterable[Promise]) -> Any:
     """Sign the ledger whatever happened; succeed, and tell, only where every promise is kept."""
-    signed = _task(tasks.sign_ledger, TriggerRule.ALL_DONE)()
+    signed = step(tasks.sign_ledger, TriggerRule.ALL_DONE)()
     finished = [one.finished for one in kept_promises]
-    signed >> _task(tasks.summary, TriggerRule.NONE_FAILED, outlets=[kept(schedule)])(finished)
+    signed >> step(tasks.summary, TriggerRule.NONE_FAILED, outlets=[kept(schedule)])(finished)
     return signed
 
 
-def _task(
+def step(
     body: Callable[..., Any], trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS, **options: Any
 ) -> Any:
     """A task of this body; what it returns is one value for the tasks after it."""

@@ -303,11 +303,13 @@ class Right(Form):
     Attributes:
         answer_within: of the day it was received; never more than one month (GDPR Art. 12(3)).
         extend_by: how much longer it may take where that is said, with the reason, before the first limit ends.
+        consequence: what an answer means for whoever asks, such as a service that ends; whoever approves it is told.
     """
 
     commitments: tuple[Identifier, ...] = Field(min_length=1)
     answer_within: Keep = Period(months=1)
     extend_by: Keep = Period(months=2)
+    consequence: Text | None = None
 
 
 class Guard(Form):

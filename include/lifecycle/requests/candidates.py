@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.requests.closure import rows_with
-from lifecycle.requests.register import note, require_name
+from lifecycle.requests.register import events, note, require_name
 from lifecycle.requests.subject import Source, open_whom
 from lifecycle.requests.tables import request_identity
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Rulebook
+
+
+FOUND = "candidate_found"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,36 @@ def candidates(
     return tuple(
         Candidate(number=one.position, kind=one.kind, rows=rows_with(connection, rulebook, alone, subject))
         for one, subject in zip(waiting, whom.subjects, strict=True)
+    )
+
+
+def tell_candidates(
+    connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider, *, as_of: datetime
+) -> None:
+    """Keep of each candidate, once, on how many rows it stands: for whoever may not look it up."""
+    told = {event["candidate"] for event in events(connection, request_id) if event["what"] == FOUND}
+    for one in candidates(connection, rulebook, request_id, keys):
+        if one.number not in told:
+            note(connection, request_id, FOUND, as_of=as_of, **one.to_json())
+
+
+def told_candidates(connection: Connection, request_id: UUID) -> tuple[Candidate, ...]:
+    """Those that nobody has answered for, with the rows that they stood on when they were found.
+
+    Unlike :func:`candidates` it opens nothing and looks at no row of the company.
+    """
+    waiting = set(
+        connection.scalars(
+            sa.select(request_identity.c.position).where(
+                request_identity.c.request_id == request_id,
+                request_identity.c.source == Source.CANDIDATE.value,
+            )
+        )
+    )
+    return tuple(
+        Candidate(number=event["candidate"], kind=event["kind"], rows=event["rows"])
+        for event in events(connection, request_id)
+        if event["what"] == FOUND and event["candidate"] in waiting
     )
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from lifecycle.policy.model import Right
     from lifecycle.policy.rulebook import Rulebook
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+WORD = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
+REFUSAL_ASKED = "refusal_asked"
 
 
 class State(StrEnum):
@@ -221,6 +222,27 @@ def extend(
     return due_on
 
 
+def ask_refusal(
+    connection: Connection, request_id: UUID, *, reason: str, asked_by: str, as_of: datetime
+) -> None:
+    """Record that an operator refuses a request; the next run of it does so.
+
+    Raises:
+        UsageError: no such request is open, nobody refuses it, or the reason is no word.
+    """
+    require_name(asked_by)
+    require_word(reason, "reason")
+    if not get(connection, request_id).is_open:
+        raise UsageError("it is closed already", place=f"request {request_id}", next_step="see its receipt")
+    note(connection, request_id, REFUSAL_ASKED, by_whom=asked_by, as_of=as_of, reason=reason)
+
+
+def refusal_asked(connection: Connection, request_id: UUID) -> tuple[str, str] | None:
+    """The reason for which an operator refuses a request, and the operator; None where nobody does."""
+    asked = [event for event in events(connection, request_id) if event["what"] == REFUSAL_ASKED]
+    return (asked[-1]["reason"], asked[-1]["by"]) if asked else None
+
+
 def move(connection: Connection, request_id: UUID, state: State, **values: Any) -> None:
     """Bring a request into another state.
 
@@ -340,7 +362,7 @@ def _tenant(connection: Connection, rulebook: Rulebook, tenant: Target | None) -
     if tenant.collection not in rulebook.tenants or not tenant.key:
         raise UsageError(
             "this is no organisation whose content others are",
-            place=tenant.collection,
+            place="organisation",
             next_step=f"name a row of {', '.join(sorted(rulebook.tenants)) or 'what a tenant edge leads to'}",
         )
     return tenant.found(connection, rulebook)
@@ -373,7 +395,7 @@ def require_word(word: str, place: str) -> None:
     Raises:
         UsageError: it is not.
     """
-    if not _WORD.fullmatch(word):
+    if not re.fullmatch(WORD, word):
         raise UsageError(
             "one word is kept of it: a letter, then letters, digits, _ and -",
             place=place,

@@ -14,15 +14,17 @@ import sqlalchemy as sa
 
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.execute.guard import approve
+from lifecycle.holds.targets import Target
 from lifecycle.identity.mentions import Mentions
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import ending
+from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
-from lifecycle.requests.register import State, get, move, note
+from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.residue import residue
 from lifecycle.requests.returning import Returning
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
@@ -94,17 +96,19 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     with company.engine.begin() as connection:
         _require_verified(get(connection, request_id))
         whom = open_whom(connection, rulebook, request_id, company.keys)
+        _require_rows(connection, rulebook, request_id, whom)
         _abandon_outdated(company, request_id, as_of=as_of)
         known = closure(connection, rulebook, whom)
         keep(connection, request_id, known.found, company.keys, Source.FOUND)
-        keep(connection, request_id, known.shared, company.keys, Source.CANDIDATE)
+        if keep(connection, request_id, known.shared, company.keys, Source.CANDIDATE):
+            tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
         whom = open_whom(connection, rulebook, request_id, company.keys)
     stored = make_plan(
         company.engine, request_id, partial(of_subject, rulebook=rulebook, whom=whom, as_of=as_of)
     )
     with company.engine.begin() as connection:
         adopt(connection, company.version(as_of), as_of=as_of)
-        if stored.plan_id is not None:
+        if stored.plan_id is not None and not is_approved(connection, stored.plan.digest):
             move(connection, request_id, State.PLANNED)
             note(connection, request_id, "planned", as_of=as_of, plan=stored.plan.digest)
     return Planned(plan=stored.plan, digest=None if stored.plan_id is None else stored.plan.digest)
@@ -118,6 +122,12 @@ def check_plan(company: Company, digest: str) -> Checked:
         CheckFailed: what is wrong with it.
     """
     return plans.check_plan(company, digest, grounds=partial(_ground, company))
+
+
+def is_approved(connection: Connection, digest: str) -> bool:
+    """Whether somebody approved the plan of this digest."""
+    query = sa.text("SELECT approved_by IS NOT NULL FROM lifecycle.plan WHERE digest = :digest")
+    return bool(connection.scalar(query, {"digest": digest}))
 
 
 def approve_plan(
@@ -148,10 +158,18 @@ def carry_out(
     return _carried_out(company, digest, progress=progress)
 
 
-def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, Any]:
+def close(
+    company: Company, request_id: UUID, *, as_of: datetime, closed_at: datetime | None = None
+) -> dict[str, Any]:
     """Look for the subject once more, without the plan, and close the request where nothing is left that should go.
 
     What stays for a while is remembered by its keys; whom the request was about is forgotten.
+
+    Args:
+        company: opened.
+        request_id: the request's number.
+        as_of: the moment by which it is decided what may stay.
+        closed_at: when it is answered; ``as_of`` unless somebody thought about it in between.
 
     Raises:
         CheckFailed: rows are left that name the subject and that nothing keeps: it has to be planned again.
@@ -169,7 +187,7 @@ def close(company: Company, request_id: UUID, *, as_of: datetime) -> dict[str, A
         if unexplained:
             raise _left_over(request_id, unexplained)
         kept = erasure.kept()
-        ending.finish(connection, rulebook.policy, request_id, kept, as_of=as_of)
+        ending.finish(connection, rulebook.policy, request_id, kept, as_of=closed_at or as_of)
     return {"request": str(request_id), "kept": kept_to_json(kept)}
 
 
@@ -198,7 +216,9 @@ def erase(
     planned = plan(company, request_id, as_of=as_of)
     if planned.digest:
         check_plan(company, planned.digest)
-        if approved_by and not _is_approved(company, planned.digest):
+        with company.engine.connect() as connection:
+            is_waiting = not is_approved(connection, planned.digest)
+        if approved_by and is_waiting:
             approve_plan(company, request_id, planned.digest, approved_by=approved_by, as_of=as_of)
         carry_out(company, planned.digest, progress=progress)
         plans.check_after(company, planned.digest)
@@ -223,7 +243,8 @@ def resume(
     if stored.plan_id is not None:
         digest = stored.plan.digest
         with company.engine.begin() as connection:
-            _approve_again(connection, company, request_id, digest, approved_by=approved_by, as_of=as_of)
+            if not is_approved(connection, digest):
+                _approve_again(connection, company, request_id, digest, approved_by=approved_by, as_of=as_of)
         plans.check_plan(company, digest, grounds=partial(_ground, company))
         outcome = _carried_out(company, digest)
         plans.check_after(company, digest)
@@ -261,6 +282,15 @@ def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
         for request_id, rows in flagged.items():
             note(connection, request_id, "returned", as_of=as_of, rows=rows)
     return flagged
+
+
+def plan_anew(company: Company, request_id: UUID, *, by: str, as_of: datetime) -> None:
+    """Give up the plan of a request that waits, so that the next one sees what was said or changed meanwhile."""
+    with company.engine.begin() as connection:
+        stored = find_open_of_request(connection, request_id)
+        note(connection, request_id, "to_be_planned_anew", by_whom=by, as_of=as_of)
+    if stored:
+        plans.abandon(company, stored, reason="superseded", as_of=as_of)
 
 
 def unfinished(connection: Connection) -> list[UUID]:
@@ -332,18 +362,26 @@ def _require_verified(found: Request) -> None:
         )
 
 
+def _require_rows(connection: Connection, rulebook: Rulebook, request_id: UUID, whom: Whom) -> None:
+    """The rows that a request names by key are there.
+
+    Asked when it is planned for the first time: a later plan may follow one that erased them.
+
+    Raises:
+        UsageError: one is not.
+    """
+    if any(event["what"] == "planned" for event in events(connection, request_id)):
+        return
+    for row in (*whom.rows, *([whom.tenant] if whom.tenant else [])):
+        Target(collection=row.collection, key=row.key).found(connection, rulebook)
+
+
 def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:
     """End a plan of the request that was made under another policy."""
     with company.engine.connect() as connection:
         stored = find_open_of_request(connection, request_id)
     if stored and not plans.is_made_under(stored.plan, company.rulebook(as_of)):
         plans.abandon(company, stored, reason="superseded", as_of=as_of)
-
-
-def _is_approved(company: Company, digest: str) -> bool:
-    with company.engine.connect() as connection:
-        query = sa.text("SELECT approved_by IS NOT NULL FROM lifecycle.plan WHERE digest = :digest")
-        return bool(connection.scalar(query, {"digest": digest}))
 
 
 def _approve_again(

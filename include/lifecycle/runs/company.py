@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import PolicyAmended
-from lifecycle.keys.keyring import FileKeyring
+from lifecycle.keys.keyring import INTAKE_MASTER_KEY_VARIABLE, FileKeyring
+from lifecycle.keys.parted import PartedKeyring
 from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import Rulebook, resolve
@@ -33,7 +34,7 @@ class Company:
     """Everything a run needs.
 
     Attributes:
-        engine: connects as the engine role.
+        engine: connects as the engine role, unless it was opened for another.
         policies: every version, oldest first.
         schedules: the DAGs that keep rules; None where nobody knows.
         ledger_copy: the ledger's copy outside the database; None where none is kept.
@@ -48,18 +49,18 @@ class Company:
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def open(cls, settings: Settings) -> Company:
-        """Open the company that the settings name.
+    def open(cls, settings: Settings, *, role: Role = Role.ENGINE) -> Company:
+        """Open the company that the settings name, to act as a role.
 
         Raises:
             PolicyError: policy or map cannot be read.
             StoreError: the database cannot be used.
         """
         return cls(
-            engine=connect(resolve_url(settings), role=Role.ENGINE),
+            engine=connect(resolve_url(settings), role=role),
             policies=load_policies(settings.policy_dir),
             datamap=load_datamap(settings.datamap_dir),
-            keys=FileKeyring(settings.keyring),
+            keys=_keys(settings, role),
             schedules=schedules_in(PROJECT / "dags"),
             ledger_copy=LedgerCopy(settings.ledger_copy),
         )
@@ -103,3 +104,13 @@ class Company:
                 live = inspect(connection, self.datamap.schemas)
             self._rulebooks[name] = resolve(version, self.datamap, live)
         return self._rulebooks[name]
+
+
+def _keys(settings: Settings, role: Role) -> KeyProvider:
+    """The keys that a role needs: the page of requests its own alone, where they are kept apart."""
+    if settings.intake_keyring is None:
+        return FileKeyring(settings.keyring)
+    intake = FileKeyring(settings.intake_keyring, master_key_variable=INTAKE_MASTER_KEY_VARIABLE)
+    if role is Role.INTAKE:
+        return intake
+    return PartedKeyring(intake=intake, others=FileKeyring(settings.keyring))

@@ -26,6 +26,7 @@ LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_TIMEOUT = timedelta(minutes=5)
 STATEMENT_TIMEOUTS: Mapping[Role | None, timedelta] = {
     Role.READER: timedelta(seconds=30),  # a page waits for it
+    Role.INTAKE: timedelta(seconds=30),
     Role.ENGINE: timedelta(hours=1),  # a forgotten statement may not hold the application's rows for ever
 }
 

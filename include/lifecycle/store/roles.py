@@ -12,6 +12,9 @@ class Role(StrEnum):
     """Plans and deletes: reads, updates and deletes in the mapped tables, writes plans and the ledger."""
     READER = "lifecycle_reader"
     """The operator's page: reads plans, requests and receipts; nothing of the company's own rows."""
+    INTAKE = "lifecycle_intake"
+    """The page of requests: takes them, and records what operators say; reads no row of the company and nobody's
+    identity."""
     BUILDER = "analytics_builder"
     """Builds releases: from ``pseudonymised`` to ``analytics``."""
     DATA_TEAM = "data_team"

@@ -1,0 +1,58 @@
+"""Task bodies of what is seen to for all requests every day."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from lifecycle.orchestration.tasks import deciding_moment, opened, run_moment, tell
+
+logger = logging.getLogger(__name__)
+
+
+def resume() -> list[dict[str, Any]]:
+    """Erase what erasures had to leave, as far as nothing keeps it any more."""
+    from lifecycle.requests.remainders import resume_all
+
+    with opened() as company:
+        resumed = resume_all(company, as_of=deciding_moment(company))
+    resumed.require_done()
+    return resumed.to_json()
+
+
+def near_ends() -> list[dict[str, Any]]:
+    """Requests that have to be answered within ten days, or three, and of which it was not told yet."""
+    from lifecycle.requests.deadlines import near_ends
+
+    as_of = run_moment()
+    with opened() as company, company.engine.begin() as connection:
+        zone = company.version(as_of).policy.zone
+        return [one.to_json() for one in near_ends(connection, zone, as_of=as_of)]
+
+
+def tell_near_ends(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say so in the log, to which alerting listens, and as an event; skipped where nothing is due soon."""
+    if not due:
+        raise AirflowSkipException("no answer is due soon")
+    for one in due:
+        logger.error(
+            "request %s has to be answered by %s: %s days are left",
+            one["request"],
+            one["due_on"],
+            one["days_left"],
+        )
+    tell({"due": due})
+    return due
+
+
+def require_answers_in_time() -> None:
+    """Fail while a request is overdue: by today, however late the run is."""
+    from lifecycle.requests.deadlines import overdue, require_none_overdue
+
+    at = datetime.now(UTC)
+    with opened() as company, company.engine.connect() as connection:
+        late = overdue(connection, company.version(at).policy.zone, as_of=at)
+    require_none_overdue(late)

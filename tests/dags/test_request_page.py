@@ -1,0 +1,242 @@
+"""The page of requests, in Airflow's own application: who may open it, what it takes, what it never says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from support.subjects import MARI
+
+if TYPE_CHECKING:
+    from lifecycle.runs.company import Company
+    from support.airflow import Airflow
+
+pytestmark = pytest.mark.commitment("G1", "R7")
+
+HERE = "/lifecycle/requests"
+ANY = str(uuid4())
+ROUTES = [
+    ("GET", HERE),
+    ("POST", HERE),
+    ("GET", f"{HERE}/{ANY}"),
+    *(("POST", f"{HERE}/{ANY}/{act}") for act in ("verify", "extend", "refuse", "start")),
+    *(("POST", f"{HERE}/{ANY}/candidates/1/{act}") for act in ("confirm", "decline")),
+    ("GET", f"{HERE}/{ANY}/receipt"),
+    ("GET", "/lifecycle/openapi.json"),
+    ("GET", "/lifecycle/docs"),
+    ("GET", "/lifecycle/redoc"),
+    ("GET", "/lifecycle/style.css"),
+    ("GET", "/lifecycle/"),
+    ("GET", "/lifecycle/anything/else"),
+]
+ASKED = {"subjects": [{"kind": "email", "value": MARI}]}
+
+
+@pytest.fixture
+def page(airflow_alone: Airflow, people: Company):
+    """An operator's client."""
+    assert people
+    airflow_alone.register()
+    return airflow_alone.api()
+
+
+def taken(page, **changes) -> str:
+    answer = page.post(HERE, json={**ASKED, **changes})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["request"]
+
+
+def started(page) -> str:
+    number = taken(page)
+    page.post(f"{HERE}/{number}/verify", json={"how": "callback"}).raise_for_status()
+    return number
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_whoever_is_not_logged_in_is_told_nothing(page, method, path):
+    answer = page.request(method, path, headers={"Authorization": ""})
+    assert answer.status_code == 401
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_whoever_may_not_start_a_run_may_not_open_the_page(airflow_alone: Airflow, page, method, path):
+    answer = page.request(method, path, headers=airflow_alone.as_viewer())
+    assert answer.status_code == 403
+
+
+def test_a_request_is_taken_verified_and_started(airflow_alone: Airflow, page):
+    number = started(page)
+    answer = page.post(f"{HERE}/{number}/start", json={})
+    assert answer.status_code == 202
+    ((conf, by),) = airflow_alone.query(
+        "SELECT conf, triggering_user_name FROM dag_run WHERE run_id = ?", answer.json()["run"]
+    )
+    assert (number in conf, MARI in conf, by) == (True, False, airflow_alone.operator)
+    assert page.post(f"{HERE}/{number}/start", json={}).status_code == 409
+    assert page.post(f"{HERE}/{number}/refuse", json={"reason": "late"}).status_code == 409
+    shown = page.get(f"{HERE}/{number}").json()
+    assert {(event["what"], event["by"]) for event in shown["events"]} == {
+        ("received", airflow_alone.operator), ("verified", airflow_alone.operator)}  # fmt: skip
+
+
+def test_what_is_not_verified_cannot_be_started(page):
+    number = taken(page)
+    assert page.post(f"{HERE}/{number}/start", json={}).status_code == 400
+
+
+def test_the_same_request_twice_is_one(page):
+    assert taken(page) == taken(page, subjects=[{"kind": "email", "value": MARI.upper()}])
+
+
+def test_the_operator_cannot_choose_in_whose_name_something_is_done(page):
+    for field in ("by", "opened_by", "operator", "verified_by"):
+        assert page.post(HERE, json={**ASKED, field: "Mallory"}).status_code == 400
+
+
+def test_a_refusal_starts_a_run_that_carries_it_out(airflow_alone: Airflow, page):
+    number = taken(page)
+    assert page.post(f"{HERE}/{number}/refuse", json={"reason": "excessive"}).status_code == 202
+    last = page.get(f"{HERE}/{number}").json()["events"][-1]
+    assert (last["what"], last["reason"], last["by"]) == (
+        "refusal_asked",
+        "excessive",
+        airflow_alone.operator,
+    )
+
+
+def test_an_answer_may_take_longer_once(page):
+    number = taken(page)
+    assert page.post(f"{HERE}/{number}/extend", json={"reason": "complexity"}).status_code == 200
+    assert page.post(f"{HERE}/{number}/extend", json={"reason": "complexity"}).status_code == 400
+
+
+def test_a_form_without_a_script_does_the_same(page):
+    html = page.get(HERE, headers={"Accept": "text/html"})
+    assert "<script" not in html.text
+    form = {
+        "token": token_of(html.text),
+        "kind": "erasure",
+        "identity": ["email", "email"],
+        "value": [MARI, ""],
+    }
+    answer = page.post(HERE, data=form, headers={"Accept": "text/html"}, follow_redirects=False)
+    assert answer.status_code == 303
+    own = page.get(answer.headers["location"], headers={"Accept": "text/html"})
+    assert (own.status_code, MARI in own.text) == (200, False)
+    sent = {"token": token_of(own.text), "how": "callback"}
+    assert page.post(f"{answer.headers['location']}/verify", data=sent).status_code == 200
+
+
+def token_of(html: str) -> str:
+    return re.search(r'name="token" value="([^"]+)"', html)[1]
+
+
+@pytest.mark.parametrize("token", ["", "made.up.token", None])
+def test_a_form_that_was_not_made_for_this_operator_is_refused(airflow_alone: Airflow, page, token):
+    form = {"identity": "email", "value": MARI, **({} if token is None else {"token": token})}
+    assert page.post(HERE, data=form).status_code == 403
+    other = page.get(HERE, headers={"Accept": "text/html", **airflow_alone.as_operator("Mallory")})
+    assert page.post(HERE, data={**form, "token": token_of(other.text)}).status_code == 403
+
+
+def test_what_another_site_makes_a_browser_send_is_refused(page):
+    for site in ("cross-site", "same-site"):
+        assert page.post(HERE, json=ASKED, headers={"Sec-Fetch-Site": site}).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/xml", ""])
+def test_only_forms_and_json_are_read(page, kind):
+    answer = page.post(HERE, content=b'{"subjects": []}', headers={"Content-Type": kind})
+    assert answer.status_code == 415
+
+
+def test_a_body_that_is_too_large_is_not_read(page):
+    large = page.post(HERE, content=b"x" * 10_000_000, headers={"Content-Type": "application/json"})
+    assert large.status_code == 413
+
+    unannounced = page.post(
+        HERE, content=iter([b" " * 65536] * 200), headers={"Content-Type": "application/json"}
+    )
+    assert unannounced.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"subjects": [{"kind": "email", "value": "no address"}]},
+        {"subjects": [{"kind": "mari.tamm", "value": MARI}]},
+        {"subjects": [{"kind": "email", "value": "mari\u200b.tamm@example.test"}]},
+        {"subjects": [{"kind": "email", "value": "mari.tamm@example.test\r\nX-Evil: 1"}]},
+        {"subjects": [{"kind": "email", "value": {"mari": "tamm"}}]},
+        {"subjects": [{"kind": "email", "value": MARI}] * 21},
+        {"subjects": [], "rows": ["mari.tamm:1"]},
+        {"subjects": [], "rows": ["app.person:mari.tamm@example.test"]},
+        {"subjects": [{"kind": "email", "value": MARI}], "organisation": "mari.tamm:1"},
+        {"subjects": [{"kind": "email", "value": MARI}], "organisation": "app.person:1"},
+        {"subjects": [{"kind": "email", "value": MARI}], "mari.tamm": 1},
+        {"subjects": [{"kind": "email", "value": MARI}], "kind": "mari.tamm"},
+        {"subjects": []},
+        {},
+        [MARI],
+        MARI,
+    ],
+)
+def test_what_cannot_be_taken_is_refused_and_never_quoted(page, caplog, asked):
+    answer = page.post(HERE, json=asked)
+    assert answer.status_code == 400
+    said = f"{answer.text} {answer.headers} {caplog.text}".lower()
+    assert not [word for word in ("mari", "tamm", "evil") if word in said]
+
+
+@pytest.mark.parametrize("number", ["1", "mari.tamm@example.test", "1%20OR%201=1", "..%2f..", ANY.upper()])
+def test_an_address_that_names_no_request_is_not_quoted(page, number):
+    answer = page.get(f"{HERE}/{number}")
+    assert answer.status_code in {404, 400}
+    assert number not in answer.text
+
+
+def test_a_row_and_an_organisation_may_be_named_without_being_looked_at(page):
+    number = taken(page, subjects=[], rows=["app.customer:0001"])
+    assert page.get(f"{HERE}/{number}").json()["identities"] == ["app.customer"]
+    assert taken(page, organisation="app.customer:2") != number
+
+
+def test_every_answer_is_for_this_moment_and_this_site_alone(page):
+    for path in (HERE, f"{HERE}/{ANY}", "/lifecycle/style.css", "/lifecycle/nothing"):
+        headers = page.get(path, headers={"Accept": "text/html"}).headers
+        assert headers["cache-control"] == "no-store"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert (headers["x-frame-options"], headers["x-content-type-options"]) == ("DENY", "nosniff")
+
+
+def test_an_error_that_nobody_foresaw_is_told_by_its_place_alone(page, monkeypatch, caplog):
+    def fail(*_arguments, **_named):
+        raise ValueError(MARI)
+
+    monkeypatch.setattr("lifecycle.requests.register.open_request", fail)
+    answer = page.post(HERE, json=ASKED)
+    assert answer.status_code == 500
+    assert "ValueError at test_request_page.py" in caplog.text
+    assert MARI not in caplog.text + answer.text
+
+
+def test_what_is_written_into_the_register_is_escaped(page, database):
+    number = taken(page)
+    database.execute("UPDATE lifecycle.request SET opened_by = '<script>alert(1)</script>'")
+    database.execute("UPDATE lifecycle.request_event SET by_whom = '<script>alert(1)</script>'")
+    html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_way_to_the_page_stands_in_airflows_menu(page):
+    assert page
+    from airflow.plugins_manager import get_plugin_info
+
+    (plugin,) = [one for one in get_plugin_info() if one["name"] == "lifecycle_requests"]
+    (view,) = plugin["external_views"]
+    assert view["href"] == HERE
