@@ -1,7 +1,8 @@
 """What an erasure had to leave goes when nothing keeps it any more, and no request is forgotten.
 
-Every day at three, and at once when a hold was released: erase, of what earlier requests had to leave, whatever may go
-by now; it was approved with the request. Then look how much time is left for each open request: ten and three days
+Every day at three: find erased subjects whom an import brought back, in the collections that the policy names. Then,
+and at once when a hold was released, erase, of what earlier requests had to leave and of those, whatever may go by now;
+it was approved with the request. Then look how much time is left for each open request: ten and three days
 before its last day, an event of the asset `request_due` and a warning in the log; the run fails while one is overdue.
 
 Keeps R7 and A10: what was asked for is erased, with the exceptions that the law makes, for as long as they last; A7

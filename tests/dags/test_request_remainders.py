@@ -147,3 +147,18 @@ def test_a_run_tells_what_is_due_soon_and_fails_while_an_answer_is_late(airflow_
     second = airflow_alone.run(NAME, now - timedelta(minutes=1))
     assert (second.state, second.having("failed")) == ("failed", {"require_answers_in_time"})
     assert [one["request"] for one in second.results["near_ends"]] == [str(late)]
+
+
+def test_an_erased_subject_whom_an_import_brings_back_is_erased_on_the_next_day(
+    airflow_alone: Airflow, people, database
+):
+    steps.erase(people, taken(people), approved_by="Op", as_of=AS_OF)
+    before = rows_of(database)
+    database.execute(
+        "INSERT INTO app.person (customer_id, first_name, last_name, work_email, country, created_at)"
+        " VALUES (2, 'Mari', 'Tamm', :email, 'EE', :at)",
+        {"email": MARI.upper(), "at": AS_OF},
+    )
+    run = airflow_alone.run(NAME, AS_OF + timedelta(days=1))
+    assert run.state == "success"
+    assert rows_of(database) == before

@@ -13,6 +13,15 @@ from lifecycle.orchestration.tasks import deciding_moment, opened, run_moment, t
 logger = logging.getLogger(__name__)
 
 
+def flag_returned() -> dict[str, int]:
+    """Find erased subjects whom an import brought back, and leave their rows to be erased; how many, by request."""
+    from lifecycle.requests.steps import flag_returned
+
+    with opened() as company:
+        flagged = flag_returned(company, as_of=deciding_moment(company))
+    return {str(number): rows for number, rows in flagged.items()}
+
+
 def resume() -> list[dict[str, Any]]:
     """Erase what erasures had to leave, as far as nothing keeps it any more."""
     from lifecycle.requests.remainders import resume_all
