@@ -221,7 +221,7 @@ def test_a_company_without_rules_for_a_dag_has_one_that_only_checks(airflow, pol
 def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, monkeypatch, tmp_path):
     monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path))
     errors = airflow.dags().import_errors
-    assert len(errors) == 4
+    assert len(errors) == 6
     assert all("no policy found" in error for error in errors.values())
 
 
