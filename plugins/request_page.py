@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,6 +83,11 @@ def secret() -> str:
     return str(conf.get_mandatory_value("api", "secret_key"))
 
 
+def clock() -> datetime:
+    """What time it is."""
+    return datetime.now(UTC)
+
+
 def _run_id(request_id: UUID, number: str) -> str:
     return f"request__{request_id}__{number}"
 
@@ -92,7 +98,9 @@ class RequestPage(AirflowPlugin):
     name = "lifecycle_requests"
     fastapi_apps = [  # noqa: RUF012 - Airflow's own form
         {
-            "app": create_page(Doors(operator=operator, is_running=is_running, start=start, secret=secret)),
+            "app": create_page(
+                Doors(operator=operator, is_running=is_running, start=start, secret=secret, clock=clock)
+            ),
             "url_prefix": PREFIX,
             "name": "Requests of data subjects",
         }

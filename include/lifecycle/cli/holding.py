@@ -52,8 +52,8 @@ def place(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="schema.table:key for a row and all that belongs to it (schema.table:key,key where the primary key"
-            " has several columns, in its order), or schema.table for all of it."
+            help="schema.table:key for a row and what belongs to it (key,key where the key has several columns),"
+            " or schema.table for all of it."
         ),
     ] = None,
     *,
@@ -105,8 +105,8 @@ def place(
     with company.engine.connect() as connection:
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
     doubtful = _doubtful(rulebook, named)
-    lines = [str(number), *_covered(covered), *map(_doubt, doubtful)]
-    emit({"hold": str(number), "covered": covered, "mixed_scripts": doubtful}, lines, as_json=json)
+    document = {"hold": str(number), "covered": covered, "mixed_scripts": doubtful}
+    emit(document, [str(number), *_covered(covered), *map(_doubt, doubtful)], as_json=json)
 
 
 def _covered(covered: Mapping[str, int]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +22,7 @@ from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -41,7 +41,7 @@ class Office:
 
     @classmethod
     @contextmanager
-    def open(cls, operator: str) -> Iterator[Office]:
+    def open(cls, operator: str, at: datetime) -> Iterator[Office]:
         """The office of the company that the environment names.
 
         Raises:
@@ -50,7 +50,7 @@ class Office:
         company = Company.open(Settings.from_environment(), role=Role.INTAKE)
         try:
             with company.engine.begin() as connection:
-                yield cls(company=company, connection=connection, operator=operator, at=datetime.now(UTC))
+                yield cls(company=company, connection=connection, operator=operator, at=at)
         except DBAPIError as error:
             failure = describe(error, place="lifecycle")
         else:

@@ -20,6 +20,7 @@ from lifecycle.intake.show import problem, shown, style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from lifecycle.intake.given import Given
 
@@ -36,12 +37,14 @@ class Doors:
         is_running: whether a run answers a request at the moment.
         start: starts a run of a request in an operator's name; its id.
         secret: signs forms; the same for every server of the page.
+        clock: what time it is.
     """
 
     operator: Callable[..., str]
     is_running: Callable[[UUID], bool]
     start: Callable[[UUID, str], str]
     secret: Callable[[], str]
+    clock: Callable[[], datetime]
 
 
 def create_page(doors: Doors) -> FastAPI:
@@ -154,7 +157,7 @@ class _Routes:
         @router.get("/requests")
         def listing(request: Request, by: str = operator, *, closed: str = "") -> Response:
             """Requests, those due first in front; with closed=yes those that ended, too."""
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 found = office.listing(is_closed_too=closed == "yes")
                 kinds = office.kinds()
             return shown(
@@ -170,7 +173,7 @@ class _Routes:
         @router.get("/requests/{number}")
         def show(request: Request, number: Number, by: str = operator) -> Response:
             """A request, what became of it, and what only an operator can say."""
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 found = office.show(number)
             is_running = self.doors.is_running(number)
             return shown(request, "request.html", {**found, "is_running": is_running}, token=self._token(by))
@@ -178,7 +181,7 @@ class _Routes:
         @router.get("/requests/{number}/receipt")
         def receipt(number: Number, by: str = operator) -> Response:
             """The receipt of a request that has ended."""
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 return JSONResponse(office.receipt(number))
 
     def _add_taking(self, router: APIRouter) -> None:
@@ -187,7 +190,7 @@ class _Routes:
         @router.post("/requests", status_code=201)
         def take(request: Request, by: str = operator, asked: Any = sent) -> Response:
             """Take a request; one that is open already and says the same is that request."""
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 number = office.take(asked)
                 found = office.show(number)
             return _done(request, number, found, 201)
@@ -199,7 +202,7 @@ class _Routes:
 
         @router.post(f"/requests/{{number}}/{path}", name=path)
         def acted(request: Request, number: Number, by: str = operator, said: Any = sent) -> Response:
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 act(office, number, said)
                 found = office.show(number)
             return _done(request, number, found)
@@ -211,7 +214,7 @@ class _Routes:
         def answered(
             request: Request, number: Number, candidate: Candidate, by: str = operator, _said: Any = sent
         ) -> Response:
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 office.answer(number, candidate, is_subjects=is_subjects)
                 found = office.show(number)
             return _done(request, number, found)
@@ -224,7 +227,7 @@ class _Routes:
         def start(request: Request, number: Number, by: str = operator, _said: Any = nothing) -> Response:
             """Start a run that answers the request; it asks for an approval."""
             self._require_idle(number)
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 office.require_startable(number)
             return _done(request, number, {"run": self.doors.start(number, by)}, 202)
 
@@ -232,7 +235,7 @@ class _Routes:
         def refuse(request: Request, number: Number, by: str = operator, said: Any = reasoned) -> Response:
             """Refuse the request; a run does so, and writes the receipt."""
             self._require_idle(number)
-            with Office.open(by) as office:
+            with Office.open(by, self.doors.clock()) as office:
                 office.ask_refusal(number, said.reason)
             return _done(request, number, {"run": self.doors.start(number, by)}, 202)
 
