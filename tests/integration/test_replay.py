@@ -19,6 +19,8 @@ from lifecycle.requests import register, steps
 from lifecycle.requests.replay import replay
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.store.binaries import installed_programs
+from support.commands import CommandLine
+from support.samples import PROJECT, REFERENCE
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
@@ -86,6 +88,21 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
     with company.engine.connect() as connection:
         assert verify(connection, company.keys.public_keys()).sound
     assert replay(company, since=AS_OF, replayed_by="Op", as_of=LATER).rows == 0
+
+
+def test_replaying_on_the_command_line(
+    database: Database, company: Company, tmp_path: Path, monkeypatch, capsys, caplog
+):
+    erase(company, MARI)
+    settings = {
+        "DATABASE_URL": database.url, "KEYRING": tmp_path / "keyring", "LEDGER_COPY": tmp_path / "copy",
+        "STATE_DIR": tmp_path, "POLICY_DIR": PROJECT / "include/policies", "DATAMAP_DIR": REFERENCE.datamap,
+    }  # fmt: skip
+    command = CommandLine(monkeypatch, capsys, caplog, settings, now=LATER)
+    done = command("replay", "--since", AS_OF.isoformat(), "--by", "Op", "--json")
+    assert done.document == {"entries": 0, "requests": 1, "rows": 0, "to_do": {}}
+    assert command("replay", "--since", "long ago", "--by", "Op").code == 2
+    assert command("replay", "--since", AS_OF.isoformat(), "--by", " ").code == 2
 
 
 def erase_number(database: Database) -> UUID:
