@@ -10,7 +10,7 @@ import pytest
 
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject, Target
+from lifecycle.holds.targets import Subject, Target, UnseenTarget
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.receipt import issue, verify_receipt
@@ -281,3 +281,36 @@ def test_whoever_was_given_the_data_is_told_in_the_same_transaction(database: Da
     with company.engine.connect() as connection:
         receipt = issue(connection, request_id)
     assert [one["recipient"] for one in receipt["body"]["recipients"]] == [row.recipient for row in told]
+
+
+@pytest.mark.parametrize("text", ["app.person:999999", "app.customer:999999"])
+def test_a_row_that_is_not_there_is_an_error_and_not_an_answer(company: Company, text: str):
+    request_id = opened(company, UnseenTarget.parse(text))
+    with pytest.raises(UsageError, match="no row has this key"):
+        steps.plan(company, request_id, as_of=AS_OF)
+
+
+def test_a_row_that_was_erased_does_not_keep_its_request_from_being_closed(company: Company):
+    request_id = opened(company, UnseenTarget.parse("app.person:0100"))
+    planned = steps.plan(company, request_id, as_of=AS_OF)
+    steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
+    steps.carry_out(company, planned.digest)
+    plans.check_after(company, planned.digest)
+    steps.erase(company, request_id, approved_by=None, as_of=AS_OF)
+    with company.engine.connect() as connection:
+        assert register.get(connection, request_id).state is register.State.DONE
+
+
+@pytest.mark.parametrize("text", ["app.person:x", "app.person:", "app.nothing:1", "app.person:1,2"])
+def test_a_key_that_no_row_could_have_is_refused_at_once(company: Company, text: str):
+    with pytest.raises(UsageError):
+        opened(company, UnseenTarget.parse(text))
+
+
+def test_a_request_that_was_approved_stays_so_when_it_is_planned_again(company: Company):
+    request_id = opened(company)
+    planned = steps.plan(company, request_id, as_of=AS_OF)
+    steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
+    assert steps.plan(company, request_id, as_of=AS_OF).digest == planned.digest
+    with company.engine.connect() as connection:
+        assert register.get(connection, request_id).state is register.State.APPROVED

@@ -88,8 +88,7 @@ def place(
     zone = policy_zone(company)
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
-    named: list[Target | Subject] = [*map(Target.parse, targets or ())]
-    named += ask_subjects(rulebook, subject or ())
+    named = _named(rulebook, targets or (), subject or ())
     with company.engine.begin() as connection:
         number = register.place(
             connection,
@@ -107,6 +106,10 @@ def place(
     doubtful = _doubtful(rulebook, named)
     document = {"hold": str(number), "covered": covered, "mixed_scripts": doubtful}
     emit(document, [str(number), *_covered(covered), *map(_doubt, doubtful)], as_json=json)
+
+
+def _named(rulebook: Rulebook, targets: Iterable[str], kinds: Iterable[str]) -> list[Target | Subject]:
+    return [*map(Target.parse, targets), *ask_subjects(rulebook, kinds)]
 
 
 def _covered(covered: Mapping[str, int]) -> Iterator[str]:
