@@ -82,6 +82,14 @@ def test_a_request_is_taken_verified_and_started(airflow_alone: Airflow, page):
         ("received", airflow_alone.operator), ("verified", airflow_alone.operator)}  # fmt: skip
 
 
+def test_a_request_that_a_run_answers_is_not_started_again_whoever_started_that(page):
+    number = started(page)
+    asked = {"conf": {"request_id": number}, "logical_date": None}
+    page.post("/api/v2/dags/subject_erasure/dagRuns", json=asked).raise_for_status()
+    assert page.post(f"{HERE}/{number}/start", json={}).status_code == 409
+    assert page.get(f"{HERE}/{number}").json()["is_running"] is True
+
+
 def test_what_is_not_verified_cannot_be_started(page):
     number = taken(page)
     assert page.post(f"{HERE}/{number}/start", json={}).status_code == 400
