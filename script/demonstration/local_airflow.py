@@ -134,6 +134,10 @@ class LocalAirflow:
 
         return DagBag(PROJECT / "dags")
 
+    def run_without_input(self) -> list[str]:
+        """The names of the DAGs that run by themselves, and not for a request whose number they are told."""
+        return sorted(name for name, dag in self.dags().dags.items() if not dag.params)
+
     def run(
         self,
         name: str,

@@ -13,7 +13,7 @@ from support.processes import run_until, waits_for_a_lock
 CARRY_OUT = """
 import sys
 from pathlib import Path
-from lifecycle.retention import steps
+from lifecycle.runs import plans
 from support.companies import open_agency
 from support.databases import Database
 plans.carry_out(open_agency(Database(url=sys.argv[1]), Path(sys.argv[2])), sys.argv[3])

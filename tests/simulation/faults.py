@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from lifecycle.execute import door
 from lifecycle.execute.door import Door
 from lifecycle.holds import cover, subjects
-from lifecycle.planning import clocks, keep, partitions, planner
+from lifecycle.planning import clocks, keep, part, partitions, planner
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
@@ -192,7 +192,7 @@ def due_not_asked_again() -> AbstractContextManager[object]:
 @_fault("row that is left by its parts no longer due meanwhile")
 def rows_that_stay_not_asked_again() -> AbstractContextManager[object]:
     """What belongs to a row that stays goes, although that row's clock stopped after the plan was made."""
-    return patch.object(planner, "Reliance", lambda *_, **__: None)
+    return patch.object(part, "Reliance", lambda *_, **__: None)
 
 
 @_fault("keeps website.page_view")
