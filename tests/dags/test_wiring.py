@@ -25,7 +25,7 @@ from lifecycle.settings import PROJECT
 
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
 """Those that keep rules."""
-OTHERS = ("recipient_notification", "request_remainders", "subject_erasure")
+OTHERS = ("recipient_notification", "request_remainders", "restore_replay", "subject_erasure")
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
@@ -221,7 +221,7 @@ def test_a_company_without_rules_for_a_dag_has_one_that_only_checks(airflow, pol
 def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, monkeypatch, tmp_path):
     monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path))
     errors = airflow.dags().import_errors
-    assert len(errors) == 6
+    assert len(errors) == 7
     assert all("no policy found" in error for error in errors.values())
 
 

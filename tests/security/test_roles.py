@@ -51,6 +51,7 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.request_event": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: ADD},
     "lifecycle.request_remainder": {Role.ENGINE: {*CHANGE, "DELETE"}},
     "lifecycle.suppression": {Role.ENGINE: ADD},
+    "lifecycle.restoration": {Role.ENGINE: ADD, Role.READER: READ},  # the engine may end one
     "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key
 }

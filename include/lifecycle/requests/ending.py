@@ -11,8 +11,8 @@ from lifecycle.ledger.book import append
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
-from lifecycle.requests.subject import COUNTED, forget
-from lifecycle.requests.tables import request_identity, suppression
+from lifecycle.requests.subject import COUNTED, at_tenant, forget
+from lifecycle.requests.tables import request, request_identity, suppression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.plan import Kept
     from lifecycle.policy.model import Policy
 
 
 def finish(
-    connection: Connection, policy: Policy, request_id: UUID, kept: Iterable[Kept], *, as_of: datetime
+    connection: Connection,
+    policy: Policy,
+    request_id: UUID,
+    kept: Iterable[Kept],
+    keys: KeyProvider,
+    *,
+    as_of: datetime,
 ) -> None:
     """End a request that was answered.
 
@@ -35,6 +42,7 @@ def finish(
         policy: in force.
         request_id: the request's number.
         kept: what stays, and why.
+        keys: take the fingerprints.
         as_of: now.
 
     Raises:
@@ -42,19 +50,11 @@ def finish(
     """
     found, kept = get(connection, request_id), tuple(kept)
     content = body(connection, found, policy, kept, as_of=as_of)
-    named = connection.execute(
-        sa.select(request_identity.c.fingerprint)
-        .where(
-            request_identity.c.request_id == request_id,
-            request_identity.c.source.in_([one.value for one in COUNTED]),
-        )
-        .order_by(request_identity.c.position)
-    ).all()
-    if found.kind is RequestKind.ERASURE:
-        known = [
-            {"fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of} for one in named
-        ]
-        connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
+    known = _known_by(connection, request_id, found.tenant, keys)
+    if found.kind is RequestKind.ERASURE and known:
+        erased = {"request_id": request_id, "erased_at": as_of, "tenant": found.tenant}
+        rows = [{"fingerprint": fingerprint, **erased} for fingerprint in known]
+        connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
     forget(connection, request_id)
     note(connection, request_id, "done", as_of=as_of)
@@ -62,7 +62,8 @@ def finish(
         "request": request_id,
         "rule": found.kind.value,
         "digest": digest_of(content),
-        "subjects": [one.fingerprint for one in named],
+        "subjects": known,
+        **({"collection": found.tenant} if found.tenant else {}),
         "kept": [
             {
                 "collection": one.collection,
@@ -98,3 +99,17 @@ def refuse(
         "reason": reason,
     }
     append(connection, "request_refused", entry, as_of=as_of)
+
+
+def _known_by(connection: Connection, request_id: UUID, tenant: str | None, keys: KeyProvider) -> list[str]:
+    """The fingerprints of a request's subject; as the content of one organisation, where that alone was meant."""
+    counted = request_identity.c.source.in_([one.value for one in COUNTED])
+    found = connection.scalars(
+        sa.select(request_identity.c.fingerprint)
+        .where(request_identity.c.request_id == request_id, counted)
+        .order_by(request_identity.c.position)
+    ).all()
+    if tenant is None:
+        return list(found)
+    key = connection.scalar(sa.select(request.c.tenant_key).where(request.c.request_id == request_id))
+    return [at_tenant(one, tenant, key or (), keys) for one in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from lifecycle.policy.rulebook import shortest_paths
 from lifecycle.requests.tables import request_remainder
@@ -138,6 +139,24 @@ def belongs_to(rulebook: Rulebook, collection: str, row: FromClause, tenant: Row
     return sa.or_(
         sa.false(), *(_leads_to(rulebook, row, path, tenant) for path in paths[:1] if len(paths) == 1)
     )
+
+
+def tenant_key(
+    rulebook: Rulebook, collection: str, row: FromClause, tenant: str
+) -> ColumnElement[Any] | None:
+    """The key, as texts, of the organisation whose content a row is; None where no row of the collection is any's."""
+    names = [name for name, _ in rulebook.key(tenant)]
+    if collection == tenant:
+        return postgresql.array([sa.cast(row.c[name], sa.Text) for name in names])
+    paths = shortest_paths(rulebook.edges, collection, tenant)
+    if len(paths) != 1:
+        return None
+    first, *rest = paths[0]
+    start = relation(rulebook.live, first.target, "tenant")
+    joined, end = climb(rulebook.live, start, tuple(rest), "tenant_up")
+    key = postgresql.array([sa.cast(end.c[name], sa.Text) for name in names])
+    refers_to = refers(first, rulebook.live, row, start)
+    return sa.select(key).select_from(joined).where(refers_to).correlate(row).scalar_subquery()
 
 
 def _leads_to(rulebook: Rulebook, row: FromClause, path: Sequence[Any], tenant: Row) -> ColumnElement[bool]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.identity.forms import identify_stored
-from lifecycle.requests.subject import DOMAIN
+from lifecycle.requests.ground import tenant_key
+from lifecycle.requests.subject import DOMAIN, at_tenant
 from lifecycle.requests.tables import request_remainder, suppression
 from lifecycle.store.relations import relation
 
@@ -28,6 +29,12 @@ RETURNED = "returned"
 _CHUNK = 10_000
 
 
+def erased_subjects(connection: Connection) -> dict[str, UUID]:
+    """Every subject who was erased, by fingerprint, and by which request."""
+    rows = connection.execute(sa.select(suppression.c.fingerprint, suppression.c.request_id))
+    return {row.fingerprint: row.request_id for row in rows}
+
+
 class Returning:
     """Looks for erased subjects in a company's rows.
 
@@ -37,14 +44,16 @@ class Returning:
         connection: reads and flags.
         rulebook: of the policy in force.
         keys: take the fingerprints.
+        erased: who is looked for: fingerprints, and the requests by which they were erased.
     """
 
-    def __init__(self, connection: Connection, rulebook: Rulebook, keys: KeyProvider) -> None:
+    def __init__(
+        self, connection: Connection, rulebook: Rulebook, keys: KeyProvider, erased: Mapping[str, UUID]
+    ) -> None:
         self.connection = connection
         self.rulebook = rulebook
         self.keys = keys
-        rows = connection.execute(sa.select(suppression.c.fingerprint, suppression.c.request_id))
-        self.erased: Mapping[str, UUID] = {row.fingerprint: row.request_id for row in rows}
+        self.erased = erased
 
     def flag(self, collections: Iterable[str]) -> dict[UUID, int]:
         """Leave the rows of erased subjects in these collections to be erased; returns how many, by request."""
@@ -63,12 +72,31 @@ class Returning:
             if not identity.path
         ]
         columns = [sa.cast(row.c[name], sa.Text) for name in (*names, *(name for name, _ in identities))]
-        for found in self.connection.execute(sa.select(*columns), execution_options={"yield_per": _CHUNK}):
-            key, values = tuple(found[: len(names)]), found[len(names) :]
+        tenants = self._tenants(collection, row)
+        query = sa.select(*columns, *tenants.values())
+        for found in self.connection.execute(query, execution_options={"yield_per": _CHUNK}):
+            key, values = tuple(found[: len(names)]), found[len(names) : len(columns)]
+            of_tenants: dict[str, Any] = dict(zip(tenants, found[len(columns) :], strict=True))
             for fingerprint in self._fingerprints(collection, key, identities, values):
-                if fingerprint in self.erased:
-                    yield self.erased[fingerprint], key
+                request_id = self._erased(fingerprint, of_tenants)
+                if request_id:
+                    yield request_id, key
                     break
+
+    def _tenants(self, collection: str, row: Any) -> dict[str, Any]:
+        """What gives the key of the organisation whose content a row is, by collection of organisations."""
+        keys = {
+            tenant: tenant_key(self.rulebook, collection, row, tenant)
+            for tenant in sorted(self.rulebook.tenants)
+        }
+        return {tenant: key for tenant, key in keys.items() if key is not None}
+
+    def _erased(self, fingerprint: str, of_tenants: Mapping[str, list[str] | None]) -> UUID | None:
+        """The request by which a subject was erased, everywhere or as content of the row's organisation."""
+        if fingerprint in self.erased:
+            return self.erased[fingerprint]
+        copies = (at_tenant(fingerprint, tenant, key, self.keys) for tenant, key in of_tenants.items() if key)
+        return next((self.erased[copy] for copy in copies if copy in self.erased), None)
 
     def _fingerprints(
         self,

@@ -26,7 +26,7 @@ from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
 from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.residue import residue
-from lifecycle.requests.returning import Returning
+from lifecycle.requests.returning import Returning, erased_subjects
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
 from lifecycle.requests.telling import Telling
@@ -187,7 +187,7 @@ def close(
         if unexplained:
             raise _left_over(request_id, unexplained)
         kept = erasure.kept()
-        ending.finish(connection, rulebook.policy, request_id, kept, as_of=closed_at or as_of)
+        ending.finish(connection, rulebook.policy, request_id, kept, company.keys, as_of=closed_at or as_of)
     return {"request": str(request_id), "kept": kept_to_json(kept)}
 
 
@@ -278,7 +278,8 @@ def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
-        flagged = Returning(connection, rulebook, company.keys).flag(rulebook.policy.suppression)
+        erased = erased_subjects(connection)
+        flagged = Returning(connection, rulebook, company.keys, erased).flag(rulebook.policy.suppression)
         for request_id, rows in flagged.items():
             note(connection, request_id, "returned", as_of=as_of, rows=rows)
     return flagged

@@ -17,7 +17,7 @@ from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.requests.tables import request, request_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SEALING_KEY = "requests"
 DOMAIN = "subject"
 """Of the keyed fingerprints of subjects."""
+COPY_DOMAIN = "subject_at_tenant"
+"""Of those of a subject as one organisation's content."""
 
 
 class Source(StrEnum):
@@ -82,6 +84,11 @@ class Whom:
 def fingerprints(named: Iterable[Identifier | Target], keys: KeyProvider) -> list[tuple[str, str]]:
     """Kind and keyed fingerprint of each identity or row that a request names."""
     return [(_kind(one), keys.fingerprint(DOMAIN, f"{_kind(one)}\0{_text(one)}")) for one in named]
+
+
+def at_tenant(fingerprint: str, tenant: str, key: Sequence[str], keys: KeyProvider) -> str:
+    """The fingerprint of a subject as the content of one organisation: another one's copy has another (A5)."""
+    return keys.fingerprint(COPY_DOMAIN, f"{fingerprint}\0{tenant}\0{json.dumps(list(key))}")
 
 
 def keep(

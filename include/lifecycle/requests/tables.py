@@ -58,5 +58,6 @@ suppression = sa.table(
     sa.column("fingerprint", sa.Text),
     sa.column("request_id", sa.Uuid),
     sa.column("erased_at", sa.DateTime(timezone=True)),
+    sa.column("tenant", sa.Text),
     schema="lifecycle",
 )
