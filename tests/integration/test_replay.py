@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.ledger.verification import verify
+from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.replay import replay
@@ -246,3 +248,136 @@ def test_a_plan_that_waits_in_the_backup_is_given_up(database: Database, company
     restore(database, backup)
     replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
     assert {name for name, _ in rows_of(database).items() ^ after.items()} == set()
+
+
+# --- what others wrote of an erased subject
+
+WRITTEN = {
+    "app.note.body": (200, "Ask Mari.Tamm@Example.Test, or call 51 23-45 67."),
+    "app.activity.detail": (200, '{"to": ["mari.tamm@example.test"], "number": 51234567, "minutes": 5}'),
+    "website.message.body": (200, "I had it from <mailto:MARI.TAMM@example.test>."),
+}
+
+
+def write_of_mari(database: Database) -> None:
+    for name, (number, text) in WRITTEN.items():
+        table, _, column = name.rpartition(".")
+        type_ = "jsonb" if column == "detail" else "text"
+        database.execute(
+            f"UPDATE {table} SET {column} = CAST(:text AS {type_}) WHERE id = {number}", {"text": text}
+        )
+
+
+def texts(database: Database) -> list[str]:
+    found = []
+    for name, (number, _) in WRITTEN.items():
+        table, _, column = name.rpartition(".")
+        (row,) = database.execute(f"SELECT {column}::text AS text FROM {table} WHERE id = {number}")
+        found.append(row.text)
+    return found
+
+
+def erase_by_both(company: Company) -> None:
+    with company.engine.begin() as connection:
+        request_id = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys,
+            [Subject(identity="email", value=MARI), Subject(identity="phone_number", value="+372 5123 4567")],
+            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
+        )  # fmt: skip
+        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    steps.erase(company, request_id, approved_by="Op", as_of=AS_OF)
+    sign_ledger(company, as_of=AS_OF)
+
+
+def test_texts_that_mention_an_erased_subject_are_masked_again(
+    database: Database, company: Company, tmp_path: Path
+):
+    write_of_mari(database)
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    erase_by_both(company)
+    after = rows_of(database)
+    assert all("[erased]" in text for text in texts(database))
+    company.engine.dispose()
+    restore(database, backup)
+    replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    assert rows_of(database) == after
+    assert replay(company, since=AS_OF, replayed_by="Op", as_of=LATER).rows == 0
+
+
+@pytest.mark.commitment("W9")
+def test_a_text_that_is_held_is_masked_when_the_hold_ends_and_stays(database: Database, company: Company):
+    write_of_mari(database)
+    number = hold(company, "app.note:200", "website.message:200")
+    erase_by_both(company)
+    note, _, message = texts(database)
+    assert (note, message) == (WRITTEN["app.note.body"][1], WRITTEN["website.message.body"][1])
+    with company.engine.begin() as connection:
+        holds.release(connection, number, released_by="Counsel", as_of=LATER)
+        (request_id,) = steps.unfinished(connection)
+    steps.resume(company, request_id, as_of=LATER)
+    note, _, message = texts(database)
+    assert note == "Ask [erased], or call [erased]."
+    assert message == "I had it from <mailto:[erased]>."
+    with company.engine.connect() as connection:
+        assert steps.unfinished(connection) == []
+
+
+def test_what_is_written_again_is_masked_every_day_where_the_policy_says_so(
+    database: Database, company: Company, tmp_path: Path
+):
+    text = (PROJECT / "include/policies/2025-02-19/policy.yaml").read_text()
+    listed = text.replace(
+        "suppression: [app.person, app.contact]", "suppression: [app.person, app.contact, app.note]"
+    )
+    assert listed != text
+    (tmp_path / "policies/2025-02-19").mkdir(parents=True)
+    (tmp_path / "policies/2025-02-19/policy.yaml").write_text(listed)
+    company = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
+    erase_by_both(company)
+    before = rows_of(database)
+    write_of_mari(database)
+    flagged = steps.flag_returned(company, as_of=LATER)
+    assert sum(flagged.values()) == 1
+    for request_id in flagged:
+        steps.resume(company, request_id, as_of=LATER)
+    note, activity, message = texts(database)
+    assert note == "Ask [erased], or call [erased]."
+    assert MARI in activity
+    assert MARI in message.lower()
+    assert before.keys() == rows_of(database).keys()
+    assert steps.flag_returned(company, as_of=LATER) == {}
+
+
+@pytest.mark.commitment("A5")
+def test_what_one_organisation_wrote_of_whom_it_erased_is_masked_again_and_anothers_is_not(
+    database: Database, company: Company, tmp_path: Path
+):
+    for person in (201, 202):
+        database.execute(
+            "INSERT INTO app.activity (person_id, kind, detail, occurred_at) VALUES (:person, 'call', :text, :at)",
+            {"person": person, "text": f'{{"to": "{MARI}"}}', "at": AS_OF},
+        )
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    erase(company, MARI, tenant="app.customer:2")
+    query = "SELECT person_id FROM app.activity WHERE detail::text LIKE '%erased%'"
+    assert database.execute(query) == [(201,)]
+    after = rows_of(database)
+    company.engine.dispose()
+    restore(database, backup)
+    replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    assert rows_of(database) == after
+
+
+def test_what_is_left_goes_also_where_nothing_on_it_says_whom_a_recipient_was_told_of(
+    database: Database, company: Company
+):
+    number = hold(company, "app.note:100")
+    erase(company, MARI)
+    with company.engine.begin() as connection:
+        holds.release(connection, number, released_by="Counsel", as_of=LATER)
+        (request_id,) = steps.unfinished(connection)
+    assert ("app.note", "100") in rows_of(database)
+    steps.resume(company, request_id, as_of=LATER)
+    assert ("app.note", "100") not in rows_of(database)

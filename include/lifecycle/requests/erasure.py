@@ -16,7 +16,7 @@ from lifecycle.planning.planner import BATCH_ROWS, one_state
 from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.ground import IsRemainder, NamesSubject
-from lifecycle.requests.mentions import MentionsSubject
+from lifecycle.requests.mentions import known_by_fingerprint, mentions_remainder, mentions_subject
 from lifecycle.requests.tables import request_remainder
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.plan import Kept
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
@@ -88,7 +89,7 @@ class Erasure:
                 self.connection.execute(sa.delete(work.table).where(*same, gone.table.c.kept.is_(None)))
 
     def _remember(self, request_id: UUID, part: Part) -> int:
-        found = 0
+        action, found = part.action if part.scope.redacts else Action.DELETE, 0
         for collection in part.works.kept:
             table = part.works[collection].table
             keys = [sa.cast(table.c[name], sa.Text) for name in part.works[collection].keys.values()]
@@ -99,6 +100,7 @@ class Erasure:
                 table.c.kept,
                 table.c.source,
                 table.c.until,
+                sa.literal(action.value, sa.Text),
             ).where(table.c.kept.is_not(None))
             columns = [column.name for column in request_remainder.c]
             insert = postgresql.insert(request_remainder).from_select(columns, rows)
@@ -110,7 +112,7 @@ class Erasure:
 def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of: datetime) -> Erasure:
     """What an erasure finds of its subject."""
     names, erasure = NamesSubject(rulebook, whom), rulebook.erasure
-    mentions = MentionsSubject(connection, rulebook, whom)
+    mentions = mentions_subject(connection, rulebook, whom)
     return Erasure(
         Part(connection, rulebook, erasure.deletion, names, as_of=as_of, name="erased"),
         Part(connection, rulebook, erasure.redaction, names, as_of=as_of, name="redacted"),
@@ -126,13 +128,29 @@ def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of:
     )
 
 
-def of_remainder(connection: Connection, rulebook: Rulebook, request_id: UUID, *, as_of: datetime) -> Erasure:
+def of_remainder(
+    connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider, *, as_of: datetime
+) -> Erasure:
     """What is there of the rows that an erasure had to leave: such a row is due whatever led to it then."""
-    left, erasure = IsRemainder(rulebook, request_id), rulebook.erasure
+    to_delete, to_redact = (
+        IsRemainder(rulebook, request_id, action) for action in (Action.DELETE, Action.REDACT)
+    )
+    erasure = rulebook.erasure
     everything = replace(erasure.deletion, roots=erasure.deletion.closure)
+    mask = known_by_fingerprint(connection, rulebook, request_id, keys)
+    mentions = mentions_remainder(connection, rulebook, request_id, mask)
     return Erasure(
-        Part(connection, rulebook, everything, left, as_of=as_of, name="erased"),
-        Part(connection, rulebook, erasure.redaction, left, as_of=as_of, name="redacted"),
+        Part(connection, rulebook, everything, to_delete, as_of=as_of, name="erased"),
+        Part(connection, rulebook, erasure.redaction, to_redact, as_of=as_of, name="redacted"),
+        Part(
+            connection,
+            rulebook,
+            erasure.masking,
+            mentions,
+            as_of=as_of,
+            name="masked",
+            action=Action.MASK,
+        ),
     )
 
 

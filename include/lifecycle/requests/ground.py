@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
+    from lifecycle.plan import Action
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Row, Whom
@@ -83,11 +84,13 @@ class IsRemainder:
     Args:
         rulebook: of the policy in force.
         request_id: the request's number.
+        action: what is to be done to them; None whatever it is.
     """
 
-    def __init__(self, rulebook: Rulebook, request_id: UUID) -> None:
+    def __init__(self, rulebook: Rulebook, request_id: UUID, action: Action | None = None) -> None:
         self.rulebook = rulebook
         self.request_id = request_id
+        self.action = action
 
     def due(self, work: Work) -> Select[Any]:
         """Rows that were left."""
@@ -112,10 +115,12 @@ class IsRemainder:
             sa.cast(request_remainder.c.key[number], NamedType(kind)).label(name)
             for number, (name, kind) in enumerate(self.rulebook.key(collection), start=1)
         ]
-        of_it = (
+        of_it = [
             request_remainder.c.request_id == self.request_id,
             request_remainder.c.collection == collection,
-        )
+        ]
+        if self.action:
+            of_it.append(request_remainder.c.action == self.action.value)
         number = list(self.rulebook.datamap.collections).index(collection)
         left = sa.select(*columns).where(*of_it).cte(f"left_over_{number}")
         return left.prefix_with("MATERIALIZED", dialect="postgresql")

@@ -194,7 +194,8 @@ def _flag(
     """Leave the rows of whom these erasures erased to be erased again; how many are new, by request."""
     rulebook = company.rulebook(as_of)
     erased = {one: erasure.body["request"] for erasure in erasures for one in erasure.body["subjects"]}
-    roots = (*rulebook.erasure.deletion.roots, *rulebook.erasure.redaction.roots)
+    reached = rulebook.erasure
+    roots = (*reached.deletion.roots, *reached.redaction.roots, *reached.masking.roots)
     return Returning(connection, rulebook, company.keys, erased).flag(roots)
 
 

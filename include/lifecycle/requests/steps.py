@@ -24,6 +24,7 @@ from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
+from lifecycle.requests.mentions import known_by_fingerprint
 from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.residue import residue
 from lifecycle.requests.returning import Returning, erased_subjects
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from lifecycle.execute.door import Outcome
+    from lifecycle.identity.mentions import Masking
     from lifecycle.plan import Kept, Plan
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook
@@ -237,7 +239,7 @@ def resume(
         CheckFailed: the plan makes no sense, or what it left behind does not.
     """
     rulebook = company.rulebook(as_of)
-    find = partial(of_remainder, rulebook=rulebook, request_id=request_id, as_of=as_of)
+    find = partial(of_remainder, rulebook=rulebook, request_id=request_id, keys=company.keys, as_of=as_of)
     stored = make_plan(company.engine, request_id, find)
     outcome = None
     if stored.plan_id is not None:
@@ -312,12 +314,15 @@ def _carried_out(
     with company.engine.connect() as connection:
         is_open = get(connection, request_id).is_open
         whom = open_whom(connection, rulebook, request_id, company.keys) if is_open else Whom()
+        mask: Masking = Mentions(identifiers=whom.written)
+        if not is_open:
+            mask = known_by_fingerprint(connection, rulebook, request_id, company.keys)
     return plans.carry_out(
         company,
         digest,
         progress=progress,
         grounds=partial(_ground, company),
-        mask=Mentions(identifiers=whom.written),
+        mask=mask,
         before=Telling(
             rulebook=rulebook,
             keys=company.keys,

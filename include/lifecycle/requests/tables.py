@@ -51,6 +51,7 @@ request_remainder = sa.table(
     sa.column("reason", sa.Text),
     sa.column("source", sa.Text),
     sa.column("until", sa.Date),
+    sa.column("action", sa.Text),
     schema="lifecycle",
 )
 suppression = sa.table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.plan import Item
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.recipients.audience import Audience
 
 _CONCERNED = {Action.DELETE, Action.REDACT, Action.MASK}
 _OF_THE_SUBJECT = {Action.DELETE, Action.REDACT}
@@ -56,10 +57,7 @@ class Telling:
         }
         audience = find_audience(connection, self.rulebook, rows)
         if audience.addressees:
-            named = {*self.subjects, *self._on_rows(connection, plan_id, items)}
-            identities = tuple(sorted((one.kind, one.normal) for one in named))
-            matter = Matter(kind=Kind.ERASURE, request=self.request_id, identities=identities)
-            queue(connection, self.keys, self.rulebook.policy, audience, matter, as_of=self.as_of)
+            self._queue(connection, audience, self._on_rows(connection, plan_id, items))
         if audience.unknown:
             note(
                 connection,
@@ -68,6 +66,21 @@ class Telling:
                 as_of=self.as_of,
                 lines=len(audience.unknown),
             )
+
+    def _queue(self, connection: Connection, audience: Audience, on_rows: Iterable[Identifier]) -> None:
+        """Queue the notices of a batch.
+
+        What an answered request left may be rows on which no identity stands. Whom the log of disclosures does not
+        name for them cannot be told whom they are about; that was told when the request was answered.
+        """
+        identities = tuple(sorted((one.kind, one.normal) for one in {*self.subjects, *on_rows}))
+        told = [one for one in audience.addressees if identities or one.disclosures]
+        if len(told) < len(audience.addressees):
+            untold = [one.recipient for one in audience.addressees if one not in told]
+            note(connection, self.request_id, "recipients_not_told", as_of=self.as_of, recipients=untold)
+        matter = Matter(kind=Kind.ERASURE, request=self.request_id, identities=identities)
+        tellable = replace(audience, addressees=tuple(told))
+        queue(connection, self.keys, self.rulebook.policy, tellable, matter, as_of=self.as_of)
 
     def _keys_of(
         self, connection: Connection, plan_id: int, collection: str, items: Iterable[Item]
