@@ -36,6 +36,15 @@ class Before:
     holds: Mapping[int, frozenset[Target]]
     notices: Mapping[Key, Notice]
 
+    @classmethod
+    def of(cls, world: World, as_of: datetime) -> Before:
+        """The company as it is now."""
+        return cls(
+            rows={table: dict(rows) for table, rows in world.rows.items()},
+            holds=active(world, as_of),
+            notices=dict(world.notices),
+        )
+
     def follow(self, event: Event, world: World) -> None:
         """The application does something while the run goes on."""
         if isinstance(event, Add | Change) and (row := world.find((event.table, event.key))):
@@ -95,11 +104,11 @@ class Watch:
                 else:
                     late.append(f"{_told(name)} was to be gone by {limit} and is there at {as_of}")
         _raise("late", late)
-        return Before(
-            rows={table: dict(rows) for table, rows in self.world.rows.items()},
-            holds=active(self.world, as_of),
-            notices=dict(self.world.notices),
-        )
+        return Before.of(self.world, as_of)
+
+    def forget(self) -> None:
+        """A backup was restored: rows are back that were gone, until the next run."""
+        self._left.clear()
 
     def after(self, run: Run, before: Before, gone: set[Name]) -> None:
         """Ask after a run: is all gone that had to be, with its lead, and nothing that had not?
