@@ -53,7 +53,7 @@ def erase(company: Company, email: str) -> None:
             kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
         )  # fmt: skip
         register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    steps.erase(company, request_id, approved_by="Op", as_of=AS_OF)
+    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
 

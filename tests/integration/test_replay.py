@@ -50,7 +50,7 @@ def erase(company: Company, email: str, *, tenant: str | None = None) -> UUID:
             tenant=Target.parse(tenant) if tenant else None,
         )  # fmt: skip
         register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    steps.erase(company, request_id, approved_by="Op", as_of=AS_OF)
+    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
     return request_id
 
@@ -66,7 +66,7 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
     restore(database, backup)
     assert rows_of(database) != after
     with pytest.raises(PromiseBroken, match="lifecycle replay"):
-        steps.erase(company, erase_number(database), approved_by="Op", as_of=LATER)
+        steps.answer(company, erase_number(database), approved_by="Op", as_of=LATER)
 
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
     assert (replayed.requests, replayed.entries > 0, replayed.to_do) == (2, True, {})
@@ -241,7 +241,7 @@ def test_a_plan_that_waits_in_the_backup_is_given_up(database: Database, company
     assert steps.plan(company, request_id, as_of=AS_OF).digest
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, tmp_path / "backup")
-    steps.erase(company, request_id, approved_by="Op", as_of=AS_OF)
+    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
     after = rows_of(database)
     company.engine.dispose()
@@ -285,7 +285,7 @@ def erase_by_both(company: Company) -> None:
             kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
         )  # fmt: skip
         register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    steps.erase(company, request_id, approved_by="Op", as_of=AS_OF)
+    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
 
@@ -381,3 +381,26 @@ def test_what_is_left_goes_also_where_nothing_on_it_says_whom_a_recipient_was_to
     assert ("app.note", "100") in rows_of(database)
     steps.resume(company, request_id, as_of=LATER)
     assert ("app.note", "100") not in rows_of(database)
+
+
+def test_a_request_that_was_refused_since_is_not_open_again(
+    database: Database, company: Company, tmp_path: Path
+):
+    with company.engine.begin() as connection:
+        request_id = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
+            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
+        )  # fmt: skip
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    steps.refuse(company, request_id, reason="legal_claim", refused_by="Op", as_of=AS_OF)
+    sign_ledger(company, as_of=AS_OF)
+    company.engine.dispose()
+    restore(database, backup)
+    replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    with company.engine.connect() as connection:
+        found = register.get(connection, request_id)
+    assert (found.state, found.refusal_reason) == (register.State.REFUSED, "legal_claim")
+    assert database.execute(
+        "SELECT count(*) AS sealed FROM lifecycle.request_identity WHERE sealed IS NOT NULL"
+    ) == [(0,)]

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-
 from lifecycle.ledger.book import append
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
-from lifecycle.requests.subject import COUNTED, at_tenant, forget
-from lifecycle.requests.tables import request, request_identity, suppression
+from lifecycle.requests.subject import forget, known_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
 
     from lifecycle.keys.provider import KeyProvider
-    from lifecycle.plan import Kept
     from lifecycle.policy.model import Policy
+    from lifecycle.requests.procedure import Settled
 
 
 def finish(
     connection: Connection,
     policy: Policy,
     request_id: UUID,
-    kept: Iterable[Kept],
+    settled: Settled,
     keys: KeyProvider,
     *,
     as_of: datetime,
@@ -41,20 +35,16 @@ def finish(
         connection: in the caller's transaction.
         policy: in force.
         request_id: the request's number.
-        kept: what stays, and why.
+        settled: what the answer comes to.
         keys: take the fingerprints.
         as_of: now.
 
     Raises:
         UsageError: it is not so far that it may end.
     """
-    found, kept = get(connection, request_id), tuple(kept)
-    content = body(connection, found, policy, kept, as_of=as_of)
-    known = _known_by(connection, request_id, found.tenant, keys)
-    if found.kind is RequestKind.ERASURE and known:
-        erased = {"request_id": request_id, "erased_at": as_of, "tenant": found.tenant}
-        rows = [{"fingerprint": fingerprint, **erased} for fingerprint in known]
-        connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
+    found, kept = get(connection, request_id), settled.kept
+    content = {**body(connection, found, policy, kept, as_of=as_of), **settled.told}
+    known = known_by(connection, request_id, keys)
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
     forget(connection, request_id)
     note(connection, request_id, "done", as_of=as_of)
@@ -99,17 +89,3 @@ def refuse(
         "reason": reason,
     }
     append(connection, "request_refused", entry, as_of=as_of)
-
-
-def _known_by(connection: Connection, request_id: UUID, tenant: str | None, keys: KeyProvider) -> list[str]:
-    """The fingerprints of a request's subject; as the content of one organisation, where that alone was meant."""
-    counted = request_identity.c.source.in_([one.value for one in COUNTED])
-    found = connection.scalars(
-        sa.select(request_identity.c.fingerprint)
-        .where(request_identity.c.request_id == request_id, counted)
-        .order_by(request_identity.c.position)
-    ).all()
-    if tenant is None:
-        return list(found)
-    key = connection.scalar(sa.select(request.c.tenant_key).where(request.c.request_id == request_id))
-    return [at_tenant(one, tenant, key or (), keys) for one in found]

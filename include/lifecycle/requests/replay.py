@@ -13,7 +13,6 @@ from lifecycle.errors import ApprovalRequired, CheckFailed
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.ledger.book import append, tree_size
 from lifecycle.planning.items import find_open_of_request
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests.lost import lost_by
 from lifecycle.requests.register import State, note, require_name
 from lifecycle.requests.returning import Returning
@@ -37,6 +36,11 @@ _ERASURES = sa.text("""
     SELECT as_of, body FROM lifecycle.ledger
     WHERE kind = 'request_done' AND body ->> 'rule' = 'erasure'
       AND (as_of >= :since OR (sequence >= :first AND sequence < :first + :entries))
+    ORDER BY sequence
+""")
+_ENDED = sa.text("""
+    SELECT kind, as_of, body FROM lifecycle.ledger
+    WHERE kind IN ('request_done', 'request_refused') AND sequence >= :first AND sequence < :first + :entries
     ORDER BY sequence
 """)
 _PLACED_SINCE = sa.text("""
@@ -156,10 +160,13 @@ def replay(
     if not are_held_again:
         _require_held(found)
     with company.engine.begin() as connection:
-        erasures = _erasures(connection, _restored(connection), since)
+        restored = _restored(connection)
+        erasures = _erasures(connection, restored, since)
+        for ended in _ended(connection, restored):
+            _end_again(connection, ended)
+            _give_up_plan(connection, ended.body["request"], as_of=as_of)
         for erasure in erasures:
-            _know_again(connection, erasure.body, erasure.as_of)
-            _give_up_plan(connection, erasure.body["request"], as_of=as_of)
+            _suppress(connection, erasure.body, erasure.as_of)
         flagged = _flag(company, connection, erasures, as_of=as_of)
         for request_id, rows in flagged.items():
             note(connection, request_id, "replayed", as_of=as_of, by_whom=replayed_by, rows=rows)
@@ -223,41 +230,48 @@ def _require_none_left(left: dict[UUID, int]) -> None:
         )
 
 
-def _know_again(connection: Connection, body: dict[str, Any], done_at: datetime) -> None:
-    """A request that the backup does not know, or knows as open, is done; whom it was about is known by fingerprint."""
-    placeholder = {
+def _ended(connection: Connection, restored: Restoration) -> Sequence[Any]:
+    """Requests that were answered or refused, and of which the backup does not know it."""
+    bound = {"first": restored.first_entry, "entries": restored.entries}
+    return connection.execute(_ENDED, bound).all()
+
+
+def _end_again(connection: Connection, ended: Any) -> None:
+    """A request that the backup does not know, or knows as open, has ended; whom it was about is forgotten."""
+    body, is_done = ended.body, ended.kind == "request_done"
+    how = {
+        "state": State.DONE.value if is_done else State.REFUSED.value,
+        "refusal_reason": None if is_done else body["reason"],
+        "closed_at": ended.as_of,
+    }
+    unknown = {
         "request_id": body["request"],
-        "kind": RequestKind.ERASURE.value,
-        "state": State.DONE.value,
+        "kind": body["rule"],
         "tenant": body.get("collection"),
-        "received_at": done_at,
+        "received_at": ended.as_of,
         "opened_by": "replay",
-        "due_on": done_at.date(),
+        "due_on": ended.as_of.date(),
         "verified_by": "replay",
         "verified_how": "replay",
-        "closed_at": done_at,
     }
-    connection.execute(postgresql.insert(request).values(placeholder).on_conflict_do_nothing())
+    verified = {name: sa.func.coalesce(request.c[name], "replay") for name in ("verified_by", "verified_how")}
+    connection.execute(postgresql.insert(request).values({**unknown, **how}).on_conflict_do_nothing())
     connection.execute(
         sa.update(request)
-        .values(
-            state=State.DONE.value,
-            closed_at=done_at,
-            verified_by=sa.func.coalesce(request.c.verified_by, "replay"),
-            verified_how=sa.func.coalesce(request.c.verified_how, "replay"),
-        )
+        .values({**how, **verified})
         .where(request.c.request_id == body["request"], request.c.closed_at.is_(None))
     )
     forget(connection, body["request"])
-    known = [
-        {
-            "fingerprint": fingerprint,
-            "request_id": body["request"],
-            "erased_at": done_at,
-            "tenant": body.get("collection"),
-        }
-        for fingerprint in body["subjects"]
-    ]
+
+
+def _suppress(connection: Connection, body: dict[str, Any], erased_at: datetime) -> None:
+    """Whom an erasure was about is known by fingerprint."""
+    erased = {
+        "request_id": body["request"],
+        "erased_at": erased_at,
+        "tenant": body.get("collection"),
+    }
+    known = [{"fingerprint": fingerprint, **erased} for fingerprint in body["subjects"]]
     if known:
         connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
 

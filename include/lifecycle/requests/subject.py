@@ -91,6 +91,22 @@ def at_tenant(fingerprint: str, tenant: str, key: Sequence[str], keys: KeyProvid
     return keys.fingerprint(COPY_DOMAIN, f"{fingerprint}\0{tenant}\0{json.dumps(list(key))}")
 
 
+def known_by(connection: Connection, request_id: UUID, keys: KeyProvider) -> list[str]:
+    """The fingerprints of a request's subject; as the content of one organisation, where that alone is meant.
+
+    Call it before the request is closed: which organisation it is about is forgotten then.
+    """
+    counted = request_identity.c.source.in_([one.value for one in COUNTED])
+    found = connection.scalars(
+        sa.select(request_identity.c.fingerprint)
+        .where(request_identity.c.request_id == request_id, counted)
+        .order_by(request_identity.c.position)
+    ).all()
+    about = sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
+    tenant, key = connection.execute(about).one()
+    return [at_tenant(one, tenant, key or (), keys) for one in found] if tenant else list(found)
+
+
 def keep(
     connection: Connection,
     request_id: UUID,
