@@ -7,7 +7,6 @@ show (see :mod:`simulation.foresee`), so that it need not be looked for in whole
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -27,9 +26,8 @@ from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind, Policy
-from lifecycle.requests import closure, erasure, ground, mentions, register, replay
+from lifecycle.requests import closure, erasure, ground, register, replay
 from lifecycle.requests import steps as steps_of_requests
-from lifecycle.requests.mentions import Mentioning
 from lifecycle.retention import notices
 from lifecycle.runs import company
 from lifecycle.timelimits import latest_due_day, latest_over_day
@@ -329,13 +327,13 @@ def one_customers_requests_reach_all() -> AbstractContextManager[object]:
 @_fault("a request empties")
 def invoices_keep_who_was_erased() -> AbstractContextManager[object]:
     """The name of whoever was erased stays on invoices."""
-    return patch.object(erasure.Part, "write", _writing(lambda part: part.action is not Action.REDACT))
+    return _scopes(lambda action: action is not Action.REDACT)
 
 
 @_fault("a request masks")
 def mentions_are_left() -> AbstractContextManager[object]:
     """What others wrote of whoever was erased stays."""
-    return patch.object(mentions, "_mentioning", lambda _, rules, *__: Mentioning(rules, defaultdict(list)))
+    return _scopes(lambda action: action is not Action.MASK)
 
 
 @_fault("a browser is found")
@@ -374,15 +372,14 @@ def nothing_is_ever_overdue() -> AbstractContextManager[object]:
     return patch.object(register.Request, "is_overdue", lambda *_: False)
 
 
-def _writing(is_written: Callable[[part.Part], bool]) -> Any:
-    """Write only some parts of a plan."""
-    write = part.Part.write
+def _scopes(is_found: Callable[[Action], bool]) -> AbstractContextManager[object]:
+    """Only some of what an erasure does is found."""
+    find = erasure._found
 
-    def some(self: part.Part, *arguments: Any) -> None:
-        if is_written(self):
-            write(self, *arguments)
+    def some(connection: Connection, rules: Any, as_of: datetime, *wanted: Any) -> Any:
+        return find(connection, rules, as_of, *(one for one in wanted if is_found(one[2])))
 
-    return some
+    return patch.object(erasure, "_found", some)
 
 
 def _notice_sql(name: str, old: str, new: str) -> AbstractContextManager[object]:

@@ -17,11 +17,12 @@ from lifecycle.plan import Action
 from lifecycle.requests.ground import IsRemainder, belongs_to, tenant_key
 from lifecycle.requests.subject import DOMAIN, at_tenant
 from lifecycle.requests.tables import request_remainder, suppression
-from lifecycle.store.mentions import DOCUMENTS, may_mention
+from lifecycle.store.mentions import DOCUMENTS, may_mention, mention_values
+from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
@@ -101,14 +102,20 @@ def mentions_subject(connection: Connection, rulebook: Rulebook, whom: Whom) -> 
         rulebook: of the policy in force.
         whom: whom the request is about.
     """
-    mask = Mentions(identifiers=whom.written)
+    if not whom.written:
+        return Mentioning(rulebook, {collection: [] for collection in rulebook.erasure.masking.roots})
+    values = dict(mention_values(whom.written))
+    of_tenant = whom.tenant.collection if whom.tenant else None
+    kinds = tuple(values)
+    if whom.tenant:
+        values |= {f"tenant_{part}": text for part, text in enumerate(whom.tenant.key)}
 
-    def may(collection: str, row: FromClause) -> list[ColumnElement[bool]]:
-        columns = [rulebook.live[collection].columns[name] for name in _texts(rulebook, collection)]
-        found = [sa.or_(*(may_mention(row, column, whom.written) for column in columns))]
-        return [*found, belongs_to(rulebook, collection, row, whom.tenant)] if whom.tenant else found
+    def rows(collection: str) -> Iterable[Sequence[Any]]:
+        key = ("mentioning", collection, kinds, of_tenant)
+        made = prepared(rulebook, key, lambda: _may_mention(rulebook, whom, collection))
+        return made.rows(connection, values) if made else ()
 
-    return _mentioning(connection, rulebook, mask, may)
+    return _mentioning(rulebook, Mentions(identifiers=whom.written), rows)
 
 
 def mentions_remainder(
@@ -123,7 +130,12 @@ def mentions_remainder(
         mask: knows its subject by fingerprint.
     """
     left = IsRemainder(rulebook, request_id, Action.MASK)
-    return _mentioning(connection, rulebook, mask, lambda collection, row: [left.is_due(collection, row)])
+
+    def rows(collection: str) -> Iterable[Sequence[Any]]:
+        row = relation(rulebook.live, collection, "text_row")
+        return connection.execute(_reading(rulebook, collection, row).where(left.is_due(collection, row)))
+
+    return _mentioning(rulebook, mask, rows)
 
 
 def texts_of(rulebook: Rulebook, collection: str, row: FromClause) -> list[ColumnElement[Any]]:
@@ -195,21 +207,30 @@ def _texts(rulebook: Rulebook, collection: str) -> tuple[str, ...]:
 
 
 def _mentioning(
-    connection: Connection,
-    rulebook: Rulebook,
-    mask: Masking,
-    conditions: Callable[[str, FromClause], Iterable[ColumnElement[bool]]],
+    rulebook: Rulebook, mask: Masking, rows: Callable[[str], Iterable[Sequence[Any]]]
 ) -> Mentioning:
-    """The rows, among those that meet the conditions, whose texts change when they are masked."""
+    """The rows, among those of each collection that are read, whose texts change when they are masked."""
     keys = {}
     for collection in rulebook.erasure.masking.roots:
-        row = relation(rulebook.live, collection, "text_row")
-        names = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
-        query = sa.select(*names, *texts_of(rulebook, collection, row)).where(*conditions(collection, row))
-        masks = maskings(rulebook, collection, mask)
+        width, masks = len(rulebook.key(collection)), maskings(rulebook, collection, mask)
         keys[collection] = [
-            tuple(found[: len(names)])
-            for found in connection.execute(query)
-            if any(text and one(text) != text for text, one in zip(found[len(names) :], masks, strict=True))
+            tuple(found[:width])
+            for found in rows(collection)
+            if any(text and one(text) != text for text, one in zip(found[width:], masks, strict=True))
         ]
     return Mentioning(rulebook, keys)
+
+
+def _reading(rulebook: Rulebook, collection: str, row: FromClause) -> Select[Any]:
+    """Key and texts, as text, of the rows of a collection."""
+    columns: list[Any] = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
+    return sa.select(*columns, *texts_of(rulebook, collection, row))
+
+
+def _may_mention(rulebook: Rulebook, whom: Whom, collection: str) -> Select[Any]:
+    """The same of those that may mention the subject."""
+    row = relation(rulebook.live, collection, "text_row")
+    live = rulebook.live[collection].columns
+    may = sa.or_(*(may_mention(row, live[name], whom.written) for name in _texts(rulebook, collection)))
+    query = _reading(rulebook, collection, row).where(may)
+    return query.where(belongs_to(rulebook, collection, row, whom.tenant)) if whom.tenant else query
