@@ -404,3 +404,35 @@ def test_a_request_that_was_refused_since_is_not_open_again(
     assert database.execute(
         "SELECT count(*) AS sealed FROM lifecycle.request_identity WHERE sealed IS NOT NULL"
     ) == [(0,)]
+
+
+# --- what goes later of a request for which nothing could be done at once
+
+
+def test_somebody_of_whom_nothing_was_held_is_erased_when_an_import_brings_him(
+    database: Database, company: Company
+):
+    erase(company, "late.comer@example.test")
+    before = rows_of(database)
+    database.execute(
+        "INSERT INTO app.person (customer_id, first_name, last_name, work_email, country, created_at)"
+        " VALUES (2, 'Late', 'Comer', 'Late.Comer@example.test', 'EE', :at)",
+        {"at": LATER},
+    )
+    (request_id,) = steps.flag_returned(company, as_of=LATER)
+    steps.resume(company, request_id, as_of=LATER)
+    assert rows_of(database) == before
+
+
+@pytest.mark.commitment("W9")
+def test_what_was_all_held_goes_when_the_hold_ends(database: Database, company: Company):
+    number = hold(company, "app.person:201")
+    erase(company, "anu.lepp@example.test")
+    with company.engine.begin() as connection:
+        assert not connection.exec_driver_sql(
+            "SELECT FROM lifecycle.plan WHERE approved_by IS NOT NULL"
+        ).all()
+        holds.release(connection, number, released_by="Counsel", as_of=LATER)
+        (request_id,) = steps.unfinished(connection)
+    steps.resume(company, request_id, as_of=LATER)
+    assert ("app.person", "201") not in rows_of(database)

@@ -221,7 +221,8 @@ def resume(
 ) -> Outcome | None:
     """Erase what an erasure had to leave, as far as nothing keeps it any more; None where there is nothing to do.
 
-    It was approved with the request, unless somebody else approves it now.
+    It was approved with the request, unless somebody else approves it now. Where nothing could be done then, since
+    nothing was there or all was held, there was no plan to approve; whoever verified the request said that it may go.
 
     Raises:
         UsageError: there is no such request, or nobody approved a plan of it.
@@ -382,6 +383,7 @@ def _approve_again(
     approved_by: str | None,
     as_of: datetime,
 ) -> None:
+    """Approve what is left of a request: whoever approved it, or verified it where there was nothing to approve."""
     approver = approved_by or connection.scalar(
         sa.text(
             "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
@@ -389,8 +391,11 @@ def _approve_again(
         ),
         {"request": request_id},
     )
+    approver = approver or get(connection, request_id).verified_by
     if approver is None:
         raise UsageError(
-            "nobody approved any plan of it", place=f"request {request_id}", next_step="open a new request"
+            "nobody verified it, or approved a plan of it",
+            place=f"request {request_id}",
+            next_step="open a new request",
         )
     approve(connection, digest, approved_by=approver, keys=company.keys, as_of=as_of)
