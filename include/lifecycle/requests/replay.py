@@ -39,7 +39,7 @@ _ERASURES = sa.text("""
     ORDER BY sequence
 """)
 _ENDED = sa.text("""
-    SELECT kind, as_of, body FROM lifecycle.ledger
+    SELECT sequence, kind, as_of, body FROM lifecycle.ledger
     WHERE kind IN ('request_done', 'request_refused') AND sequence >= :first AND sequence < :first + :entries
     ORDER BY sequence
 """)
@@ -243,6 +243,7 @@ def _end_again(connection: Connection, ended: Any) -> None:
         "state": State.DONE.value if is_done else State.REFUSED.value,
         "refusal_reason": None if is_done else body["reason"],
         "closed_at": ended.as_of,
+        "entry_sequence": ended.sequence,
     }
     unknown = {
         "request_id": body["request"],
