@@ -35,7 +35,7 @@ OCCASIONS = (
     *(f"a request erases {table}" for table in REACHED),
     *(f"a remainder erases {table}" for table in ("app.person", "app.contact")),
     *(f"a replay {what}" for what in ("erases", "masks")),
-    *(f"a request leaves to {what}" for what in ("delete", "mask")),
+    "a request leaves to delete",
     *(f"a browser is {how}" for how in ("found", "shared", "confirmed", "declined")),
     "a request empties",
     "a request masks",
