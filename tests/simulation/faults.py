@@ -26,7 +26,7 @@ from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind, Policy
-from lifecycle.requests import closure, erasure, ground, register, replay
+from lifecycle.requests import closure, erasure, ground, replay
 from lifecycle.requests import steps as steps_of_requests
 from lifecycle.retention import notices
 from lifecycle.runs import company
@@ -364,12 +364,6 @@ def whoever_comes_back_stays() -> AbstractContextManager[object]:
 def erasures_are_not_replayed() -> AbstractContextManager[object]:
     """After a restore nothing is erased again."""
     return patch.object(replay, "_flag", lambda *_, **__: {})
-
-
-@_fault("overdue", runs=45)
-def nothing_is_ever_overdue() -> AbstractContextManager[object]:
-    """An answer that is late is not told."""
-    return patch.object(register.Request, "is_overdue", lambda *_: False)
 
 
 def _scopes(is_found: Callable[[Action], bool]) -> AbstractContextManager[object]:
