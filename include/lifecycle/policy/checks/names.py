@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifecycle.policy.checks.examined import Examined
-    from lifecycle.policy.model import Policy
+    from lifecycle.policy.model import Policy, Stop
 
 Keys = tuple[str | int, ...]
 """A path of keys into the policy file."""
@@ -42,6 +42,11 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for name, purpose in policy.purposes.items():
         for number, collection in enumerate(purpose.collections):
             yield ("purposes", name, "collections", number), collection
+        if purpose.stop:
+            if purpose.stop.record:
+                yield ("purposes", name, "stop", "record"), purpose.stop.record
+            for column in purpose.stop.sets:
+                yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
     for name, recipient in policy.recipients.items():
         for number, collection in enumerate(recipient.receives):
             yield ("recipients", name, "receives", number), collection
@@ -73,6 +78,8 @@ def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for name, purpose in policy.purposes.items():
         if purpose.opt_out:
             yield ("purposes", name, "opt_out"), purpose.opt_out
+        if purpose.stop:
+            yield from _columns_of_stop(("purposes", name, "stop"), purpose.stop)
     for collection, freshness in policy.freshness.items():
         yield ("freshness", collection, "column"), f"{collection}.{freshness.column}"
     for keys, collection, columns in emptied_columns(policy):
@@ -86,6 +93,15 @@ def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
         for field in ("recipient", "disclosed_at"):
             name = f"{policy.disclosures.collection}.{getattr(policy.disclosures, field)}"
             yield ("disclosures", field), name
+
+
+def _columns_of_stop(keys: Keys, stop: Stop) -> Iterator[tuple[Keys, str]]:
+    for column in stop.values:
+        yield (*keys, "values", column), f"{stop.record}.{column}"
+    if stop.at:
+        yield (*keys, "at"), f"{stop.record}.{stop.at}"
+    for column in stop.sets:
+        yield (*keys, "set", column), column
 
 
 def emptied_columns(policy: Policy) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:
