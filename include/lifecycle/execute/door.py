@@ -14,14 +14,14 @@ from lifecycle.errors import LifecycleError, StoreError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows, told_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
-from lifecycle.plan import Action, Item, Relied
+from lifecycle.plan import OF_REQUESTS, Action, Item, Relied
 from lifecycle.store.failures import describe
 from lifecycle.store.mentions import DOCUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, FromClause
 
     from lifecycle.identity.mentions import Mentions
     from lifecycle.planning.grounds import Ground
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
 
     Before = Callable[[Connection, int, list[Item]], None]
+    Handler = Callable[[Connection, Item, FromClause, Cover], int]
+    """Deals with the rows of an item, given by their keys; returns how many were as planned."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class Door:
         mask: whose mentions are replaced, where the plan masks any.
         before: called with connection, number of the plan and items in the transaction of each batch, while its rows
             are there still.
+        handlers: deal with rows where the door does not know how.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Door:
         *,
         mask: Mentions | None = None,
         before: Before | None = None,
+        handlers: Mapping[Action, Handler] | None = None,
     ) -> None:
         if stored.plan_id is None:
             raise AssertionError("a plan that does nothing is not carried out")
@@ -106,6 +110,7 @@ class Door:
         self.rulebook = rulebook
         self.mask = mask
         self.before = before
+        self.handlers = handlers or {}
         self.progress = progress or (lambda _done, _all: None)
 
     def carry_out(self) -> Outcome:
@@ -212,6 +217,8 @@ class Door:
             return
         if item.action is Action.MASK:
             found = self._mask(connection, item, cover)
+        elif item.action in OF_REQUESTS:
+            found = self.handlers[item.action](connection, item, self.statements.planned(item), cover)
         else:
             links = self._links(connection, item)
             found = connection.execute(self.statements.statement(item, links, cover)).rowcount

@@ -88,6 +88,10 @@ class Statements:
         ]
         return sa.update(row).values(texts).where(*same)
 
+    def planned(self, item: Item) -> FromClause:
+        """The keys of an item's rows."""
+        return self._planned(item, ())
+
     def rows_not_due(self, item: Item | Relied) -> Executable:
         """How many rows of an item, or that its batch relies on, are there and not due by themselves."""
         return self._count(item, lambda row: self.ground.is_due(item.collection, row).is_not(sa.true()))

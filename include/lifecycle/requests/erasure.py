@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from lifecycle.plan import Kept
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.procedure import Found
     from lifecycle.requests.subject import Whom
 
 KEPT_BY_POLICY = "policy"
@@ -139,18 +140,18 @@ def of_remainder(connection: Connection, rulebook: Rulebook, request_id: UUID, *
 def make_plan(
     engine: Engine,
     request_id: UUID,
-    find: Callable[[Connection], Erasure],
+    find: Callable[[Connection], Found],
     *,
     batch_rows: int = BATCH_ROWS,
 ) -> StoredPlan:
-    """Plan what a request erases and store the plan, unless it does nothing.
+    """Plan what a request asks for and store the plan, unless it does nothing.
 
     A plan of the request that has not ended is returned as it is.
 
     Args:
         engine: connects as the engine role.
         request_id: the request's number.
-        find: finds what is erased, in a transaction that sees one state of the database.
+        find: finds what it is to be done to, in a transaction that sees one state of the database.
         batch_rows: rows of a batch.
     """
     with one_state(engine) as connection:
