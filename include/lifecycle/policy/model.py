@@ -163,7 +163,8 @@ class Stop(Form):
     """What the company's own tables are told when a subject ends a purpose. Exactly one of two kinds.
 
     Attributes:
-        record: collection whose latest row for each row of the subject counts; that is written again, with other values.
+        record: collection of which the latest row counts, for each row of the subject that it belongs to; that is
+            written again, with other values.
         values: its columns, and what they hold then.
         at: its column that says since when.
         sets: columns of the subject's rows, and what they hold then; ``set`` in the file.

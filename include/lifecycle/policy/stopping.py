@@ -32,10 +32,24 @@ def is_weighed(policy: Policy, kind: RequestKind, purpose: str) -> bool:
 
 
 def edges_of_record(edges: Iterable[Edge], collection: CollectionName) -> tuple[Edge, ...]:
-    """The references by which rows of a collection belong to rows of a subject; where there is one, it says whose
-    word each row is."""
+    """The references by which rows of a collection belong to others; where there is one, it says whose word each is."""
     return tuple(
         edge
         for edge in edges
         if edge.holder == collection and edge.kind is EdgeKind.OWNER and not edge.is_self
     )
+
+
+def recorded(policies: Iterable[Policy]) -> list[tuple[str, str]]:
+    """Schema and name of every table in which a policy has a subject's word recorded."""
+    named = {
+        purpose.stop.record
+        for policy in policies
+        for purpose in policy.purposes.values()
+        if purpose.stop and purpose.stop.record
+    }
+    found = []
+    for collection in sorted(named):
+        schema, name = collection.split(".", 1)
+        found.append((schema, name))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -12,13 +12,23 @@ from lifecycle.store.mentions import DOCUMENTS, may_mention
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
+
+
+class Masking(Protocol):
+    """What puts something else where a text mentions somebody."""
+
+    def masked(self, text: str) -> str:
+        """The text without the mentions; the same text where there are none."""
+
+    def masked_json_text(self, text: str) -> str:
+        """The same of the text of a JSON document."""
 
 
 class MentionsSubject:
@@ -36,8 +46,8 @@ class MentionsSubject:
         self.rulebook = rulebook
         mentions = Mentions(identifiers=whom.written)
         self.keys = {
-            collection: _mentioning(connection, rulebook, whom, mentions, collection)
-            for collection in rulebook.erasure.masking.roots
+            collection: mentioning(connection, rulebook, whom, mentions, collection, names)
+            for collection, names in rulebook.erasure.masking.redacts.items()
         }
 
     def due(self, work: Work) -> Select[Any]:
@@ -72,12 +82,16 @@ class MentionsSubject:
         return rows.render_derived()
 
 
-def _mentioning(
-    connection: Connection, rulebook: Rulebook, whom: Whom, mentions: Mentions, collection: str
+def mentioning(
+    connection: Connection,
+    rulebook: Rulebook,
+    whom: Whom,
+    mask: Masking,
+    collection: str,
+    names: Sequence[str],
 ) -> list[tuple[str, ...]]:
-    """Keys, as text, of the rows of a collection whose texts mention the subject."""
+    """Keys, as text, of the rows of a collection of which masking changes one of the named columns."""
     row = relation(rulebook.live, collection, "text_row")
-    names = rulebook.erasure.masking.redacts[collection]
     columns = [rulebook.live[collection].columns[name] for name in names]
     may = sa.or_(*(may_mention(row, column, whom.written) for column in columns))
     keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
@@ -85,11 +99,9 @@ def _mentioning(
     query = sa.select(*keys, *texts).where(may)
     if whom.tenant:
         query = query.where(belongs_to(rulebook, collection, row, whom.tenant))
-    masks = [
-        mentions.masked_json_text if column.base_type in DOCUMENTS else mentions.masked for column in columns
-    ]
+    masks = [mask.masked_json_text if column.base_type in DOCUMENTS else mask.masked for column in columns]
     return [
         tuple(found[: len(keys)])
         for found in connection.execute(query)
-        if any(text and mask(text) != text for text, mask in zip(found[len(keys) :], masks, strict=True))
+        if any(text and masked(text) != text for text, masked in zip(found[len(keys) :], masks, strict=True))
     ]

@@ -38,7 +38,7 @@ def _collections(examined: Examined) -> Iterator[Finding]:
             )
 
 
-def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
+def _collections_of_purposes(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for name, purpose in policy.purposes.items():
         for number, collection in enumerate(purpose.collections):
             yield ("purposes", name, "collections", number), collection
@@ -47,6 +47,10 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
                 yield ("purposes", name, "stop", "record"), purpose.stop.record
             for column in purpose.stop.sets:
                 yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
+
+
+def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    yield from _collections_of_purposes(policy)
     for name, recipient in policy.recipients.items():
         for number, collection in enumerate(recipient.receives):
             yield ("recipients", name, "receives", number), collection
@@ -74,12 +78,16 @@ def _columns(examined: Examined) -> Iterator[Finding]:
             )
 
 
-def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
+def _columns_of_purposes(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for name, purpose in policy.purposes.items():
         if purpose.opt_out:
             yield ("purposes", name, "opt_out"), purpose.opt_out
         if purpose.stop:
             yield from _columns_of_stop(("purposes", name, "stop"), purpose.stop)
+
+
+def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    yield from _columns_of_purposes(policy)
     for collection, freshness in policy.freshness.items():
         yield ("freshness", collection, "column"), f"{collection}.{freshness.column}"
     for keys, collection, columns in emptied_columns(policy):
