@@ -90,7 +90,7 @@ def left_out(company: Company, purpose: str, collection: str, as_of: datetime = 
 
 
 def consents(database: Database) -> list[tuple]:
-    query = "SELECT subscription_id, event, source, wording FROM website.marketing_consent ORDER BY id"
+    query = "SELECT subscription_id, event, source, wording FROM website.marketing_consent ORDER BY occurred_at"
     return [tuple(row) for row in database.execute(query)]
 
 
@@ -151,7 +151,8 @@ def test_rows_that_come_later_are_left_out_and_those_before_stay_lawful(database
     later = AS_OF + timedelta(days=2)
     answer(company, opened(company, OBJECTION, "marketing", as_of=later), later)
     database.execute(
-        "INSERT INTO website.marketing_subscription VALUES (900, 'MARI.tamm@example.test', 'M', 'T', 'et', NULL, now())"
+        "INSERT INTO website.marketing_subscription"
+        " VALUES (900, 'mailto:mari.tamm@example.test', 'M', 'T', 'et', NULL, now())"
     )
     assert left_out(company, "marketing", "website.marketing_subscription", later) == ["100", "900"]
     assert left_out(company, "marketing", "website.marketing_subscription", AS_OF) == []
@@ -264,7 +265,7 @@ def test_a_subject_who_is_erased_later_is_forgotten_and_the_fingerprint_stays(
     answer(company, opened(company, OBJECTION, "marketing"))
     named = "SELECT fingerprint, spellings FROM lifecycle.processing_stop_subject ORDER BY position"
     before = database.execute(named)
-    assert before[0].spellings == [MARI]
+    assert MARI in before[0].spellings
     answer(company, opened(company, RequestKind.ERASURE))
     after = database.execute(named)
     assert [row.fingerprint for row in after] == [row.fingerprint for row in before]

@@ -222,4 +222,4 @@ def test_a_step_that_reads_rows_can_ask_what_is_restricted(company: Company):
     with company.engine.connect() as connection:
         cover = Cover(connection, rulebook, AS_OF)
         assert cover.has_any_row(connection, "website.page_view")
-        assert not cover.has_any_row(connection, "app.payment")
+        assert not cover.has_any_row(connection, "app.customer")

@@ -381,12 +381,17 @@ def _approve_again(
     approved_by: str | None,
     as_of: datetime,
 ) -> None:
-    approver = approved_by or connection.scalar(
-        sa.text(
-            "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
-            " ORDER BY plan_id LIMIT 1"
-        ),
-        {"request": request_id},
+    approver = (
+        approved_by
+        or connection.scalar(
+            sa.text(
+                "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
+                " ORDER BY plan_id LIMIT 1"
+            ),
+            {"request": request_id},
+        )
+        # Where everything had to stay there was no plan to approve: who verified the request wanted this.
+        or get(connection, request_id).verified_by
     )
     if approver is None:
         raise UsageError(
