@@ -168,6 +168,29 @@ class Purpose(Form):
     commitments: tuple[Identifier, ...] = ()
 
 
+class Origin(StrEnum):
+    """Where data on a subject comes from."""
+
+    SUBJECT = "subject"
+    """The subject gave it."""
+    OBSERVED = "observed"
+    """It came about by what the subject did."""
+    OTHERS = "others"
+    """Somebody else gave it, or the company made it (GDPR Art. 14)."""
+
+
+class Source(Form):
+    """Where the data of some collections comes from: whoever asks is told (GDPR Art. 14(2)(f), 15(1)(g)).
+
+    Attributes:
+        description: as the subject is told.
+    """
+
+    origin: Origin
+    description: Text
+    collections: tuple[CollectionName, ...]
+
+
 class Anchor(Form):
     """When a clock starts, per row of one collection. Exactly one of three kinds.
 
@@ -297,6 +320,10 @@ class RequestKind(StrEnum):
     INFORMATION = "information"
 
 
+LONGEST_AVAILABLE = 31
+"""Days; a copy that nobody fetched within a month is not waited for."""
+
+
 class Right(Form):
     """How one kind of request is answered.
 
@@ -304,12 +331,14 @@ class Right(Form):
         answer_within: of the day it was received; never more than one month (GDPR Art. 12(3)).
         extend_by: how much longer it may take where that is said, with the reason, before the first limit ends.
         consequence: what an answer means for whoever asks, such as a service that ends; whoever approves it is told.
+        available: days for which what was put together for the subject can be fetched; then it is destroyed.
     """
 
     commitments: tuple[Identifier, ...] = Field(min_length=1)
     answer_within: Keep = Period(months=1)
     extend_by: Keep = Period(months=2)
     consequence: Text | None = None
+    available: Annotated[Days, Field(ge=1, le=LONGEST_AVAILABLE)] = 14
 
 
 class Guard(Form):
@@ -442,6 +471,7 @@ class Policy(Form):
     authority: Party
     commitments: dict[Identifier, Commitment]
     purposes: dict[Identifier, Purpose] = {}
+    sources: dict[Identifier, Source] = {}
     identities: dict[Text, AnyIdentity] = {}
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}

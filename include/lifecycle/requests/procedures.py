@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
+from lifecycle.requests.copies.procedures import AccessProcedure, InformationProcedure, PortabilityProcedure
 from lifecycle.requests.erasing import ErasureProcedure
 
 if TYPE_CHECKING:
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
     from lifecycle.requests.procedure import Procedure
 
-PROCEDURES: Mapping[RequestKind, Procedure] = {RequestKind.ERASURE: ErasureProcedure()}
+PROCEDURES: Mapping[RequestKind, Procedure] = {
+    RequestKind.ERASURE: ErasureProcedure(),
+    RequestKind.ACCESS: AccessProcedure(),
+    RequestKind.PORTABILITY: PortabilityProcedure(),
+    RequestKind.INFORMATION: InformationProcedure(),
+}
 
 
 def procedure_of(kind: RequestKind) -> Procedure:

@@ -39,12 +39,7 @@ def _collections(examined: Examined) -> Iterator[Finding]:
 
 
 def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
-    for name, purpose in policy.purposes.items():
-        for number, collection in enumerate(purpose.collections):
-            yield ("purposes", name, "collections", number), collection
-    for name, recipient in policy.recipients.items():
-        for number, collection in enumerate(recipient.receives):
-            yield ("recipients", name, "receives", number), collection
+    yield from _listed_collections(policy)
     for part in ("erasure", "freshness"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
@@ -54,6 +49,19 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     yield from ((("edges", column), column.rsplit(".", 1)[0]) for column in policy.edges)
     if policy.disclosures:
         yield ("disclosures", "collection"), policy.disclosures.collection
+
+
+def _listed_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    """Those that purposes, sources and recipients list."""
+    parts: dict[str, tuple[str, Any]] = {
+        "purposes": ("collections", policy.purposes),
+        "sources": ("collections", policy.sources),
+        "recipients": ("receives", policy.recipients),
+    }
+    for part, (field, members) in parts.items():
+        for name, member in members.items():
+            for number, collection in enumerate(getattr(member, field)):
+                yield (part, name, field, number), collection
 
 
 def _columns(examined: Examined) -> Iterator[Finding]:
