@@ -62,6 +62,7 @@ class Package:
         return {
             "sha256": self.sha256,
             "size": self.size,
+            "is_gone": self.destroyed_at is not None,
             **{name: _text(getattr(self, name)) for name in ("expires_at", "fetched_at", "shown_at")},
         }
 

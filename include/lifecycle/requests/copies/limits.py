@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -54,20 +54,15 @@ class Keeping:
     held: str | None = None
     held_until: date | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON, without what does not apply."""
-        values = {
-            "deleted_by": self.deleted_by,
+    def to_json(self) -> dict[str, str | None]:
+        """As JSON."""
+        return {
+            "deleted_by": _iso(self.deleted_by),
             "rule": self.rule,
-            "kept_until": self.kept_until,
+            "kept_until": _iso(self.kept_until),
             "duty": self.duty,
             "held": self.held,
-            "held_until": self.held_until,
-        }
-        return {
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in values.items()
-            if value is not None
+            "held_until": _iso(self.held_until),
         }
 
 
@@ -107,8 +102,9 @@ def keeping_of(
         (limit, None if day is None else last_day_of(limit.clock, day))
         for limit, day in zip(limits, events, strict=True)
     ]
-    promised = sorted((end or date.max, limit.name) for limit, end in ends if not limit.is_duty)
-    ordered = sorted((end or date.max, limit.name) for limit, end in ends if limit.is_duty)
+    ends.sort(key=lambda one: (one[1] or date.max, one[0].clock.keep.months, one[0].clock.keep.days))
+    promised = [(end, limit.name) for limit, end in ends if not limit.is_duty]
+    ordered = [(end, limit.name) for limit, end in ends if limit.is_duty]
     earliest, rule = promised[0] if promised else (None, None)
     latest, duty = ordered[-1] if ordered else (None, None)
     return Keeping(
@@ -119,6 +115,10 @@ def keeping_of(
         held=held,
         held_until=held_until,
     )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _known(day: date | None) -> date | None:
