@@ -90,7 +90,9 @@ def left_out(company: Company, purpose: str, collection: str, as_of: datetime = 
 
 
 def consents(database: Database) -> list[tuple]:
-    query = "SELECT subscription_id, event, source, wording FROM website.marketing_consent ORDER BY occurred_at"
+    query = (
+        "SELECT subscription_id, event, source, wording FROM website.marketing_consent ORDER BY occurred_at"
+    )
     return [tuple(row) for row in database.execute(query)]
 
 

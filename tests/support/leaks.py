@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
     from support.databases import Database
 
-SEALED = {"request_identity.sealed", "outbox.body"}
+SEALED = {
+    "request_identity.sealed",
+    "outbox.body",
+    "request_package.archive",
+    "request_package.passphrase",
+}
 """Columns that hold identifiers, encrypted."""
 
 

@@ -1,9 +1,11 @@
-"""``request open|list|show|verify|confirm|decline|run|extend|refuse|receipt``: what data subjects ask for."""
+"""``request open|list|show|verify|confirm|decline|run|extend|refuse|receipt|fetch|passphrase``: what people ask."""
 
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -23,10 +25,10 @@ from lifecycle.cli.session import (
     policy_zone,
     progress_bar,
 )
-from lifecycle.errors import PromiseBroken
+from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register, steps
+from lifecycle.requests import packages, register, steps
 from lifecycle.requests.candidates import answer_for, candidates
 from lifecycle.requests.receipt import issue
 from lifecycle.runs import signing
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What data subjects ask for.", no_args_is_help=True)
 
 Number = Annotated[UUID, typer.Argument(help="Number of the request, as request list prints it.")]
+NewFile = Annotated[
+    Path, typer.Option("--to", help="File for the encrypted archive; there must be none yet.")
+]
 Word = "One word, such as id_document: it goes into the ledger or the receipt."
 
 
@@ -238,10 +243,12 @@ def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
         found = register.get(connection, number)
         events = register.events(connection, number)
         waiting = candidates(connection, company.rulebook(at), number, company.keys) if found.is_open else ()
+        package = packages.find(connection, number)
     document = {
         **found.to_json(),
         "events": events,
         "candidates": [one.to_json() for one in waiting],
+        "package": package.to_json() if package else None,
     }
     emit(document, list(_shown(found, events, waiting, local_day(at, policy_zone(company)))), as_json=json)
 
@@ -258,6 +265,45 @@ def receipt(
     with company.engine.connect() as connection:
         issued = issue(connection, number)
     sys.stdout.write(jsonlib.dumps(issued, indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def fetch(
+    number: Number,
+    *,
+    to: NewFile,
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Fetch what was put together for a subject, once; lifecycle request passphrase has what opens it."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        archive = packages.fetch(connection, number, company.keys, by=by, as_of=at)
+        _write(to, archive)
+    emit({"request": str(number), "size": len(archive)}, [f"{len(archive):,} bytes"], as_json=json)
+
+
+@app.command()
+def passphrase(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -> None:
+    """Print, once, what opens the archive of a request; give it to the subject by another way than the archive."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        shown = packages.show_passphrase(connection, number, company.keys, by=by, as_of=at)
+    emit({"request": str(number), "passphrase": shown}, [shown], as_json=json)
+
+
+def _write(file: Path, archive: bytes) -> None:
+    """Write a new file that nobody else may read; where that fails, nothing was fetched."""
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:  # noqa: PTH123 - the mode is given when it is made
+            opened.write(archive)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written: {error.strerror}", place=str(file), next_step="name a file that is not there"
+        ) from None
 
 
 def _answer(

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from lifecycle.errors import UsageError
 from lifecycle.holds.targets import Subject, Target, UnseenTarget
-from lifecycle.requests import register
+from lifecycle.policy.notice import notice
+from lifecycle.requests import packages, register
 from lifecycle.requests.candidates import answer_for, told_candidates
 from lifecycle.requests.procedures import procedure_of
 from lifecycle.requests.receipt import issue
@@ -70,9 +71,11 @@ class Office:
         """A request, what became of it, and what only an operator can say."""
         found = register.get(self.connection, request_id)
         waiting = told_candidates(self.connection, request_id) if found.is_open else ()
+        package = packages.find(self.connection, request_id)
         return {
             **found.to_json(),
             "events": register.events(self.connection, request_id),
+            "package": package.to_json() if package else None,
             "candidates": [one.to_json() for one in waiting],
         }
 
@@ -147,6 +150,20 @@ class Office:
     def receipt(self, request_id: UUID) -> dict[str, Any]:
         """The receipt of a request that has ended."""
         return issue(self.connection, request_id)
+
+    def fetch_package(self, request_id: UUID) -> bytes:
+        """The encrypted archive that was put together for a request; once."""
+        return packages.fetch(self.connection, request_id, self.company.keys, by=self.operator, as_of=self.at)
+
+    def show_passphrase(self, request_id: UUID) -> str:
+        """What opens it; once."""
+        return packages.show_passphrase(
+            self.connection, request_id, self.company.keys, by=self.operator, as_of=self.at
+        )
+
+    def notice(self) -> dict[str, Any]:
+        """What everybody is told of what is processed."""
+        return notice(self.company.version(self.at).policy, self.company.datamap)
 
     def kinds(self) -> dict[str, list[str]]:
         """What may be asked for, and by what a subject may be named."""

@@ -32,6 +32,15 @@ def resume() -> list[dict[str, Any]]:
     return resumed.to_json()
 
 
+def destroy_packages() -> list[str]:
+    """Destroy what was put together for subjects and not fetched in time; of which requests."""
+    from lifecycle.requests.packages import destroy_expired
+
+    as_of = run_moment()
+    with opened() as company, company.engine.begin() as connection:
+        return [str(number) for number in destroy_expired(connection, as_of=as_of)]
+
+
 def near_ends() -> list[dict[str, Any]]:
     """Requests that have to be answered within ten days, or three, and of which it was not told yet."""
     from lifecycle.requests.deadlines import near_ends

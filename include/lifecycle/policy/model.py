@@ -212,6 +212,29 @@ class Purpose(Form):
         return self.objection is not None or self.basis is Basis.CONSENT
 
 
+class Origin(StrEnum):
+    """Where data on a subject comes from."""
+
+    SUBJECT = "subject"
+    """The subject gave it."""
+    OBSERVED = "observed"
+    """It came about by what the subject did."""
+    OTHERS = "others"
+    """Somebody else gave it, or the company made it (GDPR Art. 14)."""
+
+
+class Source(Form):
+    """Where the data of some collections comes from: whoever asks is told (GDPR Art. 14(2)(f), 15(1)(g)).
+
+    Attributes:
+        description: as the subject is told.
+    """
+
+    origin: Origin
+    description: Text
+    collections: tuple[CollectionName, ...]
+
+
 class Anchor(Form):
     """When a clock starts, per row of one collection. Exactly one of three kinds.
 
@@ -341,6 +364,10 @@ class RequestKind(StrEnum):
     INFORMATION = "information"
 
 
+LONGEST_AVAILABLE = 31
+"""Days; a copy that nobody fetched within a month is not waited for."""
+
+
 class Right(Form):
     """How one kind of request is answered.
 
@@ -349,6 +376,7 @@ class Right(Form):
         extend_by: how much longer it may take where that is said, with the reason, before the first limit ends.
         consequence: what an answer means for whoever asks, such as a service that ends; whoever approves it is told.
         lasts: how long a restriction does, unless it is lifted; None for every other kind.
+        available: days for which what was put together for the subject can be fetched; then it is destroyed.
     """
 
     commitments: tuple[Identifier, ...] = Field(min_length=1)
@@ -356,6 +384,7 @@ class Right(Form):
     extend_by: Keep = Period(months=2)
     consequence: Text | None = None
     lasts: Keep | None = None
+    available: Annotated[Days, Field(ge=1, le=LONGEST_AVAILABLE)] = 14
 
 
 class Guard(Form):
@@ -488,6 +517,7 @@ class Policy(Form):
     authority: Party
     commitments: dict[Identifier, Commitment]
     purposes: dict[Identifier, Purpose] = {}
+    sources: dict[Identifier, Source] = {}
     identities: dict[Text, AnyIdentity] = {}
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from lifecycle.ledger.book import append
 from lifecycle.requests.corrections import forget_corrections
+from lifecycle.requests.packages import destroy
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
 from lifecycle.requests.subject import COUNTED, forget
@@ -85,6 +86,7 @@ def refuse(
     move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of, receipt=content)
     forget(connection, request_id)
     forget_corrections(connection, request_id)
+    destroy(connection, request_id, as_of=as_of)
     note(connection, request_id, "refused", by_whom=refused_by, as_of=as_of, reason=reason)
     entry = {
         "request": request_id,

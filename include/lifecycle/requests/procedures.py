@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
+from lifecycle.requests.copies.procedures import AccessProcedure, InformationProcedure, PortabilityProcedure
 from lifecycle.requests.ending_purposes import EndingProcedure
 from lifecycle.requests.erasing import ErasureProcedure
 from lifecycle.requests.rectifying import RectificationProcedure
@@ -22,6 +23,9 @@ PROCEDURES: Mapping[RequestKind, Procedure] = {
     RequestKind.RESTRICTION: RestrictionProcedure(),
     RequestKind.OBJECTION: EndingProcedure(kind=RequestKind.OBJECTION),
     RequestKind.WITHDRAWAL: EndingProcedure(kind=RequestKind.WITHDRAWAL),
+    RequestKind.ACCESS: AccessProcedure(),
+    RequestKind.PORTABILITY: PortabilityProcedure(),
+    RequestKind.INFORMATION: InformationProcedure(),
 }
 
 

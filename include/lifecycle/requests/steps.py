@@ -1,8 +1,8 @@
 """The steps of a request of any kind. A DAG task is one call of one of them; the command line calls the same.
 
 What differs between kinds is a :class:`~lifecycle.requests.procedure.Procedure`. Between the steps only the request's
-number, digests and counts travel. A step that is run again does not do anything twice. Whom a request is about is opened
-inside a step and forgotten when the request is closed.
+number, digests and counts travel. A step that is run again does not do anything twice. Whom a request is about is
+opened inside a step and forgotten when the request is closed.
 """
 
 from __future__ import annotations

@@ -79,3 +79,17 @@ suppression = sa.table(
     sa.column("erased_at", sa.DateTime(timezone=True)),
     schema="lifecycle",
 )
+request_package = sa.table(
+    "request_package",
+    sa.column("request_id", sa.Uuid),
+    sa.column("made_at", sa.DateTime(timezone=True)),
+    sa.column("expires_at", sa.DateTime(timezone=True)),
+    sa.column("sha256", sa.Text),
+    sa.column("size", sa.BigInteger),
+    sa.column("archive", sa.LargeBinary),
+    sa.column("passphrase", sa.LargeBinary),
+    sa.column("fetched_at", sa.DateTime(timezone=True)),
+    sa.column("shown_at", sa.DateTime(timezone=True)),
+    sa.column("destroyed_at", sa.DateTime(timezone=True)),
+    schema="lifecycle",
+)

@@ -38,22 +38,9 @@ def _collections(examined: Examined) -> Iterator[Finding]:
             )
 
 
-def _collections_of_purposes(policy: Policy) -> Iterator[tuple[Keys, str]]:
-    for name, purpose in policy.purposes.items():
-        for number, collection in enumerate(purpose.collections):
-            yield ("purposes", name, "collections", number), collection
-        if purpose.stop:
-            if purpose.stop.record:
-                yield ("purposes", name, "stop", "record"), purpose.stop.record
-            for column in purpose.stop.sets:
-                yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
-
-
 def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
-    yield from _collections_of_purposes(policy)
-    for name, recipient in policy.recipients.items():
-        for number, collection in enumerate(recipient.receives):
-            yield ("recipients", name, "receives", number), collection
+    yield from _listed_collections(policy)
+    yield from _collections_of_stops(policy)
     for part in ("erasure", "freshness"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
@@ -63,6 +50,28 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     yield from ((("edges", column), column.rsplit(".", 1)[0]) for column in policy.edges)
     if policy.disclosures:
         yield ("disclosures", "collection"), policy.disclosures.collection
+
+
+def _listed_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    """Those that purposes, sources and recipients list."""
+    parts: dict[str, tuple[str, Any]] = {
+        "purposes": ("collections", policy.purposes),
+        "sources": ("collections", policy.sources),
+        "recipients": ("receives", policy.recipients),
+    }
+    for part, (field, members) in parts.items():
+        for name, member in members.items():
+            for number, collection in enumerate(getattr(member, field)):
+                yield (part, name, field, number), collection
+
+
+def _collections_of_stops(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    for name, purpose in policy.purposes.items():
+        if purpose.stop:
+            if purpose.stop.record:
+                yield ("purposes", name, "stop", "record"), purpose.stop.record
+            for column in purpose.stop.sets:
+                yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
 
 
 def _columns(examined: Examined) -> Iterator[Finding]:
