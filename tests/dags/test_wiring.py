@@ -25,7 +25,10 @@ from lifecycle.settings import PROJECT
 
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
 """Those that keep rules."""
-REQUESTS = ("subject_access", "subject_erasure", "subject_information", "subject_portability")
+REQUESTS = (
+    "consent_withdrawal", "subject_access", "subject_erasure", "subject_information", "subject_objection",
+    "subject_portability", "subject_rectification", "subject_restriction",
+)  # fmt: skip
 """Those that answer requests."""
 OTHERS = ("recipient_notification", "request_remainders", *REQUESTS)
 HEAVY = {

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from lifecycle.errors import UsageError
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
+from lifecycle.plan import WHEREVER_RESTRICTED as WRITING
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.requests import ending
@@ -67,8 +68,18 @@ class Planned:
             "digest": self.digest,
             "policy_version": self.plan.policy_version,
             "counts": self.plan.counts(),
+            "columns": written_columns(self.plan),
             "kept": kept_to_json(self.plan.kept),
         }
+
+
+def written_columns(plan: Plan) -> dict[str, list[str]]:
+    """The columns that get a value, by collection."""
+    found: dict[str, dict[str, None]] = {}
+    for item in plan.items:
+        if item.action in WRITING:
+            found.setdefault(item.collection, {}).update(dict.fromkeys(item.columns))
+    return {collection: sorted(columns) for collection, columns in sorted(found.items())}
 
 
 def kept_to_json(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
