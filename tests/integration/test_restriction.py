@@ -11,11 +11,18 @@ import pytest
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.cover import Cover
+from lifecycle.holds.subjects import forget_ended
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.model import RequestKind
 from lifecycle.recipients.outbox import listing, open_notice
 from lifecycle.requests import register, steps
-from lifecycle.requests.lifting import ask_lifting, lift, lifting_asked
+from lifecycle.requests.lifting import (
+    ask_lifting,
+    end_restrictions,
+    lift,
+    lifting_asked,
+    near_restriction_ends,
+)
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.timelimits import local_day
@@ -223,3 +230,26 @@ def test_a_step_that_reads_rows_can_ask_what_is_restricted(company: Company):
         cover = Cover(connection, rulebook, AS_OF)
         assert cover.has_any_row(connection, "website.page_view")
         assert not cover.has_any_row(connection, "app.customer")
+
+
+@pytest.mark.commitment("G3")
+def test_of_one_that_ends_by_itself_recipients_are_told_and_it_is_announced_before(
+    database: Database, company: Company
+):
+    request_id = opened(company)
+    answer(company, request_id)
+    zone = company.version(AS_OF).policy.zone
+    with company.engine.begin() as connection:
+        until = holds.of_request(connection, request_id, as_of=AS_OF).until
+        days_left = []
+        for days in range(12, -1, -1):
+            at = until - timedelta(days=days, hours=1)
+            days_left += [one.days_left for one in near_restriction_ends(connection, zone, as_of=at)]
+        assert days_left == [10, 3]
+        assert forget_ended(connection, as_of=until) == 0
+    assert end_restrictions(company, as_of=until - timedelta(seconds=1)) == ()
+    assert end_restrictions(company, as_of=until) == (request_id,)
+    assert end_restrictions(company, as_of=until) == ()
+    told = database.execute("SELECT DISTINCT kind FROM lifecycle.outbox ORDER BY kind")
+    assert [row.kind for row in told] == ["restriction", "restriction_lifted"]
+    assert database.execute("SELECT FROM lifecycle.hold_subject WHERE spellings IS NOT NULL") == []

@@ -145,8 +145,12 @@ def follow(connection: Connection, old: Identifier, new: Identifier, *, as_of: d
 
 
 def forget_ended(connection: Connection, *, as_of: datetime) -> int:
-    """Forget whom and what holds named that were released or have ended by ``as_of``; says how many they were."""
-    return forget(connection, sa.not_(is_active(as_of)))
+    """Forget whom and what holds named that were released or have ended by ``as_of``; says how many they were.
+
+    A restriction that a subject asked for is known until recipients were told of its end, which releases it.
+    """
+    is_told_first = sa.and_(hold.c.request_id.is_not(None), hold.c.released_at.is_(None))
+    return forget(connection, sa.and_(sa.not_(is_active(as_of)), sa.not_(is_told_first)))
 
 
 def forget(connection: Connection, of_holds: ColumnElement[bool]) -> int:

@@ -65,10 +65,13 @@ def answer_request(*, is_weighed: bool = False, can_be_lifted: bool = False) -> 
 def see_to_requests() -> None:
     """Erase what may go now, destroy packages that nobody fetched, say which answers are due, fail for late ones."""
     returned = step(daily_requests.flag_returned)()
+    ended = step(daily_requests.end_restrictions, TriggerRule.ALL_DONE)()
     resumed = step(daily_requests.resume, TriggerRule.ALL_DONE)()
     expired = step(daily_requests.destroy_packages, TriggerRule.ALL_DONE)()
     due = step(daily_requests.near_ends, TriggerRule.ALL_DONE)()
     signed = step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
-    returned >> resumed >> expired >> signed >> due
+    returned >> ended >> resumed >> expired >> signed >> due
     step(daily_requests.tell_near_ends, outlets=[REQUEST_DUE])(due)
-    [returned, resumed, expired, due] >> step(daily_requests.require_answers_in_time, TriggerRule.ALL_DONE)()
+    [returned, ended, resumed, expired, due] >> step(
+        daily_requests.require_answers_in_time, TriggerRule.ALL_DONE
+    )()

@@ -57,9 +57,7 @@ def lift() -> dict[str, Any]:
         if asked is None:
             raise AirflowSkipException("nothing is to be lifted any more")
         informed_by, by = asked
-        lifted = lifting.lift(
-            company, request_id, informed_by=informed_by, lifted_by=by, as_of=datetime.now(UTC)
-        )
+        lifted = lifting.lift(company, request_id, informed_by=informed_by, lifted_by=by, as_of=run_moment())
     return {"request": str(request_id), "hold": str(lifted.hold_id)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
@@ -12,12 +13,15 @@ from lifecycle.recipients.audience import find_audience
 from lifecycle.recipients.notice import Matter
 from lifecycle.recipients.outbox import queue
 from lifecycle.recipients.tables import Kind
+from lifecycle.requests.deadlines import NearEnd, is_to_be_told
 from lifecycle.requests.register import events, get, note, require_name, require_word
 from lifecycle.requests.restricting import RESTRICTED
+from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+    from zoneinfo import ZoneInfo
 
     from sqlalchemy import Connection
 
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 ASKED = "lifting_asked"
 LIFTED = "lifted"
+ENDED = "last_day"
+"""Who lifts a restriction that nobody lifted, and how its subject was told: by the receipt, which names the day."""
 
 
 def lift(company: Company, request_id: UUID, *, informed_by: str, lifted_by: str, as_of: datetime) -> Hold:
@@ -54,6 +60,33 @@ def lift(company: Company, request_id: UUID, *, informed_by: str, lifted_by: str
         )
         note(connection, request_id, LIFTED, by_whom=lifted_by, as_of=as_of, informed_by=informed_by)
     return released
+
+
+def end_restrictions(company: Company, *, as_of: datetime) -> tuple[UUID, ...]:
+    """Tell recipients of restrictions whose last day has passed, and forget whom they named; of which requests."""
+    ended = []
+    with company.engine.begin() as connection:
+        for one in holds.listing(connection, as_of=as_of, all_of_them=True):
+            if one.request is None or one.released_at is not None or one.until > as_of:
+                continue
+            _tell(connection, company, one.request, one, as_of=one.until - timedelta(microseconds=1))
+            holds.release(connection, one.hold_id, released_by=ENDED, as_of=as_of, request=one.request)
+            note(connection, one.request, LIFTED, as_of=as_of, informed_by=ENDED)
+            ended.append(one.request)
+    return tuple(ended)
+
+
+def near_restriction_ends(connection: Connection, zone: ZoneInfo, *, as_of: datetime) -> tuple[NearEnd, ...]:
+    """Restrictions of which it has to be told now that they end soon, so that somebody tells the subject before."""
+    today, found = local_day(as_of, zone), []
+    for one in holds.listing(connection, as_of=as_of):
+        if one.request is None:
+            continue
+        ends_on = local_day(one.until - timedelta(microseconds=1), zone)
+        left = (ends_on - today).days
+        if is_to_be_told(connection, one.request, ends_on, left, as_of=as_of):
+            found.append(NearEnd(request_id=one.request, due_on=ends_on, days_left=left, what="restriction"))
+    return tuple(found)
 
 
 def ask_lifting(
