@@ -167,17 +167,17 @@ class Stop(Form):
             written again, with other values.
         values: its columns, and what they hold then.
         at: its column that says since when.
-        sets: columns of the subject's rows, and what they hold then; ``set`` in the file.
+        set: columns of the subject's rows, and what they hold then.
     """
 
     record: CollectionName | None = None
     values: dict[Column, Scalar] = {}
     at: Column | None = None
-    sets: dict[ColumnName, Scalar] = Field(default={}, alias="set")
+    set: dict[ColumnName, Scalar] = {}
 
     @model_validator(mode="after")
     def _one_kind(self) -> Stop:
-        if bool(self.record) == bool(self.sets):
+        if bool(self.record) == bool(self.set):
             raise ValueError("says either record: schema.table or set: {schema.table.column: value}")
         if bool(self.record) != bool(self.values and self.at):
             raise ValueError("says with record, and only with it, values: {column: value} and at: column")

@@ -193,7 +193,7 @@ class Wishes:
         """By collection and column, what is set."""
         found: dict[str, dict[str, Any]] = defaultdict(dict)
         for stop in self.stops:
-            for named, value in stop.sets.items():
+            for named, value in stop.set.items():
                 collection, column = named.rsplit(".", 1)
                 found[collection][column] = value
         return dict(found)

@@ -70,7 +70,7 @@ def _collections_of_stops(policy: Policy) -> Iterator[tuple[Keys, str]]:
         if purpose.stop:
             if purpose.stop.record:
                 yield ("purposes", name, "stop", "record"), purpose.stop.record
-            for column in purpose.stop.sets:
+            for column in purpose.stop.set:
                 yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
 
 
@@ -117,7 +117,7 @@ def _columns_of_stop(keys: Keys, stop: Stop) -> Iterator[tuple[Keys, str]]:
         yield (*keys, "values", column), f"{stop.record}.{column}"
     if stop.at:
         yield (*keys, "at"), f"{stop.record}.{stop.at}"
-    for column in stop.sets:
+    for column in stop.set:
         yield (*keys, "set", column), column
 
 

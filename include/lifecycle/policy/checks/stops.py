@@ -80,7 +80,7 @@ def _written(name: str, stop: Stop) -> Iterator[tuple[tuple[str, ...], str, str,
     here = ("purposes", name, "stop")
     for column, value in stop.values.items():
         yield (*here, "values", column), stop.record or "", column, value
-    for named, value in stop.sets.items():
+    for named, value in stop.set.items():
         collection, column = named.rsplit(".", 1)
         yield (*here, "set", named), collection, column, value
 
