@@ -227,8 +227,10 @@ CASES = [
         policy=(
             (
                 "erasure:\n",
-                "sources:\n  forms: {origin: subject, description: You gave it, collections: [club.nothing]}\n"
-                "rights:\n  access: {commitments: [C1]}\nerasure:\n",
+                (
+                    "sources:\n  forms: {origin: subject, description: You gave it, collections: [club.nothing]}\n"
+                    "rights:\n  access: {commitments: [C1]}\nerasure:\n"
+                ),
             ),
         ),
         says="club.member holds personal data, and nothing says where it comes from",
