@@ -119,7 +119,7 @@ def test_the_notice_and_the_record_of_processing_come_from_policy_and_map(comman
     )
     assert (language_model["region"], bool(language_model["safeguard"])) == ("US", True)
     (kept,) = by_name["service"]["kept"]
-    assert (kept["rule"], kept["keep"]) == ("persons_after_contract", "P12M")
+    assert (kept["rule"], kept["keep"]) == ("persons_after_contract", "P1Y")
     page = command("ropa").out
     assert page.startswith("# Record of processing: Sera Leads OÜ")
-    assert "P12M" in page
+    assert "P1Y" in page
