@@ -216,9 +216,26 @@ CASES = [
     ),
     Case(
         code="right.late",
-        policy=(("erasure:\n", "rights:\n  access: {commitments: [C1], answer_within: P32D}\nerasure:\n"),),
-        says="access would be answered too late: answer_within",
-        at="access:",
+        policy=(
+            ("erasure:\n", "rights:\n  objection: {commitments: [C1], answer_within: P32D}\nerasure:\n"),
+        ),
+        says="objection would be answered too late: answer_within",
+        at="objection:",
+    ),
+    Case(
+        code="source.unstated",
+        policy=(
+            (
+                "erasure:\n",
+                (
+                    "sources:\n  forms: {origin: subject, description: You gave it, collections: [club.nothing]}\n"
+                    "rights:\n  access: {commitments: [C1]}\nerasure:\n"
+                ),
+            ),
+        ),
+        says="club.member holds personal data, and nothing says where it comes from",
+        at="sources:",
+        also=("collection.unknown",),
     ),
     Case(
         code="restriction.endless",

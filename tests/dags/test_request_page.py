@@ -205,6 +205,20 @@ def test_a_form_says_what_is_wrong_and_what_ends(page):
         assert named in page.get(answer.headers["location"], headers={"Accept": "text/html"}).text
 
 
+def test_the_page_of_a_verified_request_offers_to_start_it(page):
+    shown = page.get(f"{HERE}/{started(page)}", headers={"Accept": "text/html"})
+    assert shown.status_code == 200
+    assert "<button>Start</button>" in shown.text
+
+
+def test_a_request_is_started_by_the_dag_of_its_kind(airflow_alone: Airflow, page):
+    number = taken(page, kind="access")
+    page.post(f"{HERE}/{number}/verify", json={"how": "callback"}).raise_for_status()
+    run = page.post(f"{HERE}/{number}/start", json={}).json()["run"]
+    assert airflow_alone.query("SELECT dag_id FROM dag_run WHERE run_id = ?", run) == [("subject_access",)]
+    assert page.post(f"{HERE}/{number}/start", json={}).status_code == 409
+
+
 def test_a_form_without_a_script_does_the_same(page):
     html = page.get(HERE, headers={"Accept": "text/html"})
     assert "<script" not in html.text

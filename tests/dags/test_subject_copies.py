@@ -14,7 +14,6 @@ import pyzipper
 
 from demonstration.local_airflow import metadata_of
 from lifecycle.holds.targets import Subject
-from lifecycle.orchestration.doors import DAGS
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
@@ -29,6 +28,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.commitment("R2", "R9", "G1")
 
+DAGS = {
+    RequestKind.ACCESS: "subject_access",
+    RequestKind.PORTABILITY: "subject_portability",
+    RequestKind.INFORMATION: "subject_information",
+}
 PAGE = "/lifecycle/requests"
 WORDS = (MARI, "mari.tamm", "00000000-0000-4000-8000-000000000100", "prefers to be called", "51234567")
 """What must not stand in Airflow: identifiers, and what the rows say."""

@@ -230,6 +230,14 @@ def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, m
     assert all("no policy found" in error for error in errors.values())
 
 
+def test_each_kind_that_is_answered_has_a_dag_that_the_page_starts(dags):
+    from lifecycle.orchestration.doors import DAGS
+    from lifecycle.requests.procedures import PROCEDURES
+
+    assert sorted(DAGS[kind] for kind in PROCEDURES) == sorted(REQUESTS)
+    assert set(REQUESTS) <= set(dags.dags)
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_is_answered_on_demand_by_its_number_and_several_at_once(dags, name):
     dag = dags.dags[name]

@@ -17,6 +17,7 @@ from lifecycle.holds.targets import Subject, Target
 from lifecycle.identity.others import SOMEBODY_ELSE
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
+from lifecycle.runs import plans
 from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
@@ -259,6 +260,22 @@ def test_a_request_that_failed_before_its_end_is_not_disclosed_twice(database: D
     made = database.execute("SELECT sha256 FROM lifecycle.request_package")
     assert "copy.json" in answered(company, request_id)
     assert database.execute("SELECT sha256 FROM lifecycle.request_package") == made
+
+
+def test_what_came_after_the_copy_was_made_is_in_another(database: Database, company: Company):
+    database.execute("DELETE FROM website.chat WHERE id = 100")
+    request_id = opened(company)
+    planned = steps.plan(company, request_id, as_of=AS_OF)
+    steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
+    steps.carry_out(company, planned.digest)
+    plans.check_after(company, planned.digest)
+    database.execute(
+        "INSERT INTO website.chat VALUES (100, NULL, NULL, 'mari.tamm@example.test', '2026-03-09 10:00+00',"
+        " '2026-03-09 10:05+00', '[]')"
+    )
+    with pytest.raises(CheckFailed, match=r"some of website\.chat"):
+        steps.close(company, request_id, as_of=AS_OF)
+    assert ("website.chat", "100") in rows_in(json.loads(answered(company, request_id)["copy.json"]))
 
 
 def test_a_package_leaves_no_trace_of_whom_it_is_about(database: Database, company: Company):

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.forms import identify
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.corrections import Correction, What, columns_of
 from lifecycle.requests.ground import belongs_to
-from lifecycle.store.identities import bound_spellings, folded, names_subject
+from lifecycle.store.identities import folded, names_subject
 from lifecycle.store.mentions import DOCUMENTS
 from lifecycle.store.relations import NamedType
 
@@ -165,8 +166,7 @@ class IdentityFix(Fix):
 
     def is_wrong(self, row: FromClause) -> ColumnElement[bool]:
         """It names the subject by the old identity, or spells it otherwise."""
-        spellings = bound_spellings(self.replaced.old.spellings)
-        names = names_subject(row, self.live, self.identity, self.replaced.old.form, spellings)
+        names = names_subject(row, self.live, self.identity, self.replaced.old.form, self._spellings())
         conditions = [names, self._is_other(row)]
         if self.whom.tenant:
             conditions.append(belongs_to(self.rulebook, self.collection, row, self.whom.tenant))
@@ -179,13 +179,15 @@ class IdentityFix(Fix):
         kind = NamedType(self.live.base_type.removesuffix("[]"))
         members = sa.func.unnest(row.c[self.column]).table_valued("value", with_ordinality="place")
         member = members.render_derived("member")
-        is_old = folded(self.replaced.old.form, member.c.value) == sa.any_(
-            bound_spellings(self.replaced.old.spellings)
-        )
+        is_old = folded(self.replaced.old.form, member.c.value) == sa.any_(self._spellings())
         new = sa.cast(sa.cast(sa.literal(self.replaced.value), sa.Text), kind)
         value = sa.case((is_old, new), else_=sa.cast(member.c.value, kind))
         ordered = sa.select(value).select_from(member).order_by(member.c.place)
         return sa.func.array(ordered.scalar_subquery())
+
+    def _spellings(self) -> ColumnElement[list[str]]:
+        """Of the old identity; in parentheses, since an element of a bare parameter cannot be asked for."""
+        return Grouping(sa.literal(list(self.replaced.old.spellings), sa.ARRAY(sa.Text)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
@@ -34,15 +34,29 @@ class Listed:
         self.rulebook = rulebook
         self.keys = keys
 
+    @property
+    def signature(self) -> Hashable:
+        """Of which collections there are lists."""
+        return "listed", tuple(self.keys)
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The lists, column by column."""
+        return {
+            f"listed_{table}_{part}": [key[part] for key in keys]
+            for table, (collection, keys) in enumerate(self.keys.items())
+            for part, _ in enumerate(self.rulebook.key(collection))
+        }
+
     def due(self, work: Work) -> Select[Any]:
         """Rows on the list that are there."""
-        row, listed = work.row("due_row"), rows_of(self.rulebook, work.collection, self._of(work.collection))
+        row, listed = work.row("due_row"), self._listed(work.collection)
         same = [row.c[name] == listed.c[name] for name in work.keys]
         return sa.select(*work.row_keys(row)).select_from(row.join(listed, sa.and_(*same)))
 
     def is_due(self, collection: str, row: FromClause) -> ColumnElement[bool]:
         """Whether a row is on the list."""
-        listed = rows_of(self.rulebook, collection, self._of(collection))
+        listed = self._listed(collection)
         same = [row.c[name] == listed.c[name] for name, _ in self.rulebook.key(collection)]
         return sa.exists(sa.select(sa.literal(1)).select_from(listed).where(*same).correlate(row))
 
@@ -50,16 +64,22 @@ class Listed:
         """None: the list says it."""
         return iter(())
 
-    def _of(self, collection: str) -> Sequence[Key]:
-        return self.keys.get(collection, ())
+    def _listed(self, collection: str) -> FromClause:
+        table = list(self.keys).index(collection) if collection in self.keys else len(self.keys)
+        return rows_of(self.rulebook, collection, self.keys.get(collection, ()), f"listed_{table}")
 
 
-def rows_of(rulebook: Rulebook, collection: str, keys: Sequence[Key]) -> FromClause:
-    """Keys as rows of the collection's key columns."""
+def rows_of(
+    rulebook: Rulebook, collection: str, keys: Sequence[Key], parameter: str = "listed"
+) -> FromClause:
+    """Keys as rows of the collection's key columns, bound by the parameter's name and a number."""
     columns = rulebook.key(collection)
     arrays = [
-        sa.cast(sa.literal([key[number] for key in keys], sa.ARRAY(sa.Text)), sa.ARRAY(NamedType(kind)))
-        for number, (_, kind) in enumerate(columns)
+        sa.cast(
+            sa.bindparam(f"{parameter}_{part}", [key[part] for key in keys], sa.ARRAY(sa.Text)),
+            sa.ARRAY(NamedType(kind)),
+        )
+        for part, (_, kind) in enumerate(columns)
     ]
     rows = sa.func.unnest(*arrays).table_valued(*(sa.column(name) for name, _ in columns), name="listed")
     return rows.render_derived()

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from lifecycle.requests.copies.rows import CopiedRow
     from lifecycle.requests.procedure import Case
 
+_DISCLOSED = sa.text("""
+    SELECT DISTINCT collection FROM lifecycle.plan JOIN lifecycle.journal USING (plan_id)
+    WHERE plan.request_id = :request AND action = 'disclose'
+""")
+
 
 class CopyProcedure(ABC):
     """How a request is answered with a copy."""
@@ -57,9 +62,9 @@ class CopyProcedure(ABC):
         """What the archive holds, by name."""
 
     def find(self, connection: Connection, case: Case) -> Copy:
-        """Rows that are disclosed; none where they are in a package already."""
+        """Rows that are disclosed; none where a package has them already."""
         rows = None
-        if packages.find(connection, case.request_id) is None:
+        if packages.find(connection, case.request_id) is None or self._undisclosed(connection, case):
             rows = CopiedRows(
                 connection,
                 case.rulebook,
@@ -86,7 +91,7 @@ class CopyProcedure(ABC):
             CheckFailed: rows name the subject that no package holds.
         """
         package = packages.find(connection, case.request_id)
-        missing = sorted(self._naming(connection, case) - _disclosed(connection, case))
+        missing = self._undisclosed(connection, case)
         if missing:
             raise CheckFailed(
                 f"rows that name the subject were not disclosed: some of {', '.join(missing)}",
@@ -105,15 +110,15 @@ class CopyProcedure(ABC):
         told = {"sha256": package.sha256, "size": package.size, "expires_at": expires_at.isoformat()}
         return Settled(told={"package": told})
 
-    def _naming(self, connection: Connection, case: Case) -> set[str]:
-        """Collections of which a row names the subject: asked one by one, without any plan."""
-        names = self.ground(case)
-        found = set()
-        for collection in self.collections(case.rulebook):
+    def _undisclosed(self, connection: Connection, case: Case) -> list[str]:
+        """Collections that name the subject and of which nothing was disclosed: asked one by one, without any plan."""
+        names, found = self.ground(case), []
+        done = set(connection.scalars(_DISCLOSED, {"request": case.request_id}))
+        for collection in sorted({*self.collections(case.rulebook)} - done):
             row = relation(case.rulebook.live, collection, "naming_row")
             query = sa.exists(sa.select(sa.literal(1)).select_from(row).where(names.is_due(collection, row)))
             if connection.scalar(sa.select(query)):
-                found.add(collection)
+                found.append(collection)
         return found
 
 
@@ -228,14 +233,3 @@ class Nothing:
         rights, rule = self.case.rulebook.policy.rights, RequestKind.INFORMATION
         about = About(rule=rule.value, commitments=rights[rule].commitments, request=request_id)
         return PlanWriter(self.connection, self.case.rulebook, about, (), as_of=self.case.as_of)
-
-
-_DISCLOSED = sa.text("""
-    SELECT DISTINCT collection FROM lifecycle.plan JOIN lifecycle.journal USING (plan_id)
-    WHERE plan.request_id = :request AND action = 'disclose'
-""")
-
-
-def _disclosed(connection: Connection, case: Case) -> set[str]:
-    """Collections of which rows were disclosed."""
-    return set(connection.scalars(_DISCLOSED, {"request": case.request_id}))
