@@ -50,6 +50,12 @@ CASES = [
         at="at: state",
     ),
     Case(
+        code="stop.at",
+        policy=stopping("{since: club.member.state}"),
+        says="club.member.state is text and tells no moment",
+        at="since: club.member.state",
+    ),
+    Case(
         code="stop.key",
         policy=stopping("{set: {club.member.email: none}}"),
         says="club.member.email names or joins rows",

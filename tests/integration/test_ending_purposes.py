@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds.stops import Stops
 from lifecycle.holds.targets import Subject, Target
+from lifecycle.keys.keyring import FileKeyring
+from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.purposes import Decision
 from lifecycle.requests.receipt import issue
 from lifecycle.requests.weighing import weigh
+from lifecycle.runs.company import Company
 from lifecycle.runs.signing import sign_ledger
+from lifecycle.store.grants import grant
 from lifecycle.store.relations import relation
-from support.leaks import leaks
+from lifecycle.store.roles import Role
+from support.leaks import leaks, leaks_in_control_schema
+from support.samples import PROJECT, WEBSHOP
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from lifecycle.runs.company import Company
     from support.databases import Database
 
 pytestmark = pytest.mark.commitment("R6", "R8")
@@ -240,10 +246,6 @@ def test_nothing_is_written_that_no_person_approved(database: Database, company:
 
 
 def test_a_column_may_be_set_instead(database: Database, company: Company, tmp_path: Path):
-    """Another company says it in the row itself."""
-    from lifecycle.policy.load import load_policies
-    from support.samples import PROJECT
-
     text = (PROJECT / "include/policies/2025-02-19/policy.yaml").read_text()
     old = "stop: {record: website.marketing_consent, values: {event: withdrawn, source: request}, at: occurred_at}"
     assert old in text
@@ -256,9 +258,36 @@ def test_a_column_may_be_set_instead(database: Database, company: Company, tmp_p
     answer(company, opened(company, WITHDRAWAL, "marketing"))
     after = rows_of(database)
     assert {row for row in after if after[row] != before[row]} == {("website.marketing_subscription", "100")}
-    assert (
-        database.execute("SELECT language FROM website.marketing_subscription WHERE id = 100")[0][0] == "en"
+    found = database.execute("SELECT language FROM website.marketing_subscription ORDER BY id")
+    assert [row.language for row in found] == ["en", "et"]
+
+
+def test_another_company_writes_down_since_when(database: Database, tmp_path: Path):
+    database.script((WEBSHOP.sample / "schema.sql").read_text())
+    database.execute("INSERT INTO public.newsletter VALUES (:mail, '2026-01-05', NULL)", {"mail": MARI})
+    database.execute("INSERT INTO public.newsletter VALUES ('other@example.test', '2026-01-05', NULL)")
+    shop = Company(
+        engine=database.connect(Role.ENGINE),
+        policies=load_policies(PROJECT / "examples/webshop/policies"),
+        datamap=load_datamap(WEBSHOP.datamap),
+        keys=FileKeyring(tmp_path / "keyring", environment={}),
     )
+    with database.connect().begin() as connection:
+        grant(connection, [(one.schema, one.table) for one in shop.datamap.collections.values()])
+    (kind,) = [identity.kind for _, identity in shop.datamap.identities("public.newsletter")]
+    for days in (0, 1):
+        at = AS_OF + timedelta(days=days)
+        with shop.engine.begin() as connection:
+            request_id = register.open_request(
+                connection, shop.rulebook(at), shop.keys, [Subject(identity=kind, value=MARI)],
+                kind=WITHDRAWAL, opened_by="Op", as_of=at,
+            )  # fmt: skip
+            register.verify(connection, request_id, verified_by="Op", how="callback", as_of=at)
+        answer(shop, request_id, at)
+    found = database.execute("SELECT mail, stopped_at FROM public.newsletter ORDER BY mail")
+    assert [tuple(row) for row in found] == [
+        (MARI, AS_OF.replace(tzinfo=None)), ("other@example.test", None)
+    ]  # fmt: skip
 
 
 def test_a_subject_who_is_erased_later_is_forgotten_and_the_fingerprint_stays(
@@ -278,8 +307,6 @@ def test_a_subject_who_is_erased_later_is_forgotten_and_the_fingerprint_stays(
 def test_whom_it_is_about_stands_in_the_register_of_stops_alone(database: Database, company: Company):
     request_id = opened(company, OBJECTION, "marketing")
     answer(company, request_id)
-    from support.leaks import leaks_in_control_schema
-
     assert set(leaks_in_control_schema([MARI], database)) == {"processing_stop_subject"}
     assert leaks([MARI], json.dumps(receipt_of(company, request_id)).encode()) == set()
 

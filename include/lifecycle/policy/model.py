@@ -168,17 +168,24 @@ class Stop(Form):
         values: its columns, and what they hold then.
         at: its column that says since when.
         set: columns of the subject's rows, and what they hold then.
+        since: column of the subject's rows that takes the moment, where nothing stands yet.
+        time_zone: zone in which a moment without one (``timestamp``) is written; never assumed.
     """
 
     record: CollectionName | None = None
     values: dict[Column, Scalar] = {}
     at: Column | None = None
     set: dict[ColumnName, Scalar] = {}
+    since: ColumnName | None = None
+    time_zone: Zone | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Stop:
-        if bool(self.record) == bool(self.set):
-            raise ValueError("says either record: schema.table or set: {schema.table.column: value}")
+        if bool(self.record) == bool(self.set or self.since):
+            raise ValueError(
+                "says either record: schema.table, or what is written into the subject's rows:"
+                " set: {schema.table.column: value}, since: schema.table.column"
+            )
         if bool(self.record) != bool(self.values and self.at):
             raise ValueError("says with record, and only with it, values: {column: value} and at: column")
         return self

@@ -51,10 +51,10 @@ class Wishes:
         for stop in self.stops:
             if stop.record:
                 yield from self._records(connection, stop, rows)
-        for collection, values in self._set_values().items():
+        for collection, columns in self._set_columns().items():
             if collection in rows:
-                keys = self._unlike(connection, collection, values, rows[collection])
-                yield Touch(collection=collection, action=Action.SET, keys=keys, columns=tuple(values))
+                keys = self._unlike(connection, collection, rows[collection])
+                yield Touch(collection=collection, action=Action.SET, keys=keys, columns=columns)
 
     def record(self, connection: Connection, item: Item, planned: FromClause, _cover: Cover) -> int:
         """Write the records of an item; how many."""
@@ -65,9 +65,7 @@ class Wishes:
 
     def set_columns(self, connection: Connection, item: Item, planned: FromClause, cover: Cover) -> int:
         """Give the columns of an item's rows their values; how many rows had others."""
-        row, values = table_of(self.rulebook, item.collection), self._set_values()[item.collection]
-        typed = {name: self._typed(item.collection, name, value) for name, value in values.items()}
-        is_unlike = _differs(row, typed)
+        row = table_of(self.rulebook, item.collection)
         return write_columns(
             connection,
             self.rulebook,
@@ -75,8 +73,8 @@ class Wishes:
             planned,
             cover,
             row=row,
-            values=typed,
-            conditions=[is_unlike],
+            values={**self._set_values(item.collection), **self._moments(item.collection, row)},
+            conditions=[self._is_unlike(item.collection, row)],
         )
 
     def _records(
@@ -111,7 +109,7 @@ class Wishes:
         edge = self._edge(stop)
         row = relation(self.rulebook.live, edge.target, "spoken_for")
         latest = self._latest(stop, edge, row)
-        new: dict[str, ColumnElement[Any]] = {**self._values(stop), str(stop.at): self._moment(stop)}
+        new = {**self._values(stop), str(stop.at): self._moment(edge.holder, str(stop.at), stop)}
         names = [name for name in self._copied(stop, edge) if name not in new]
         columns = [*(latest.c[name] for name in names), *new.values()]
         rows = (
@@ -154,12 +152,14 @@ class Wishes:
     def _values(self, stop: Stop) -> dict[str, ColumnElement[Any]]:
         return {name: self._typed(str(stop.record), name, value) for name, value in stop.values.items()}
 
-    def _moment(self, stop: Stop) -> ColumnElement[Any]:
+    def _moment(self, collection: str, column: str, stop: Stop) -> ColumnElement[Any]:
         """When the subject's word is written down: the moment of the run."""
-        kind = self.rulebook.live[str(stop.record)].columns[str(stop.at)].type
+        kind = self.rulebook.live[collection].columns[column].type
         moment = sa.literal(self.case.as_of, sa.DateTime(timezone=True))
         if kind == "date":
             return sa.cast(sa.func.timezone(str(self.rulebook.policy.zone), moment), sa.Date)
+        if kind == "timestamp without time zone":
+            return sa.func.timezone(str(stop.time_zone), moment)
         return moment
 
     def _edge(self, stop: Stop) -> Edge:
@@ -167,36 +167,56 @@ class Wishes:
         (edge,) = edges_of_record(self.rulebook.edges, str(stop.record))
         return edge
 
-    def _unlike(
-        self,
-        connection: Connection,
-        collection: str,
-        values: Mapping[str, Any],
-        keys: Sequence[Key],
-    ) -> tuple[Key, ...]:
+    def _unlike(self, connection: Connection, collection: str, keys: Sequence[Key]) -> tuple[Key, ...]:
         """Those of some rows of which a column is to be set."""
         row, listed = (
             relation(self.rulebook.live, collection, "unset"),
             rows_of(self.rulebook, collection, keys),
         )
-        typed = {name: self._typed(collection, name, value) for name, value in values.items()}
         texts = [sa.cast(row.c[name], sa.Text) for name, _ in self.rulebook.key(collection)]
         query = (
             sa.select(*texts)
             .select_from(row.join(listed, is_same(self.rulebook, collection, row, listed)))
-            .where(_differs(row, typed))
+            .where(self._is_unlike(collection, row))
             .order_by(*texts)
         )
         return tuple(tuple(found) for found in connection.execute(query))
 
-    def _set_values(self) -> dict[str, dict[str, Any]]:
-        """By collection and column, what is set."""
-        found: dict[str, dict[str, Any]] = defaultdict(dict)
-        for stop in self.stops:
-            for named, value in stop.set.items():
-                collection, column = named.rsplit(".", 1)
-                found[collection][column] = value
-        return dict(found)
+    def _is_unlike(self, collection: str, row: Any) -> ColumnElement[bool]:
+        """Whether a column that is set holds something else, or one that takes the moment nothing yet."""
+        empty = [row.c[column].is_(None) for column in self._since(collection)]
+        return sa.or_(_differs(row, self._set_values(collection)), *empty)
+
+    def _set_columns(self) -> dict[str, tuple[str, ...]]:
+        """By collection, the columns that are written into the subject's rows."""
+        named = [name for stop in self.stops for name in (*stop.set, *([stop.since] if stop.since else []))]
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in dict.fromkeys(named):
+            collection, column = name.rsplit(".", 1)
+            found[collection].append(column)
+        return {collection: tuple(columns) for collection, columns in found.items()}
+
+    def _set_values(self, collection: str) -> dict[str, ColumnElement[Any]]:
+        """By column, what is set."""
+        return {
+            column: self._typed(collection, column, value)
+            for stop in self.stops
+            for name, value in stop.set.items()
+            for of, column in [name.rsplit(".", 1)]
+            if of == collection
+        }
+
+    def _moments(self, collection: str, row: Any) -> dict[str, ColumnElement[Any]]:
+        """By column, the moment, where nothing stands."""
+        return {
+            column: sa.func.coalesce(row.c[column], self._moment(collection, column, stop))
+            for column, stop in self._since(collection).items()
+        }
+
+    def _since(self, collection: str) -> dict[str, Stop]:
+        """Columns of a collection that take the moment, and what says so."""
+        named = ((*stop.since.rsplit(".", 1), stop) for stop in self.stops if stop.since)
+        return {column: stop for of, column, stop in named if of == collection}
 
     def _typed(self, collection: str, column: str, value: Any) -> ColumnElement[Any]:
         text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
@@ -212,8 +232,9 @@ def _written(stop: Stop) -> tuple[str, ...]:
 def _differs(row: Any, values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
     """Whether any column of a row holds another value; compared as text, as not every type can be."""
     return sa.or_(
+        sa.false(),
         *(
             sa.cast(row.c[name], sa.Text).is_distinct_from(sa.cast(value, sa.Text))
             for name, value in values.items()
-        )
+        ),
     )

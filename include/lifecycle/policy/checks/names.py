@@ -72,6 +72,8 @@ def _collections_of_stops(policy: Policy) -> Iterator[tuple[Keys, str]]:
                 yield ("purposes", name, "stop", "record"), purpose.stop.record
             for column in purpose.stop.set:
                 yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
+            if purpose.stop.since:
+                yield ("purposes", name, "stop", "since"), purpose.stop.since.rsplit(".", 1)[0]
 
 
 def _columns(examined: Examined) -> Iterator[Finding]:
@@ -119,6 +121,8 @@ def _columns_of_stop(keys: Keys, stop: Stop) -> Iterator[tuple[Keys, str]]:
         yield (*keys, "at"), f"{stop.record}.{stop.at}"
     for column in stop.set:
         yield (*keys, "set", column), column
+    if stop.since:
+        yield (*keys, "since"), stop.since
 
 
 def emptied_columns(policy: Policy) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:

@@ -21,6 +21,7 @@ def check(examined: Examined) -> Iterator[Finding]:
     for name, purpose in examined.policy.purposes.items():
         if purpose.stop:
             yield from _record(examined, name, purpose.stop)
+            yield from _moment(examined, name, purpose.stop)
             yield from _values(examined, name, purpose.stop)
     for kind in ENDING:
         if kind in examined.policy.rights and not endable(examined.policy, kind):
@@ -44,14 +45,21 @@ def _record(examined: Examined, name: str, stop: Stop) -> Iterator[Finding]:
             examined.version.place("purposes", name, "stop", "record"),
             "name a collection that one owner reference leads to, or state set",
         )
-    at = examined.live_column(stop.record, stop.at or "")
-    if at and at.type not in MOMENTS - {"timestamp without time zone"}:
-        yield error(
-            "stop.at",
-            f"{stop.record}.{stop.at} is {at.type} and tells no moment",
-            examined.version.place("purposes", name, "stop", "at"),
-            "name a date or timestamptz column",
-        )
+
+
+def _moment(examined: Examined, name: str, stop: Stop) -> Iterator[Finding]:
+    """The column that says since when holds a day or a moment."""
+    named = {"at": f"{stop.record}.{stop.at}" if stop.record and stop.at else None, "since": stop.since}
+    for field, column in named.items():
+        live = examined.live_column(*column.rsplit(".", 1)) if column else None
+        is_naive = live and live.type == "timestamp without time zone" and stop.time_zone is None
+        if live and (is_naive or live.type not in MOMENTS):
+            yield error(
+                "stop.at",
+                f"{column} is {live.type} and tells no moment",
+                examined.version.place("purposes", name, "stop", field),
+                "name a date or timestamptz column, or say in which zone a timestamp is written: time_zone: UTC",
+            )
 
 
 def _values(examined: Examined, name: str, stop: Stop) -> Iterator[Finding]:
