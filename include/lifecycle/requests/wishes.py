@@ -215,8 +215,11 @@ class Wishes:
 
     def _since(self, collection: str) -> dict[str, Stop]:
         """Columns of a collection that take the moment, and what says so."""
-        named = ((*stop.since.rsplit(".", 1), stop) for stop in self.stops if stop.since)
-        return {column: stop for of, column, stop in named if of == collection}
+        return {
+            stop.since.rsplit(".", 1)[1]: stop
+            for stop in self.stops
+            if stop.since and stop.since.rsplit(".", 1)[0] == collection
+        }
 
     def _typed(self, collection: str, column: str, value: Any) -> ColumnElement[Any]:
         text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
