@@ -136,7 +136,6 @@ def _may_mention(rulebook: Rulebook, whom: Whom, collection: str, names: Sequenc
     live = rulebook.live[collection].columns
     keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
     texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]
-    query: Select[Any] = sa.select(*keys, *texts).where(
-        sa.or_(*(may_mention(row, live[name], whom.written) for name in names))
-    )
+    columns: list[Any] = [*keys, *texts]
+    query = sa.select(*columns).where(sa.or_(*(may_mention(row, live[name], whom.written) for name in names)))
     return query.where(belongs_to(rulebook, collection, row, whom.tenant)) if whom.tenant else query
