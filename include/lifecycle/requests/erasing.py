@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import CheckFailed
+from lifecycle.holds.stops import forget_stopped
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.erasure import Erasure, of_subject
 from lifecycle.requests.ground import NamesSubject
@@ -68,6 +69,8 @@ class ErasureProcedure:
         erasure.keep_remainder(case.request_id)
         _require_nothing_left(case.request_id, residue(connection, case.rulebook, case.whom, case.request_id))
         _suppress(connection, case, answered_at)
+        if case.whom.tenant is None:
+            _forget_stops(connection, case)
         return Settled(kept=erasure.kept())
 
 
@@ -82,6 +85,11 @@ def _suppress(connection: Connection, case: Case, erased_at: datetime) -> None:
         {"fingerprint": one, **erased} for one in known_by(connection, case.request_id, case.company.keys)
     ]
     connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
+
+
+def _forget_stops(connection: Connection, case: Case) -> None:
+    """The register of stops knows whoever was erased by fingerprint alone."""
+    forget_stopped(connection, known_by(connection, case.request_id, case.company.keys))
 
 
 def _require_nothing_left(request_id: UUID, left: Mapping[str, int]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PLACED = {"hold_placed": "hold", "restriction_placed": "restriction"}
 ENDED = {"hold_released": "hold", "restriction_lifted": "restriction"}
+CHANGING = (RequestKind.RECTIFICATION, RequestKind.OBJECTION, RequestKind.WITHDRAWAL)
+"""Kinds of requests whose answers change something that stands nowhere else; a restriction has its own entry."""
 _SINCE = sa.text("""
     SELECT kind, body FROM lifecycle.ledger
     WHERE kind = ANY(:kinds) AND sequence >= :first AND sequence < :first + :entries ORDER BY sequence
@@ -103,7 +105,7 @@ def _holds(entries: Iterable[Any], as_of: datetime) -> Iterator[Lost]:
 
 
 def _requests(entries: Iterable[Any]) -> Iterator[Lost]:
-    """Requests that were answered by something else than an erasure."""
+    """Requests that were answered by a change of which the ledger does not know whom and what it was about."""
     for entry in entries:
-        if entry.kind == "request_done" and entry.body["rule"] != RequestKind.ERASURE:
+        if entry.kind == "request_done" and entry.body["rule"] in CHANGING:
             yield Lost(kind=entry.body["rule"], number=entry.body["request"], to_do="answer")

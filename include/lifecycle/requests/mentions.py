@@ -6,7 +6,7 @@ when a text had to wait or came back, whatever a text mentions is compared with 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -22,17 +22,26 @@ from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.identity.forms import Identifier, IdentityRule
-    from lifecycle.identity.mentions import Masking
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
+
+
+class Masking(Protocol):
+    """What puts something else where a text mentions somebody."""
+
+    def masked(self, text: str) -> str:
+        """The text without the mentions; the same text where there are none."""
+
+    def masked_json_text(self, text: str) -> str:
+        """The same of the text of a JSON document."""
 
 
 class Mentioning:
@@ -102,20 +111,12 @@ def mentions_subject(connection: Connection, rulebook: Rulebook, whom: Whom) -> 
         rulebook: of the policy in force.
         whom: whom the request is about.
     """
-    if not whom.written:
-        return Mentioning(rulebook, {collection: [] for collection in rulebook.erasure.masking.roots})
-    values = dict(mention_values(whom.written))
-    of_tenant = whom.tenant.collection if whom.tenant else None
-    kinds = tuple(values)
-    if whom.tenant:
-        values |= {f"tenant_{part}": text for part, text in enumerate(whom.tenant.key)}
-
-    def rows(collection: str) -> Iterable[Sequence[Any]]:
-        key = ("mentioning", collection, kinds, of_tenant)
-        made = prepared(rulebook, key, lambda: _may_mention(rulebook, whom, collection))
-        return made.rows(connection, values) if made else ()
-
-    return _mentioning(rulebook, Mentions(identifiers=whom.written), rows)
+    mask = Mentions(identifiers=whom.written)
+    keys: dict[str, list[tuple[str, ...]]] = {
+        collection: mentioning(connection, rulebook, whom, mask, collection, names) if whom.written else []
+        for collection, names in rulebook.erasure.masking.redacts.items()
+    }
+    return Mentioning(rulebook, keys)
 
 
 def mentions_remainder(
@@ -131,11 +132,18 @@ def mentions_remainder(
     """
     left = IsRemainder(rulebook, request_id, Action.MASK)
 
-    def rows(collection: str) -> Iterable[Sequence[Any]]:
+    keys = {}
+    for collection in rulebook.erasure.masking.roots:
+        width, masks = len(rulebook.key(collection)), maskings(rulebook, collection, mask)
         row = relation(rulebook.live, collection, "text_row")
-        return connection.execute(_reading(rulebook, collection, row).where(left.is_due(collection, row)))
-
-    return _mentioning(rulebook, mask, rows)
+        columns: list[Any] = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
+        query = sa.select(*columns, *texts_of(rulebook, collection, row))
+        keys[collection] = [
+            tuple(found[:width])
+            for found in connection.execute(query.where(left.is_due(collection, row)))
+            if any(text and one(text) != text for text, one in zip(found[width:], masks, strict=True))
+        ]
+    return Mentioning(rulebook, keys)
 
 
 def texts_of(rulebook: Rulebook, collection: str, row: FromClause) -> list[ColumnElement[Any]]:
@@ -206,31 +214,44 @@ def _texts(rulebook: Rulebook, collection: str) -> tuple[str, ...]:
     return rulebook.erasure.masking.redacts[collection]
 
 
-def _mentioning(
-    rulebook: Rulebook, mask: Masking, rows: Callable[[str], Iterable[Sequence[Any]]]
-) -> Mentioning:
-    """The rows, among those of each collection that are read, whose texts change when they are masked."""
-    keys = {}
-    for collection in rulebook.erasure.masking.roots:
-        width, masks = len(rulebook.key(collection)), maskings(rulebook, collection, mask)
-        keys[collection] = [
-            tuple(found[:width])
-            for found in rows(collection)
-            if any(text and one(text) != text for text, one in zip(found[width:], masks, strict=True))
-        ]
-    return Mentioning(rulebook, keys)
+def mentioning(
+    connection: Connection,
+    rulebook: Rulebook,
+    whom: Whom,
+    mask: Masking,
+    collection: str,
+    names: Sequence[str],
+) -> list[tuple[str, ...]]:
+    """Keys, as text, of the rows of a collection of which masking changes one of the named columns."""
+    values = dict(mention_values(whom.written))
+    key = (
+        "mentioning",
+        collection,
+        tuple(names),
+        tuple(values),
+        whom.tenant.collection if whom.tenant else None,
+    )
+    made = prepared(rulebook, key, lambda: _may_mention(rulebook, whom, collection, names))
+    if whom.tenant:
+        values |= {f"tenant_{part}": text for part, text in enumerate(whom.tenant.key)}
+    width = len(rulebook.key(collection))
+    live = rulebook.live[collection].columns
+    masks = [mask.masked_json_text if live[name].base_type in DOCUMENTS else mask.masked for name in names]
+    return [
+        tuple(found[:width])
+        for found in (made.rows(connection, values) if made else ())
+        if any(text and masked(text) != text for text, masked in zip(found[width:], masks, strict=True))
+    ]
 
 
-def _reading(rulebook: Rulebook, collection: str, row: FromClause) -> Select[Any]:
-    """Key and texts, as text, of the rows of a collection."""
-    columns: list[Any] = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
-    return sa.select(*columns, *texts_of(rulebook, collection, row))
-
-
-def _may_mention(rulebook: Rulebook, whom: Whom, collection: str) -> Select[Any]:
-    """The same of those that may mention the subject."""
+def _may_mention(rulebook: Rulebook, whom: Whom, collection: str, names: Sequence[str]) -> Select[Any]:
+    """Key and texts, as text, of the rows of a collection that may mention the subject."""
     row = relation(rulebook.live, collection, "text_row")
     live = rulebook.live[collection].columns
-    may = sa.or_(*(may_mention(row, live[name], whom.written) for name in _texts(rulebook, collection)))
-    query = _reading(rulebook, collection, row).where(may)
-    return query.where(belongs_to(rulebook, collection, row, whom.tenant)) if whom.tenant else query
+    keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
+    texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]
+    columns: list[Any] = [*keys, *texts]
+    query = sa.select(*columns).where(sa.or_(*(may_mention(row, live[name], whom.written) for name in names)))
+    if whom.tenant:
+        query = query.where(belongs_to(rulebook, collection, row, whom.tenant))
+    return query
