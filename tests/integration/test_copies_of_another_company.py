@@ -77,9 +77,9 @@ def normal(mail: str) -> str:
 
 
 def values_in(copy: dict[str, Any], collection: str) -> list[dict[str, Any]]:
-    return [
-        row["values"] for one in copy["collections"] for row in one["rows"] if one["collection"] == collection
-    ]
+    """Values of the subject's own rows of a collection."""
+    rows = [row for one in copy["collections"] if one["collection"] == collection for row in one["rows"]]
+    return [row["values"] for row in rows if row["relation"] in {"names", "belongs"}]
 
 
 def test_a_subject_is_shown_all_of_their_own_and_nobody_else(database: Database, company: Company):
