@@ -237,4 +237,16 @@ CASES = [
         at="sources:",
         also=("collection.unknown",),
     ),
+    Case(
+        code="restriction.endless",
+        policy=(("erasure:\n", "rights:\n  restriction: {commitments: [C1]}\nerasure:\n"),),
+        says="nothing says how long a restriction lasts",
+        at="restriction:",
+    ),
+    Case(
+        code="right.lasts",
+        policy=(("erasure:\n", "rights:\n  access: {commitments: [C1], lasts: P1M}\nerasure:\n"),),
+        says="a request for access does not last",
+        at="access:",
+    ),
 ]

@@ -25,7 +25,10 @@ from lifecycle.settings import PROJECT
 
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
 """Those that keep rules."""
-REQUESTS = ("subject_access", "subject_erasure", "subject_information", "subject_portability")
+REQUESTS = (
+    "consent_withdrawal", "subject_access", "subject_erasure", "subject_information", "subject_objection",
+    "subject_portability", "subject_rectification", "subject_restriction",
+)  # fmt: skip
 """Those that answer requests."""
 OTHERS = ("recipient_notification", "request_remainders", *REQUESTS)
 HEAVY = {
@@ -255,5 +258,7 @@ def test_what_had_to_stay_is_seen_to_every_day_and_when_a_hold_is_released(dags)
     assert [asset.name for asset in dag.timetable.asset_condition.objects] == ["hold_released"]
     assert (dag.max_active_runs, dag.catchup, dict(dag.params)) == (1, False, {})
     last = dag.task_dict["require_answers_in_time"]
-    assert last.upstream_task_ids == {"flag_returned", "resume", "destroy_packages", "near_ends"}
+    assert last.upstream_task_ids == {
+        "flag_returned", "end_restrictions", "resume", "destroy_packages", "near_ends"
+    }  # fmt: skip
     assert dag.task_dict["near_ends"].trigger_rule == "all_done"

@@ -123,3 +123,50 @@ def test_the_notice_and_the_record_of_processing_come_from_policy_and_map(comman
     page = command("ropa").out
     assert page.startswith("# Record of processing: Sera Leads OÜ")
     assert "P1Y" in page
+
+
+def test_what_is_right_is_asked_for_after_the_subject_and_stands_in_no_command_line(
+    database: Database, command: CommandLine
+):
+    asked = command(
+        *OPEN, "--kind", "rectification", "--correct", "email", "--correct", "user.name.last",
+        stdin=f"{MARI}\nmari.kuusk@example.test\nKuusk\n",
+    )  # fmt: skip
+    assert asked.code == 0, asked.err
+    assert asked.document["corrects"] == ["email", "user.name.last"]
+    number = asked.document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    done = command("request", "run", number, "--approve", "--by", "Op")
+    assert done.code == 0, done.err
+    assert "app.person rectify" in done.out
+    person = database.execute("SELECT last_name, work_email FROM app.person WHERE id = 100")
+    assert [tuple(row) for row in person] == [("Kuusk", "mari.kuusk@example.test")]
+    said = asked.out + asked.err + done.out + done.err
+    assert not [word for word in ("mari", "kuusk") if word in said.lower()]
+
+
+def test_a_restriction_is_lifted_when_the_subject_was_told_and_what_fell_due_goes_at_once(
+    command: CommandLine,
+):
+    number = command(*OPEN, "--kind", "restriction", stdin=f"{MARI}\n").document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    done = command("request", "run", number, "--approve", "--by", "Op")
+    assert "restricted until 2026-09-10" in done.out, done.err
+    assert command("request", "lift", number, "--informed-by", "we wrote", "--by", "Op").code == 2
+    lifted = command("request", "lift", number, "--informed-by", "letter", "--by", "Op")
+    assert lifted.out.startswith("lifted"), lifted.err
+    assert command("request", "lift", number, "--informed-by", "letter", "--by", "Op").code == 2
+
+
+def test_an_objection_that_is_weighed_waits_for_a_decision(command: CommandLine):
+    opened = (*OPEN, "--kind", "objection", "--purpose", "service_improvement")
+    number = command(*opened, stdin=f"{MARI}\n").document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    waits = command("request", "run", number, "--approve", "--by", "Op")
+    assert waits.code == 3
+    assert "lifecycle request weigh" in waits.err
+    decided = command("request", "weigh", number, "--decision", "compelling_grounds", "--by", "Op")
+    assert decided.out == "compelling_grounds: service_improvement\n"
+    done = command("request", "run", number, "--by", "Op")
+    assert done.code == 0, done.err
+    assert "service_improvement: compelling grounds" in done.out

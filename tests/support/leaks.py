@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SEALED = {
     "request_identity.sealed",
+    "request_correction.sealed",
     "outbox.body",
     "request_package.archive",
     "request_package.passphrase",

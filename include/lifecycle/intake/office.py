@@ -11,8 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from lifecycle.errors import UsageError
 from lifecycle.holds.targets import Subject, Target, UnseenTarget
 from lifecycle.policy.notice import notice
-from lifecycle.requests import packages, register
+from lifecycle.policy.stopping import ENDING, endable
+from lifecycle.requests import lifting, packages, register, weighing
+from lifecycle.requests.asked import Asked as AskedBesides
 from lifecycle.requests.candidates import answer_for, told_candidates
+from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.procedures import procedure_of
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.company import Company
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from lifecycle.intake.given import Asked
     from lifecycle.policy.model import RequestKind
+    from lifecycle.requests.purposes import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,10 @@ class Office:
             "events": register.events(self.connection, request_id),
             "package": package.to_json() if package else None,
             "candidates": [one.to_json() for one in waiting],
+            "waits_to_be_weighed": list(
+                weighing.waiting(self.connection, self.company.version(self.at).policy, request_id)
+            ),
+            "is_restricted": lifting.is_restricted(self.connection, request_id),
         }
 
     def take(self, asked: Asked) -> UUID:
@@ -85,15 +93,25 @@ class Office:
             *(Subject(identity=one.kind, value=one.value.get_secret_value()) for one in asked.subjects),
             *map(UnseenTarget.parse, asked.rows),
         ]
+        rulebook = self.company.rulebook(self.at)
         return register.open_request(
             self.connection,
-            self.company.rulebook(self.at),
+            rulebook,
             self.company.keys,
             named,
             kind=asked.kind,
             opened_by=self.operator,
             as_of=self.at,
             tenant=UnseenTarget.parse(asked.organisation) if asked.organisation else None,
+            asked=AskedBesides(
+                corrections=tuple(
+                    Correction(
+                        what=corrected(rulebook, one.what), named=one.what, value=one.to.get_secret_value()
+                    )
+                    for one in asked.corrections
+                ),
+                purposes=asked.purposes,
+            ),
         )
 
     def verify(self, request_id: UUID, how: str) -> None:
@@ -126,6 +144,19 @@ class Office:
         """Refuse a request; a run carries it out."""
         register.ask_refusal(
             self.connection, request_id, reason=reason, asked_by=self.operator, as_of=self.at
+        )
+
+    def weigh(self, request_id: UUID, decision: Decision) -> None:
+        """Decide whether an objection counts that is weighed."""
+        policy = self.company.version(self.at).policy
+        weighing.weigh(
+            self.connection, policy, request_id, decision=decision, by=self.operator, as_of=self.at
+        )
+
+    def ask_lifting(self, request_id: UUID, informed_by: str) -> None:
+        """Lift a restriction; a run does so."""
+        lifting.ask_lifting(
+            self.connection, request_id, informed_by=informed_by, asked_by=self.operator, as_of=self.at
         )
 
     def kind_of(self, request_id: UUID) -> RequestKind:
@@ -170,4 +201,19 @@ class Office:
         return {
             "requests": [kind.value for kind in self.company.version(self.at).policy.rights],
             "identities": sorted(self.company.datamap.identity_kinds),
+            "purposes": self._endable(),
+            "correctable": sorted(
+                {
+                    category
+                    for collection in self.company.datamap.collections.values()
+                    for column in collection.columns.values()
+                    for category in column.categories
+                    if column.is_personal and not column.identities
+                }
+            ),
         }
+
+    def _endable(self) -> list[str]:
+        """The purposes that any kind of request can end."""
+        policy = self.company.version(self.at).policy
+        return list(dict.fromkeys(name for kind in ENDING for name in endable(policy, kind)))

@@ -13,7 +13,16 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from lifecycle.errors import LifecycleError
 from lifecycle.intake.bodies import FORM, content_type, read_fields
-from lifecycle.intake.given import Answered, Asked, Reasoned, Verified, checked, from_form
+from lifecycle.intake.given import (
+    Answered,
+    Asked,
+    Lifted,
+    Reasoned,
+    Verified,
+    Weighed,
+    checked,
+    from_form,
+)
 from lifecycle.intake.office import Office
 from lifecycle.intake.protection import Forms, QuietRoute, StrictHeaders, require_same_site
 from lifecycle.intake.show import problem, shown, style, wants_page
@@ -133,6 +142,7 @@ class _Routes:
         for path, kind, act in (
             ("verify", Verified, lambda office, number, said: office.verify(number, said.how)),
             ("extend", Reasoned, lambda office, number, said: office.extend(number, said.reason)),
+            ("weigh", Weighed, lambda office, number, said: office.weigh(number, said.decision)),
         ):
             self._add_act(router, path, kind, act)
         for path, is_subjects in (("confirm", True), ("decline", False)):
@@ -169,6 +179,8 @@ class _Routes:
                 {"requests": found},
                 kinds_of_requests=kinds["requests"],
                 identities=kinds["identities"],
+                correctable=kinds["correctable"],
+                purposes=kinds["purposes"],
                 token=self._token(by),
                 closed=closed == "yes",
             )
@@ -241,6 +253,20 @@ class _Routes:
             self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
                 office.ask_refusal(number, said.reason)
+                kind = office.kind_of(number)
+            return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
+
+        self._add_lifting(router)
+
+    def _add_lifting(self, router: APIRouter) -> None:
+        operator, informed = Depends(self.doors.operator), self._sent(Lifted)
+
+        @router.post("/requests/{number}/lift", status_code=202)
+        def lift(request: Request, number: Number, by: str = operator, said: Any = informed) -> Response:
+            """Lift the restriction that a request asked for; a run does so, and tells recipients."""
+            self._require_idle(number)
+            with Office.open(by, self.doors.clock()) as office:
+                office.ask_lifting(number, said.informed_by)
                 kind = office.kind_of(number)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 

@@ -101,6 +101,8 @@ ColumnName = Annotated[str, AfterValidator(_column)]
 """``schema.table.column``"""
 Column = Text
 """A column of a collection that is named beside it."""
+Scalar = StrictBool | StrictInt | float | str | None
+"""What a column can be given: a truth, a number, a text, or nothing."""
 Redaction = Annotated[
     dict[Literal["redact"], Annotated[tuple[Column, ...], Field(min_length=1)]], Field(min_length=1)
 ]
@@ -157,15 +159,64 @@ class Basis(StrEnum):
     LEGITIMATE_INTEREST = "legitimate_interest"
 
 
+class Stop(Form):
+    """What the company's own tables are told when a subject ends a purpose. Exactly one of two kinds.
+
+    Attributes:
+        record: collection of which the latest row counts, for each row of the subject that it belongs to; that is
+            written again, with other values.
+        values: its columns, and what they hold then.
+        at: its column that says since when.
+        set: columns of the subject's rows, and what they hold then.
+        since: column of the subject's rows that takes the moment, where nothing stands yet.
+        time_zone: zone in which a moment without one (``timestamp``) is written; never assumed.
+    """
+
+    record: CollectionName | None = None
+    values: dict[Column, Scalar] = {}
+    at: Column | None = None
+    set: dict[ColumnName, Scalar] = {}
+    since: ColumnName | None = None
+    time_zone: Zone | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Stop:
+        if bool(self.record) == bool(self.set or self.since):
+            raise ValueError(
+                "says either record: schema.table, or what is written into the subject's rows:"
+                " set: {schema.table.column: value}, since: schema.table.column"
+            )
+        if bool(self.record) != bool(self.values and self.at):
+            raise ValueError("says with record, and only with it, values: {column: value} and at: column")
+        return self
+
+
 class Purpose(Form):
-    """What personal data is used for, and on which basis; the basis decides which rights apply."""
+    """What personal data is used for, and on which basis; the basis decides which rights apply.
+
+    Attributes:
+        objection: whether it ends with an objection, or an operator weighs that; None where nobody can object.
+        opt_out: column by which somebody may have refused it already.
+        stop: what the company's own tables are told when a subject ends it.
+    """
 
     basis: Basis
     collections: tuple[CollectionName, ...]
     description: str = ""
     objection: Literal["stops", "weighed"] | None = None
     opt_out: ColumnName | None = None
+    stop: Stop | None = None
     commitments: tuple[Identifier, ...] = ()
+
+    @property
+    def can_be_withdrawn(self) -> bool:
+        """Whether it rests on a word of the subject, who may take that back (GDPR Art. 7(3))."""
+        return self.basis is Basis.CONSENT or self.opt_out is not None
+
+    @property
+    def can_be_objected_to(self) -> bool:
+        """Whether an objection ends it, without exception or when it was weighed (GDPR Art. 21)."""
+        return self.objection is not None or self.basis is Basis.CONSENT
 
 
 class Origin(StrEnum):
@@ -331,6 +382,7 @@ class Right(Form):
         answer_within: of the day it was received; never more than one month (GDPR Art. 12(3)).
         extend_by: how much longer it may take where that is said, with the reason, before the first limit ends.
         consequence: what an answer means for whoever asks, such as a service that ends; whoever approves it is told.
+        lasts: how long a restriction does, unless it is lifted; None for every other kind.
         available: days for which what was put together for the subject can be fetched; then it is destroyed.
     """
 
@@ -338,6 +390,7 @@ class Right(Form):
     answer_within: Keep = Period(months=1)
     extend_by: Keep = Period(months=2)
     consequence: Text | None = None
+    lasts: Keep | None = None
     available: Annotated[Days, Field(ge=1, le=LONGEST_AVAILABLE)] = 14
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lifecycle.ledger.book import append
+from lifecycle.requests.corrections import forget_corrections
 from lifecycle.requests.packages import destroy
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
 from lifecycle.requests.subject import COUNTED, forget
-from lifecycle.requests.tables import request_identity
+from lifecycle.requests.tables import request, request_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -50,6 +52,7 @@ def finish(
     ).all()
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
     forget(connection, request_id)
+    forget_corrections(connection, request_id)
     note(connection, request_id, "done", as_of=as_of)
     entry = {
         "request": request_id,
@@ -66,7 +69,7 @@ def finish(
             for one in kept
         ],
     }
-    append(connection, "request_done", entry, as_of=as_of)
+    _enter(connection, request_id, "request_done", entry, as_of=as_of)
 
 
 def refuse(
@@ -83,6 +86,7 @@ def refuse(
     content = {**body(connection, found, policy, (), as_of=as_of), "refused_because": reason}
     move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of, receipt=content)
     forget(connection, request_id)
+    forget_corrections(connection, request_id)
     destroy(connection, request_id, as_of=as_of)
     note(connection, request_id, "refused", by_whom=refused_by, as_of=as_of, reason=reason)
     entry = {
@@ -91,4 +95,14 @@ def refuse(
         "digest": digest_of(content),
         "reason": reason,
     }
-    append(connection, "request_refused", entry, as_of=as_of)
+    _enter(connection, request_id, "request_refused", entry, as_of=as_of)
+
+
+def _enter(
+    connection: Connection, request_id: UUID, kind: str, body: Mapping[str, Any], *, as_of: datetime
+) -> None:
+    """Add the entry that closes a request, and remember where it stands: the receipt proves it."""
+    entered = append(connection, kind, body, as_of=as_of)
+    connection.execute(
+        sa.update(request).values(entry_sequence=entered.sequence).where(request.c.request_id == request_id)
+    )

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.copies.procedures import AccessProcedure, InformationProcedure, PortabilityProcedure
+from lifecycle.requests.ending_purposes import EndingProcedure
 from lifecycle.requests.erasing import ErasureProcedure
+from lifecycle.requests.rectifying import RectificationProcedure
+from lifecycle.requests.restricting import RestrictionProcedure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
 
 PROCEDURES: Mapping[RequestKind, Procedure] = {
     RequestKind.ERASURE: ErasureProcedure(),
+    RequestKind.RECTIFICATION: RectificationProcedure(),
+    RequestKind.RESTRICTION: RestrictionProcedure(),
+    RequestKind.OBJECTION: EndingProcedure(kind=RequestKind.OBJECTION),
+    RequestKind.WITHDRAWAL: EndingProcedure(kind=RequestKind.WITHDRAWAL),
     RequestKind.ACCESS: AccessProcedure(),
     RequestKind.PORTABILITY: PortabilityProcedure(),
     RequestKind.INFORMATION: InformationProcedure(),

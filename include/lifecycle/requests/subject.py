@@ -67,11 +67,13 @@ class Whom:
         subjects: the identities by which rows name the subject.
         rows: rows that are named by their keys.
         tenant: the organisation whose content alone is meant; None for all there is.
+        given: those of the identities that whoever asks has given.
     """
 
     subjects: tuple[Identifier, ...] = ()
     rows: tuple[Row, ...] = ()
     tenant: Row | None = None
+    given: tuple[Identifier, ...] = ()
 
     @property
     def written(self) -> tuple[Identifier, ...]:
@@ -136,15 +138,17 @@ def open_whom(
         .where(request_identity.c.request_id == request_id, counted)
         .order_by(request_identity.c.position)
     ).all()
-    key, subjects, rows = keys.secret(SEALING_KEY), [], []
+    key, subjects, rows, given = keys.secret(SEALING_KEY), [], [], []
     for one in stored:
         text = _opened(key, request_id, one)
         if "." in one.kind:
             rows.append(Row(collection=one.kind, key=tuple(json.loads(text))))
         else:
             subjects.append(identify(one.kind, text, rulebook.policy.identity_rule(one.kind)))
+            if one.source == Source.GIVEN.value:
+                given.append(subjects[-1])
     tenant = Row(collection=about.tenant, key=tuple(about.tenant_key)) if about.tenant_key else None
-    return Whom(subjects=tuple(subjects), rows=tuple(rows), tenant=tenant)
+    return Whom(subjects=tuple(subjects), rows=tuple(rows), tenant=tenant, given=tuple(given))
 
 
 def forget(connection: Connection, request_id: UUID) -> None:

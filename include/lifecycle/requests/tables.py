@@ -21,6 +21,7 @@ request = sa.table(
     sa.column("refusal_reason", sa.Text),
     sa.column("closed_at", sa.DateTime(timezone=True)),
     sa.column("receipt", JSONB),
+    sa.column("entry_sequence", sa.BigInteger),
     schema="lifecycle",
 )
 request_identity = sa.table(
@@ -41,6 +42,25 @@ request_event = sa.table(
     sa.column("what", sa.Text),
     sa.column("by_whom", sa.Text),
     sa.column("detail", JSONB),
+    schema="lifecycle",
+)
+request_correction = sa.table(
+    "request_correction",
+    sa.column("request_id", sa.Uuid),
+    sa.column("position", sa.SmallInteger),
+    sa.column("what", sa.Text),
+    sa.column("named", sa.Text),
+    sa.column("fingerprint", sa.Text),
+    sa.column("sealed", sa.LargeBinary),
+    schema="lifecycle",
+)
+request_purpose = sa.table(
+    "request_purpose",
+    sa.column("request_id", sa.Uuid),
+    sa.column("purpose", sa.Text),
+    sa.column("decision", sa.Text),
+    sa.column("decided_by", sa.Text),
+    sa.column("decided_at", sa.DateTime(timezone=True)),
     schema="lifecycle",
 )
 request_remainder = sa.table(

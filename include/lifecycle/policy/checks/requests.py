@@ -23,6 +23,7 @@ _FROM = tuple(date(2027, month, 28) for month in range(1, 13))
 def check(examined: Examined) -> Iterator[Finding]:
     """Collections that erasure or access says nothing of, and answers that would come too late."""
     yield from _unstated(examined)
+    yield from _lasting(examined)
     yield from _without_source(examined)
     for kind, right in examined.policy.rights.items():
         for field, longest in _LONGEST.items():
@@ -34,6 +35,21 @@ def check(examined: Examined) -> Iterator[Finding]:
                     examined.version.place("rights", kind.value),
                     "shorten it; the law allows one month, and two more where that is said in time",
                 )
+
+
+def _lasting(examined: Examined) -> Iterator[Finding]:
+    """A restriction that nobody ever looks at again would keep data for good; nothing else lasts."""
+    for kind, right in examined.policy.rights.items():
+        place = examined.version.place("rights", kind.value)
+        if kind is RequestKind.RESTRICTION and right.lasts is None:
+            yield error(
+                "restriction.endless",
+                "nothing says how long a restriction lasts unless it is lifted before",
+                place,
+                "state lasts: P3M, or as long as it takes to look into such a matter",
+            )
+        if kind is not RequestKind.RESTRICTION and right.lasts is not None:
+            yield error("right.lasts", f"a request for {kind} does not last", place, "remove lasts")
 
 
 def _unstated(examined: Examined) -> Iterator[Finding]:
