@@ -332,7 +332,9 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[R
         _of_it(column)
         for column in (request_identity.c.kind, request_correction.c.named, request_purpose.c.purpose)
     )
-    columns = [column for column in request.c if column.name not in {"tenant_key", "receipt"}]
+    columns = [
+        column for column in request.c if column.name not in {"tenant_key", "receipt", "entry_sequence"}
+    ]
     rows = connection.execute(
         sa.select(*columns, kinds.label("identities"), corrects.label("corrects"), purposes.label("purposes"))
         .where(condition)
