@@ -57,6 +57,21 @@ Deciding = Annotated[
     Decision,
     typer.Option("--decision", help="That the objection counts, or that there are grounds to go on."),
 ]
+Corrects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--correct",
+        metavar="WHAT",
+        help="What is wrong: a kind of identity, a data category, or schema.table.column. What is right is asked for,"
+        " or read from standard input, after the subjects.",
+    ),
+]
+Purposes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--purpose", help="A purpose of the policy that is to end; all that can, where none is named."
+    ),
+]
 Word = "One word, such as id_document: it goes into the ledger or the receipt."
 
 
@@ -81,19 +96,8 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
         str | None,
         typer.Option("--of", help="schema.table:key of the organisation whose content alone is meant."),
     ] = None,
-    correct: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--correct",
-            metavar="WHAT",
-            help="What is wrong: a kind of identity, a data category, or schema.table.column. What is right is asked"
-            " for, or read from standard input, after the subjects.",
-        ),
-    ] = None,
-    purpose: Annotated[
-        list[str] | None,
-        typer.Option(help="A purpose of the policy that is to end; all that can, where none is named."),
-    ] = None,
+    correct: Corrects = None,
+    purpose: Purposes = None,
     by: By,
     as_of: AsOf = None,
     json: Json = False,

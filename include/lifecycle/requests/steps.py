@@ -25,7 +25,7 @@ from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder
 from lifecycle.requests.ground import IsRemainder
 from lifecycle.requests.procedure import Case
-from lifecycle.requests.procedures import procedure_of
+from lifecycle.requests.procedures import PROCEDURES
 from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.returning import Returning, erased_subjects
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
@@ -100,13 +100,13 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     """Plan what a request asks for.
 
     Raises:
-        UsageError: there is no such request, nothing answers its kind, nobody has verified who asks, or it is closed.
+        UsageError: there is no such request, nobody has verified who asks, or it is closed.
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
         found = get(connection, request_id)
         _require_verified(found)
-        procedure = procedure_of(found.kind)
+        procedure = PROCEDURES[found.kind]
         whom = open_whom(connection, rulebook, request_id, company.keys)
         _require_rows(connection, rulebook, request_id, whom)
         _abandon_outdated(company, request_id, as_of=as_of)
@@ -188,7 +188,7 @@ def close(
         found = get(connection, request_id)
         _require_verified(found)
         case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
-        settled = procedure_of(found.kind).settle(connection, case, answered_at=answered_at)
+        settled = PROCEDURES[found.kind].settle(connection, case, answered_at=answered_at)
         ending.finish(connection, case.rulebook.policy, request_id, settled, company.keys, as_of=answered_at)
     return {"request": str(request_id), "kept": kept_to_json(settled.kept)}
 
@@ -314,7 +314,7 @@ def _carried_out(
     with company.engine.connect() as connection:
         found = get(connection, request_id)
         case = _case(connection, company, found, as_of=as_of)
-    handling = procedure_of(found.kind).handling(case)
+    handling = PROCEDURES[found.kind].handling(case)
     return plans.carry_out(
         company,
         digest,
@@ -344,7 +344,7 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
     with company.engine.connect() as connection:
         found = get(connection, plan.request)
         if found.is_open:
-            return procedure_of(found.kind).ground(_case(connection, company, found, as_of=plan.as_of))
+            return PROCEDURES[found.kind].ground(_case(connection, company, found, as_of=plan.as_of))
     return IsRemainder(rulebook, plan.request)
 
 
