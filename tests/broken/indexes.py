@@ -44,6 +44,13 @@ CASES = [
         at="name: email",
     ),
     warns(
+        code="index.text",
+        ddl="CREATE INDEX ON club.badge USING gin (to_tsvector('simple', lower(motto)))",
+        policy=(("guards:\n", "free_text: [club.badge.motto]\nguards:\n"),),
+        says="club.badge.motto is free text",
+        at="free_text: [club.badge.motto]",
+    ),
+    warns(
         code="index.identity",
         ddl="CREATE INDEX ON club.member (lower(state))",
         datamap=(

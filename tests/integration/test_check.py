@@ -100,6 +100,33 @@ def test_what_the_policy_says_of_the_database_is_no_finding(connection, tmp_path
     assert club.examine(connection, tmp_path, ddl=ddl) == ()
 
 
+@pytest.mark.parametrize(
+    ("column", "type_"),
+    [
+        ("motto", "text"),
+        ("motto", "varchar(40)"),
+        ("motto", "char(40)"),
+        ("motto", "json"),
+        ("motto", "jsonb"),
+        ("motto", "club.words"),
+        ("Motto of the year", "text"),
+    ],
+)
+def test_the_statement_that_is_printed_makes_the_index_that_was_missing(connection, tmp_path, column, type_):
+    """Whatever the type of the text; a quote inside the expression does not disturb."""
+    using = "" if "json" not in type_ else f" USING '{{}}'::{type_}"
+    ddl = f"CREATE DOMAIN club.words AS text; ALTER TABLE club.badge ALTER motto TYPE {type_}{using};"
+    renamed = (("{name: motto, data_categories: [user.content.private], fides_meta: {data_type: string}}",
+                f"{{name: {column}, data_categories: [user.content.private]}}"),)  # fmt: skip
+    if column != "motto":
+        ddl += f'ALTER TABLE club.badge RENAME motto TO "{column}";'
+    stated = (("guards:\n", f"free_text: [club.badge.{column}]\nguards:\n"),)
+    (missing,) = club.examine(connection, tmp_path, ddl=ddl, datamap=renamed, policy=stated)
+    assert missing.code == "index.text"
+    mended = ddl + missing.next_step
+    assert club.examine(connection, tmp_path, ddl=mended, datamap=renamed, policy=stated) == ()
+
+
 def codes() -> set[str]:
     """Every code that any check gives, read from the source."""
     package = PROJECT / "include" / "lifecycle"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.ground import belongs_to
-from lifecycle.store.mentions import DOCUMENTS, may_mention
+from lifecycle.store.mentions import may_mention
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
