@@ -492,7 +492,7 @@ def test_the_guard_stops_a_sweep_after_the_plan_was_checked(database, tmp_path, 
 
 
 def test_checks_can_be_left_out(company, database, monkeypatch):
-    monkeypatch.setattr("lifecycle.quality.suite._run", None)
+    monkeypatch.setattr("lifecycle.quality.suite._evaluated", None)
     with pytest.raises(TypeError):
         sweep(company, "persons", as_of=AS_OF)
     assert sweep(company, "persons", as_of=AS_OF, checks=False).left == 0
