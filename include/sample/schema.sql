@@ -146,6 +146,7 @@ CREATE TABLE website.enquiry (
 CREATE INDEX enquiry_submitted_at ON website.enquiry (submitted_at);
 CREATE INDEX enquiry_visitor_id ON website.enquiry (visitor_id);
 CREATE INDEX enquiry_email ON website.enquiry (lower(btrim(email)));
+CREATE INDEX enquiry_name ON website.enquiry (btrim(regexp_replace(lower(NORMALIZE(COALESCE(first_name, '') || ' ' || COALESCE(last_name, ''), NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX enquiry_phone ON website.enquiry (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 COMMENT ON TABLE website.enquiry IS 'A demo booked or a question asked through a form of the website.';
 COMMENT ON COLUMN website.enquiry.id IS 'Number of the enquiry.';
@@ -283,6 +284,7 @@ CREATE TABLE app.contact (
 );
 CREATE UNIQUE INDEX contact_customer_id_email ON app.contact (customer_id, lower(email));
 CREATE INDEX contact_email ON app.contact (lower(btrim(email)));
+CREATE INDEX contact_name ON app.contact (btrim(regexp_replace(lower(NORMALIZE(COALESCE(first_name, '') || ' ' || COALESCE(last_name, ''), NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX contact_phone ON app.contact (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX contact_created_at ON app.contact (created_at);
 COMMENT ON TABLE app.contact IS 'A person whom a customer appointed to deal with us.';
@@ -347,6 +349,7 @@ CREATE TABLE app.person (
 CREATE UNIQUE INDEX person_customer_id_work_email ON app.person (customer_id, lower(work_email));
 CREATE INDEX person_manager_person_id ON app.person (manager_person_id);
 CREATE INDEX person_work_email ON app.person (lower(btrim(work_email)));
+CREATE INDEX person_name ON app.person (btrim(regexp_replace(lower(NORMALIZE(COALESCE(first_name, '') || ' ' || COALESCE(last_name, ''), NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX person_phone ON app.person (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX person_created_at ON app.person (created_at);
 COMMENT ON TABLE app.person IS
@@ -426,6 +429,7 @@ CREATE INDEX invoice_customer_id ON app.invoice (customer_id);
 CREATE INDEX invoice_contract_id ON app.invoice (contract_id);
 CREATE INDEX invoice_credited_invoice_id ON app.invoice (credited_invoice_id);
 CREATE INDEX invoice_issued_on ON app.invoice (issued_on);
+CREATE INDEX invoice_contact_name ON app.invoice (btrim(regexp_replace(lower(NORMALIZE(contact_name, NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX invoice_contact_email ON app.invoice (lower(btrim(contact_email)));
 COMMENT ON TABLE app.invoice IS
     'An invoice or credit note. It outlives its customer and contract, so it holds a copy of what it was issued to.';

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
+from lifecycle.errors import ApprovalRequired
+from lifecycle.requests import steps
 from support.subjects import MARI
 
 if TYPE_CHECKING:
@@ -176,6 +180,7 @@ def test_a_body_that_is_too_large_is_not_read(page):
     [
         {"subjects": [{"kind": "email", "value": "no address"}]},
         {"subjects": [{"kind": "mari.tamm", "value": MARI}]},
+        {"subjects": [{"kind": "name", "value": "Mari Tamm"}]},
         {"subjects": [{"kind": "email", "value": "mari\u200b.tamm@example.test"}]},
         {"subjects": [{"kind": "email", "value": "mari.tamm@example.test\r\nX-Evil: 1"}]},
         {"subjects": [{"kind": "email", "value": {"mari": "tamm"}}]},
@@ -210,6 +215,26 @@ def test_a_row_and_an_organisation_may_be_named_without_being_looked_at(page):
     number = taken(page, subjects=[], rows=["app.customer:0001"])
     assert page.get(f"{HERE}/{number}").json()["identities"] == ["app.customer"]
     assert taken(page, organisation="app.customer:2") != number
+
+
+def test_a_subject_may_be_named_by_name_and_employer_and_candidates_are_shown_as_counts(
+    people: Company, page, caplog
+):
+    assert "name" in re.findall(
+        "<option>([a-z_]+)</option>", page.get(HERE, headers={"Accept": "text/html"}).text
+    )
+    number = taken(page, subjects=[{"kind": "name", "value": "Tamm, Mari; Puu AS"}])
+    page.post(f"{HERE}/{number}/verify", json={"how": "callback"}).raise_for_status()
+    with pytest.raises(ApprovalRequired):
+        steps.plan(people, UUID(number), as_of=datetime.now(UTC))
+    (candidate,) = page.get(f"{HERE}/{number}").json()["candidates"]
+    assert candidate["named"] == {"app.contact": 1, "app.invoice": 1, "website.enquiry": 1}
+    html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
+    assert "1 of app.invoice" in html
+    page.post(f"{HERE}/{number}/candidates/{candidate['candidate']}/confirm", json={}).raise_for_status()
+    assert steps.plan(people, UUID(number), as_of=datetime.now(UTC)).digest
+    said = f"{html} {caplog.text} {page.get(f'{HERE}/{number}').text}".lower()
+    assert not [word for word in ("mari", "tamm", "puu") if word in said]
 
 
 def test_every_answer_is_for_this_moment_and_this_site_alone(page):

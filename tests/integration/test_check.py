@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broken import CASES
-from broken.case import add_collection
+from broken.case import add_collection, add_field
 from support import club
 
 PROJECT = Path(__file__).parents[2]
@@ -125,6 +125,39 @@ def test_the_statement_that_is_printed_makes_the_index_that_was_missing(connecti
     assert missing.code == "index.text"
     mended = ddl + missing.next_step
     assert club.examine(connection, tmp_path, ddl=mended, datamap=renamed, policy=stated) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "ddl"),
+    [
+        ("club.loan: {name: [lent_to], employer: club.member.email}", ""),
+        (
+            "club.loan: {name: [lent_to], employer: lent_to}",
+            "ALTER TABLE club.loan ALTER lent_to TYPE varchar(40)",
+        ),
+        (
+            "club.badge: {name: [motto, state, town], employer: club.member.email}",
+            "ALTER TABLE club.badge ADD state text, ADD town varchar",
+        ),
+    ],
+)
+def test_the_statement_that_is_printed_makes_the_index_over_names_that_was_missing(
+    connection, tmp_path, names, ddl
+):
+    """However many columns the name stands in."""
+    added = tuple(
+        add_field("motto", f"{{name: {column}, data_categories: [user.name]}}")
+        for column in ("state", "town")
+        if column in names
+    )
+    datamap = (
+        [(added[0][0], "".join(new.removesuffix(old) for old, new in added) + added[0][0])] if added else ()
+    )
+    stated = (("anchors:\n", f"names:\n  {names}\nanchors:\n"),)
+    (missing,) = club.examine(connection, tmp_path, ddl=ddl, datamap=datamap, policy=stated)
+    assert missing.code == "index.name"
+    mended = f"{ddl};{missing.next_step}"
+    assert club.examine(connection, tmp_path, ddl=mended, datamap=datamap, policy=stated) == ()
 
 
 def codes() -> set[str]:

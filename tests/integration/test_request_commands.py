@@ -81,3 +81,40 @@ def test_nothing_that_is_said_names_the_subject(command: CommandLine):
     ]
     assert [one.code for one in said] == [0, 0, 0, 0, 0, 0, 2]
     assert "mari" not in "".join(one.everything for one in said).lower()
+
+
+def test_a_subject_is_named_by_name_and_employer_and_an_operator_says_whose_the_rows_are(
+    database: Database, command: CommandLine
+):
+    before = rows_of(database)
+    opened = command(
+        "request", "open", "--subject", "name", "--by", "Op", "--json", stdin="Tamm, Mari; Puu AS\n"
+    )
+    number = opened.document["request"]
+    assert command("request", "verify", number, "--how", "callback", "--by", "Op").code == 0
+    run = ("request", "run", number, "--approve", "--by", "Op")
+    waits = command(*run)
+    assert (waits.code, "an operator has to say" in waits.err) == (3, True)
+    assert rows_of(database) == before
+    shown = command("request", "show", number)
+    (candidate,) = command("request", "show", number, "--json").document["candidates"]
+    assert "under the name" in shown.out
+    said = [
+        opened,
+        waits,
+        shown,
+        command("request", "confirm", number, str(candidate["candidate"]), "--by", "Op"),
+    ]
+    done = command(*run)
+    assert done.code == 0, done.err
+    assert len(rows_of(database)) < len(before)
+    assert not [
+        word for word in ("mari", "tamm", "puu") if word in "".join(one.everything for one in said).lower()
+    ]
+
+
+@pytest.mark.parametrize("line", ["Mari Tamm", "; Puu AS", ""])
+def test_a_name_without_an_employer_is_refused(command: CommandLine, line: str):
+    refused = command("request", "open", "--subject", "name", "--by", "Op", stdin=f"{line}\n")
+    assert refused.code == 2
+    assert "mari" not in refused.everything.lower()

@@ -90,7 +90,9 @@ def test_an_expectation_that_cannot_be_computed_passes_nothing():
     import pandas as pd
 
     gx = suite._great_expectations()
-    expectation = gx.expectations.ExpectColumnMaxToBeBetween(column="absent", max_value=0, batch_id=suite.BATCH)
+    expectation = gx.expectations.ExpectColumnMaxToBeBetween(
+        column="absent", max_value=0, batch_id=suite.BATCH
+    )
     with pytest.raises(gx.exceptions.GreatExpectationsError):
         suite._evaluated(pd.DataFrame({"beyond": [0]}), expectation)
 

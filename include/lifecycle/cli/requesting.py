@@ -13,7 +13,7 @@ from lifecycle.cli.session import (
     AsOf,
     By,
     Json,
-    ask_subjects,
+    ask_secretly,
     deciding_moment,
     emit,
     moment,
@@ -24,19 +24,24 @@ from lifecycle.cli.session import (
     progress_bar,
 )
 from lifecycle.errors import PromiseBroken
-from lifecycle.holds.targets import Subject, Target
+from lifecycle.holds.targets import Target, require_kind
+from lifecycle.identity.names import NAME
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.candidates import answer_for, candidates
+from lifecycle.requests.naming import subject_by
 from lifecycle.requests.receipt import issue
 from lifecycle.runs import signing
 from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
+    from lifecycle.holds.targets import Subject
+    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.candidates import Candidate
+    from lifecycle.requests.naming import NamedSubject
     from lifecycle.requests.register import Request
 
 app = typer.Typer(help="What data subjects ask for.", no_args_is_help=True)
@@ -57,8 +62,8 @@ def open_request(
         typer.Option(
             "--subject",
             metavar="KIND",
-            help="A kind of identity, such as email. The identity itself is asked for, or read from standard input, a"
-            " line for each --subject.",
+            help="A kind of identity, such as email, or name, for a name with the employer. What it is is asked for, or"
+            " read from standard input, a line for each --subject.",
         ),
     ] = None,
     kind: Annotated[RequestKind, typer.Option(help="What is asked for.")] = RequestKind.ERASURE,
@@ -74,7 +79,7 @@ def open_request(
     company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     rulebook = company.rulebook(at)
-    named: list[Subject | Target] = [*map(Target.parse, rows or ()), *ask_subjects(rulebook, subject or ())]
+    named = [*map(Target.parse, rows or ()), *_ask(rulebook, subject or ())]
     with company.engine.begin() as connection:
         number = register.open_request(
             connection,
@@ -157,7 +162,7 @@ def confirm(
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Say that an identity which stands on rows of others too is the subject's."""
+    """Say that an identity or a row which may be somebody else's is the subject's."""
     _answer(number, candidate, is_subjects=True, by=by, as_of=as_of, as_json=json)
 
 
@@ -260,6 +265,16 @@ def receipt(
     sys.stdout.write(jsonlib.dumps(issued, indent=2, ensure_ascii=False) + "\n")
 
 
+def _ask(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject | NamedSubject]:
+    """Ask for each identity, and for names with employers, in the order in which they are announced."""
+    kinds = tuple(kinds)
+    for kind in kinds:
+        if kind != NAME:
+            require_kind(rulebook, kind)
+    asked = {NAME: "name; employer"}
+    return [subject_by(kind, ask_secretly(f"{asked.get(kind, kind)} of the subject")) for kind in kinds]
+
+
 def _answer(
     number: UUID, candidate: int, *, is_subjects: bool, by: str, as_of: str | None, as_json: bool
 ) -> None:
@@ -288,7 +303,9 @@ def _shown(
         yield f"  {event['at'][:16]}  {event['what']}{by}"
     for one in waiting:
         rows = ", ".join(f"{count} of {name}" for name, count in one.rows.items())
-        yield f"  candidate {one.number}: a {one.kind} that stands on rows of others too ({rows})"
+        of_name = sum(one.named.values())
+        said = f"; {of_name} of them under the name" if of_name else " and may be somebody else's"
+        yield f"  candidate {one.number}: a {one.kind} that stands on {rows}{said}"
 
 
 def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from lifecycle.datamap.quoting import named
 from lifecycle.identity.words import BETWEEN_WORDS, BETWEEN_WORDS_OF_JSON
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS = frozenset({"json", "jsonb"})
 """Types of columns that hold JSON."""
+TEXTS = frozenset({"text", "character varying", "character"})
+"""Types of columns that hold text."""
 
 
 def between_words(column: LiveColumn) -> str:
@@ -24,7 +26,7 @@ def between_words(column: LiveColumn) -> str:
 
 def words_index(column: LiveColumn) -> str:
     """How the index over the words of a column begins, as PostgreSQL prints it."""
-    text = f"lower({_name(column)}{'' if column.type == 'text' else '::text'})"
+    text = f"lower({named(column.name)}{'' if column.type == 'text' else '::text'})"
     cut = f"regexp_replace({text}, '{between_words(column)}'::text, ' '::text, 'g'::text)"
     return f"to_tsvector('simple'::regconfig, {cut})"
 
@@ -33,7 +35,3 @@ def words_index_statement(collection: str, column: LiveColumn) -> str:
     """The statement that makes the index."""
     expression = words_index(column).replace("'::text", "'").replace("'::regconfig", "'")
     return f"CREATE INDEX ON {collection} USING gin ({expression})"
-
-
-def _name(column: LiveColumn) -> str:
-    return column.name if re.fullmatch("[a-z_][a-z0-9_]*", column.name) else f'"{column.name}"'

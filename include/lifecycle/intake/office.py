@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.targets import Subject, Target, UnseenTarget
+from lifecycle.holds.targets import UnseenTarget
+from lifecycle.identity.names import NAME
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register
 from lifecycle.requests.candidates import answer_for, told_candidates
+from lifecycle.requests.naming import subject_by
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.holds.targets import Subject, Target
     from lifecycle.intake.given import Asked
+    from lifecycle.requests.naming import NamedSubject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +81,8 @@ class Office:
 
     def take(self, asked: Asked) -> UUID:
         """Take a request; one that is open already and says the same is that request."""
-        named: list[Subject | Target] = [
-            *(Subject(identity=one.kind, value=one.value.get_secret_value()) for one in asked.subjects),
+        named: list[Subject | NamedSubject | Target] = [
+            *(subject_by(one.kind, one.value.get_secret_value()) for one in asked.subjects),
             *map(UnseenTarget.parse, asked.rows),
         ]
         return register.open_request(
@@ -150,7 +154,8 @@ class Office:
 
     def kinds(self) -> dict[str, list[str]]:
         """What may be asked for, and by what a subject may be named."""
+        policy = self.company.version(self.at).policy
         return {
-            "requests": [kind.value for kind in self.company.version(self.at).policy.rights],
-            "identities": sorted(self.company.datamap.identity_kinds),
+            "requests": [kind.value for kind in policy.rights],
+            "identities": [*sorted(self.company.datamap.identity_kinds), *([NAME] if policy.names else [])],
         }

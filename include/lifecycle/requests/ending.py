@@ -50,7 +50,7 @@ def finish(
         )
         .order_by(request_identity.c.position)
     ).all()
-    if found.kind is RequestKind.ERASURE:
+    if named and found.kind is RequestKind.ERASURE:
         known = [
             {"fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of} for one in named
         ]

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.names import PersonName
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.subject import Source, fingerprints, keep
 from lifecycle.requests.tables import request, request_event, request_identity
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.model import Right
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.naming import NamedSubject
 
 WORD = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 REFUSAL_ASKED = "refusal_asked"
@@ -110,7 +112,7 @@ def open_request(
     connection: Connection,
     rulebook: Rulebook,
     keys: KeyProvider,
-    named: Sequence[Subject | Target],
+    named: Sequence[Subject | NamedSubject | Target],
     *,
     kind: RequestKind,
     opened_by: str,
@@ -123,7 +125,7 @@ def open_request(
         connection: as the engine, in the caller's transaction.
         rulebook: of the policy in force.
         keys: seal whom it is about.
-        named: whom it is about: identities, and rows by their keys; at least one.
+        named: whom it is about: identities, names with employers, and rows by their keys; at least one.
         kind: what is asked for.
         opened_by: the operator.
         as_of: when it was received.
@@ -159,7 +161,9 @@ def open_request(
             due_on=last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
         )
     )
-    keep(connection, request_id, found, keys, Source.GIVEN)
+    names = tuple(one for one in found if isinstance(one, PersonName))
+    keep(connection, request_id, (one for one in found if one not in names), keys, Source.GIVEN)
+    keep(connection, request_id, names, keys, Source.NAMED)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
     return request_id
 
@@ -348,7 +352,7 @@ def _the_same(
         sa.select(request.c.request_id)
         .join(request_identity, request_identity.c.request_id == request.c.request_id)
         .where(request.c.closed_at.is_(None), request.c.kind == kind.value, *of_tenant)
-        .where(request_identity.c.source == Source.GIVEN.value)
+        .where(request_identity.c.source.in_([Source.GIVEN.value, Source.NAMED.value]))
         .group_by(request.c.request_id)
         .having(whom == sa.cast(wanted, sa.ARRAY(sa.Text)))
         .limit(1)

@@ -24,6 +24,7 @@ from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
 from lifecycle.requests.ground import IsRemainder, NamesSubject
+from lifecycle.requests.naming import require_answers, under_the_name
 from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.residue import residue
 from lifecycle.requests.returning import Returning
@@ -91,6 +92,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
 
     Raises:
         UsageError: there is no such request, it is no erasure, nobody has verified who asks, or it is closed.
+        ApprovalRequired: an operator has to say first which rows of the subject's name are the subject's.
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
@@ -100,9 +102,12 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         _abandon_outdated(company, request_id, as_of=as_of)
         known = closure(connection, rulebook, whom)
         keep(connection, request_id, known.found, company.keys, Source.FOUND)
-        if keep(connection, request_id, known.shared, company.keys, Source.CANDIDATE):
+        named = under_the_name(connection, rulebook, request_id, company.keys, known.whom)
+        if keep(connection, request_id, (*known.shared, *named), company.keys, Source.CANDIDATE):
             tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
         whom = open_whom(connection, rulebook, request_id, company.keys)
+    with company.engine.connect() as connection:
+        require_answers(connection, request_id)
     stored = make_plan(
         company.engine, request_id, partial(of_subject, rulebook=rulebook, whom=whom, as_of=as_of)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifecycle.datamap.identity import helpful_indexes
+from lifecycle.datamap.names import name_index, name_index_statement
 from lifecycle.datamap.texts import words_index, words_index_statement
 from lifecycle.policy.findings import Finding, warning
 from lifecycle.policy.model import EdgeKind
@@ -42,6 +43,7 @@ def check(examined: Examined) -> Iterator[Finding]:
             )
     yield from _identities(examined)
     yield from _texts(examined)
+    yield from _names(examined)
 
 
 def _identities(examined: Examined) -> Iterator[Finding]:
@@ -72,6 +74,19 @@ def _texts(examined: Examined) -> Iterator[Finding]:
                 f" of {collection}",
                 examined.version.place("free_text", number),
                 words_index_statement(collection, live),
+            )
+
+
+def _names(examined: Examined) -> Iterator[Finding]:
+    for collection, names in examined.resolved.names.items():
+        columns = [examined.live[collection].columns[name] for name in names.columns]
+        if not _begins_an_index(examined, collection, [name_index(columns)]):
+            yield warning(
+                "index.name",
+                f"rows of {collection} have names by which subjects are looked for, and no index over them:"
+                " such a request reads every row",
+                examined.version.place("names", collection),
+                name_index_statement(collection, columns),
             )
 
 

@@ -45,7 +45,7 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for name, recipient in policy.recipients.items():
         for number, collection in enumerate(recipient.receives):
             yield ("recipients", name, "receives", number), collection
-    for part in ("erasure", "freshness"):
+    for part in ("erasure", "freshness", "names"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
     of_text = (column.rsplit(".", 1)[0] for column in policy.free_text)
