@@ -271,3 +271,41 @@ def test_a_failure_is_said_with_what_to_do_next(module_database: Database, state
     assert meaning in error.message
     assert next_step in error.next_step
     assert str(error).startswith("somewhere: ")
+
+
+# --- connections that are kept
+
+
+def backend(engine: sqlalchemy.Engine) -> int:
+    """The server's process that serves the next connection."""
+    with engine.connect() as connection:
+        return connection.scalar(sqlalchemy.text("SELECT pg_backend_pid()"))
+
+
+def test_a_connection_is_kept_only_where_that_was_asked_for(module_database: Database):
+    once, kept = connect(module_database.url), connect(module_database.url, role=Role.ENGINE, keeps=1)
+    assert backend(once) != backend(once)
+    assert backend(kept) == backend(kept)
+    kept.dispose()
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew_with_its_role(module_database: Database):
+    kept = connect(module_database.url, role=Role.ENGINE, keeps=1)
+    first = backend(kept)
+    module_database.execute("SELECT pg_terminate_backend(:first)", {"first": first})
+    with kept.connect() as connection:
+        again = connection.execute(
+            sqlalchemy.text("SELECT pg_backend_pid() AS pid, current_user AS role")
+        ).one()
+    assert again.pid != first
+    assert again.role == Role.ENGINE.value
+    kept.dispose()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the child leaves it open
+def test_a_connection_does_not_cross_a_fork(module_database: Database, monkeypatch: pytest.MonkeyPatch):
+    kept = connect(module_database.url, keeps=1)
+    parents = backend(kept)
+    monkeypatch.setattr(engine_module.os, "getpid", lambda: -1)  # as the child of a fork sees itself
+    assert backend(kept) != parents
+    kept.dispose()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Path, Rulebook
@@ -22,6 +23,10 @@ class RowId(NamedTuple):
 
     collection: str
     key: tuple[Any, ...]
+
+
+Pairs = dict["Edge", list[tuple[RowId, RowId]]]
+"""Holder and target of every reference that there is, by edge."""
 
 
 class Company:
@@ -40,15 +45,15 @@ class Company:
 
     def of(self, collection: str) -> list[RowId]:
         """The rows of one collection."""
-        return [row for row in self.rows if row.collection == collection]
+        return self._by_collection.get(collection, [])
 
     def targets(self, edge: Edge, holder: RowId) -> list[RowId]:
         """The rows that ``holder`` refers to along ``edge``: more than one only where no key is referred to."""
-        return [target for one, target in self._pairs[edge] if one == holder]
+        return self._targets[edge].get(holder, [])
 
     def holders(self, edge: Edge, target: RowId) -> list[RowId]:
         """The rows that refer to ``target`` along ``edge``."""
-        return [holder for holder, one in self._pairs[edge] if one == target]
+        return self._holders[edge].get(target, [])
 
     def referring(self, row: RowId) -> Iterator[tuple[Edge, RowId]]:
         """Every other row that refers to this one, with the edge by which it does."""
@@ -76,7 +81,7 @@ class Company:
         return ends
 
     @cached_property
-    def _pairs(self) -> dict[Edge, list[tuple[RowId, RowId]]]:
+    def pairs(self) -> Pairs:
         """Holder and target of every reference that there is, by edge."""
         return {
             edge: [
@@ -88,11 +93,36 @@ class Company:
             for edge in self.rulebook.edges
         }
 
+    @cached_property
+    def _by_collection(self) -> dict[str, list[RowId]]:
+        found = defaultdict(list)
+        for row in self.rows:
+            found[row.collection].append(row)
+        return found
+
+    @cached_property
+    def _targets(self) -> dict[Edge, dict[RowId, list[RowId]]]:
+        return {edge: _grouped(pairs) for edge, pairs in self.pairs.items()}
+
+    @cached_property
+    def _holders(self) -> dict[Edge, dict[RowId, list[RowId]]]:
+        return {
+            edge: _grouped((target, holder) for holder, target in pairs)
+            for edge, pairs in self.pairs.items()
+        }
+
     def _refers(self, edge: Edge, holder: RowId, target: RowId) -> bool:
         return all(_same(self.rows[holder][here], self.rows[target][there]) for here, there in edge.pairs)
 
     def _identify(self, collection: str, values: Values) -> RowId:
         return RowId(collection, tuple(values[name] for name, _ in self.rulebook.key(collection)))
+
+
+def _grouped(pairs: Iterable[tuple[RowId, RowId]]) -> dict[RowId, list[RowId]]:
+    found = defaultdict(list)
+    for one, other in pairs:
+        found[one].append(other)
+    return found
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -17,11 +17,12 @@ from lifecycle.policy.model import EdgeKind
 from lifecycle.timelimits import is_due, is_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from lifecycle.decide.company import Rows, Values
     from lifecycle.decide.cover import Placed
+    from lifecycle.decide.facts import Hold
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Clock, ResolvedStatutory, Rulebook
 
@@ -67,22 +68,46 @@ def foresee(
     return Outcome(decisions=decisions, cuts=cuts, rows=_afterwards(run.company, decisions, cuts))
 
 
-class _Run:
-    """One rule at one moment."""
+class Deciding:
+    """Decides about every row that something reaches which deletes rows, or empties columns of them.
 
-    def __init__(
-        self,
-        rulebook: Rulebook,
-        rule: str,
-        rows: Mapping[str, Sequence[Values]],
-        placed: Iterable[Placed],
-        as_of: datetime,
-    ) -> None:
-        self.rulebook = rulebook
-        self.rule = rulebook.rules[rule]
-        self.company = Company(rulebook, rows)
+    What it knows of single rows is told by its kinds: from values in memory (:func:`foresee`), or from a database.
+
+    Args:
+        company: its rows.
+        takes_along: whether what belongs to due rows goes along.
+        deletes: whether rows go; otherwise columns are emptied.
+        as_of: moment of the run, aware.
+    """
+
+    def __init__(self, company: Company, *, takes_along: bool, deletes: bool, as_of: datetime) -> None:
+        self.rulebook = company.rulebook
+        self.company = company
+        self.takes_along = takes_along
+        self.deletes = deletes
         self.as_of = as_of
-        self.cover = cover(self.company, placed)
+
+    @property
+    def due(self) -> set[RowId]:
+        """Rows that are due by themselves."""
+        raise NotImplementedError
+
+    @property
+    def held(self) -> Mapping[RowId, Sequence[Hold]]:
+        """The holds that cover rows, of those rows alone."""
+        raise NotImplementedError
+
+    def duties(self, row: RowId) -> Iterable[Duty]:
+        """The duties to keep a row."""
+        raise NotImplementedError
+
+    def promise(self, row: RowId) -> Promise:
+        """What is to be done to a row that is due, or goes along."""
+        raise NotImplementedError
+
+    def witnesses(self) -> Iterable[tuple[RowId, Iterable[RowId]]]:
+        """Rows that a clock is read for, each with the others without which it would be read otherwise, if it stays."""
+        raise NotImplementedError
 
     def decisions(self) -> dict[RowId, Decision]:
         """Decide, and decide again with what the rows that stay need, until nothing changes."""
@@ -104,48 +129,33 @@ class _Run:
         )
 
     @cached_property
-    def due(self) -> set[RowId]:
-        """Rows whose own clock says that they are due."""
-        return {
-            row
-            for collection, clock in self.rule.clocks.items()
-            for row in self.company.of(collection)
-            if any(self._is_due(clock, day) for day in self._days(clock, row) if day)
-        }
-
-    @cached_property
     def going(self) -> set[RowId]:
         """Rows that go or are redacted, if nothing holds on to them."""
-        if not self._deletes:
+        if not self.deletes:
             return self.due
-        return taken(self.company, self.due, takes_along=self.rule.rule.action == "delete")
+        return taken(self.company, self.due, takes_along=self.takes_along)
 
     @cached_property
     def _wanted(self) -> set[RowId]:
         """Rows that would go if nobody used them."""
-        takes_along = self.rule.rule.action == "delete"
-        return self.due | (content(self.company, self.going) if takes_along else set())
-
-    @property
-    def _deletes(self) -> bool:
-        return not self.rule.redacts
+        return self.due | (content(self.company, self.going) if self.takes_along else set())
 
     def _decide_again(self, going: Mapping[RowId, Decision]) -> dict[RowId, Decision]:
         needs: dict[RowId, set[Need]] = {
-            row: set(needs_of_references(self.company, row, going, self._held)) for row in going
+            row: set(needs_of_references(self.company, row, going, self._held_until)) for row in going
         }
-        for row in self.company.rows:
+        for row, witnesses in self.witnesses():
             if row not in going or going[row].stays:
                 until = going[row].until if row in going else None
-                for witness in self._witnesses(row) & needs.keys():
+                for witness in needs.keys() & witnesses:
                     needs[witness].add(Need(name=row.collection, until=until))
         return {row: self._decide(row, needs[row]) for row in going}
 
     def _decide(self, row: RowId, needs: Iterable[Need]) -> Decision:
         facts = Facts(
-            holds=tuple(self.cover.get(row, ())),
-            duties=tuple(self._duties(row)),
-            promises=(self._promise(row),),
+            holds=tuple(self.held.get(row, ())),
+            duties=tuple(self.duties(row)),
+            promises=(self.promise(row),),
             needs=tuple(sorted(needs, key=lambda need: need.name)),
         )
         return self._decided(facts)
@@ -159,11 +169,47 @@ class _Run:
         return [Need(name=user.collection, in_use=True) for user in users(self.company, row, going)]
 
     @cached_property
-    def _held(self) -> dict[RowId, date | None]:
-        decided = {row: self._decided(Facts(holds=tuple(holds))) for row, holds in self.cover.items()}
+    def _held_until(self) -> dict[RowId, date | None]:
+        decided = {row: self._decided(Facts(holds=tuple(holds))) for row, holds in self.held.items()}
         return {row: decision.until for row, decision in decided.items() if decision.because}
 
-    def _duties(self, row: RowId) -> list[Duty]:
+
+class _Run(Deciding):
+    """One rule at one moment, over rows whose values are known."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        rule: str,
+        rows: Mapping[str, Sequence[Values]],
+        placed: Iterable[Placed],
+        as_of: datetime,
+    ) -> None:
+        self.rule = rulebook.rules[rule]
+        super().__init__(
+            Company(rulebook, rows),
+            takes_along=self.rule.rule.action == "delete",
+            deletes=not self.rule.redacts,
+            as_of=as_of,
+        )
+        self.cover = cover(self.company, placed)
+
+    @cached_property
+    def due(self) -> set[RowId]:
+        """Rows whose own clock says that they are due."""
+        return {
+            row
+            for collection, clock in self.rule.clocks.items()
+            for row in self.company.of(collection)
+            if any(self._is_due(clock, day) for day in self._days(clock, row) if day)
+        }
+
+    @property
+    def held(self) -> Mapping[RowId, Sequence[Hold]]:
+        """The holds that cover rows."""
+        return self.cover
+
+    def duties(self, row: RowId) -> list[Duty]:
         """The duties to keep a row; of several anchors the last counts, and one without a day lasts longest."""
         found = []
         for name, duty, clock in self._duty_clocks(row):
@@ -180,7 +226,8 @@ class _Run:
                 )
         return found
 
-    def _promise(self, row: RowId) -> Promise:
+    def promise(self, row: RowId) -> Promise:
+        """The rule, with the day from which it counts for a row."""
         clock = self.rule.clocks.get(row.collection)
         days = [day for day in self._days(clock, row) if day] if clock else []
         return Promise(
@@ -192,8 +239,11 @@ class _Run:
             goes_along=row not in self.due,
         )
 
-    def _witnesses(self, row: RowId) -> set[RowId]:
+    def witnesses(self) -> Iterator[tuple[RowId, set[RowId]]]:
         """Rows without which the clocks of a row that stays would be read otherwise."""
+        yield from ((row, self._witnesses(row)) for row in self.company.rows)
+
+    def _witnesses(self, row: RowId) -> set[RowId]:
         found: set[RowId] = set()
         for _, _, clock in self._duty_clocks(row):
             found |= witnesses_of_duty(self.company, clock, row, partial(self._is_over, clock))

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from lifecycle.settings import Settings
 
 
+KEPT_CONNECTIONS = 2
+"""The steps of a run follow each other on one; a step that reads while it writes needs another."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Company:
     """Everything a run needs.
@@ -57,7 +61,7 @@ class Company:
             StoreError: the database cannot be used.
         """
         return cls(
-            engine=connect(resolve_url(settings), role=role),
+            engine=connect(resolve_url(settings), role=role, keeps=KEPT_CONNECTIONS),
             policies=load_policies(settings.policy_dir),
             datamap=load_datamap(settings.datamap_dir),
             keys=_keys(settings, role),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.pool import NullPool, QueuePool
 
 from lifecycle.errors import StoreError
 from lifecycle.store.failures import describe, hide_values
@@ -42,32 +43,35 @@ def connect(
     role: Role | None = None,
     application_name: str = "lifecycle",
     lock_timeout: timedelta = LOCK_TIMEOUT,
+    keeps: int = 0,
 ) -> sqlalchemy.Engine:
     """An engine whose connections act as ``role``; nothing is opened yet.
 
-    Connections are not pooled: Airflow forks its workers, and a connection must not cross a fork. Opening one
-    raises a StoreError where the role is missing or the user of the address may not step into it.
+    Opening one raises a StoreError where the role is missing or the user of the address may not step into it.
 
     Args:
         url: a PostgreSQL address; ``postgres://`` and ``postgresql://`` are read as psycopg's.
         role: the role to step into; None stays the user of the address (migrations, seeding).
         application_name: shown in ``pg_stat_activity``.
         lock_timeout: how long a statement waits for a lock that somebody else holds.
+        keeps: connections that stay open when they are not used, until the engine is disposed of; a process that
+            was forked opens its own.
 
     Raises:
         StoreError: the address is not one of PostgreSQL's.
     """
     engine = sqlalchemy.create_engine(
         parse_url(url),
-        poolclass=NullPool,
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
             "connect_timeout": _CONNECT_SECONDS,
             "client_encoding": "utf8",
         },
+        **_pool(keeps),
     )
     hide_values(engine)
+    _open_anew_after_a_fork(engine)
     settings = {
         "timezone": "UTC",
         "lock_timeout": _milliseconds(lock_timeout),
@@ -129,6 +133,27 @@ def place_of(url: str) -> str:
     parsed = parse_url(url)
     host = parsed.host or parsed.query.get("host") or "local socket"
     return f"{host}:{parsed.port or 5432}/{parsed.database or ''}"
+
+
+def _pool(keeps: int) -> dict[str, Any]:
+    """Which connections stay open; one that the server has closed meanwhile is opened anew."""
+    if not keeps:
+        return {"poolclass": NullPool}
+    return {"poolclass": QueuePool, "pool_size": keeps, "max_overflow": -1, "pool_pre_ping": True}
+
+
+def _open_anew_after_a_fork(engine: sqlalchemy.Engine) -> None:
+    """Airflow forks its workers, and two processes that talk over one connection confuse the server."""
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: object, record: Any) -> None:
+        record.info["process"] = os.getpid()
+
+    @event.listens_for(engine, "checkout")
+    def _require_own(_connection: object, record: Any, proxy: Any) -> None:
+        if record.info["process"] != os.getpid():
+            record.dbapi_connection = proxy.dbapi_connection = None
+            raise DisconnectionError("the connection belongs to another process")
 
 
 def _apply_settings(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
