@@ -256,13 +256,59 @@ def test_an_error_that_nobody_foresaw_is_told_by_its_place_alone(page, monkeypat
     assert MARI not in caplog.text + answer.text
 
 
-def test_what_is_written_into_the_register_is_escaped(page, database):
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ("{{ 7 * 7 }}{% raw %}", "{{ 7 * 7 }}{% raw %}"),
+        ('" onload="alert(1)', "&#34; onload=&#34;alert(1)"),
+    ],
+)
+def test_what_is_written_into_the_register_is_shown_as_it_is(page, database, written, shown):
     number = taken(page)
-    database.execute("UPDATE lifecycle.request SET opened_by = '<script>alert(1)</script>'")
-    database.execute("UPDATE lifecycle.request_event SET by_whom = '<script>alert(1)</script>'")
+    database.execute("UPDATE lifecycle.request SET opened_by = :name", {"name": written})
+    database.execute("UPDATE lifecycle.request_event SET by_whom = :name", {"name": written})
     html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
-    assert "<script" not in html
-    assert "&lt;script&gt;" in html
+    assert shown in html
+    assert not [one for one in ("<script", "49", '" onload') if one in html.replace(number, "")]
+
+
+INJECTED = "1\r\nX-Evil: 1"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (HERE, {"kind": INJECTED, "identity": "email", "value": MARI}),
+        (HERE, {"kind": "erasure", "identity": INJECTED, "value": MARI}),
+        (HERE, {"kind": "erasure", "identity": "email", "value": INJECTED}),
+        (HERE, {"kind": "erasure", "row": f"app.person:{INJECTED}"}),
+        (HERE, {"kind": "erasure", "identity": "email", "value": MARI, "organisation": INJECTED}),
+        (f"{HERE}/{ANY}/verify", {"how": INJECTED}),
+        (f"{HERE}/{ANY}/extend", {"reason": INJECTED}),
+        (f"{HERE}/{ANY}/refuse", {"reason": INJECTED}),
+    ],
+)
+def test_nothing_that_is_said_becomes_a_header(page, database, path, said):
+    token = token_of(page.get(HERE, headers={"Accept": "text/html"}).text)
+    answer = page.post(path, data={"token": token, **said}, follow_redirects=False)
+    assert answer.status_code == 400
+    assert "x-evil" not in answer.headers
+    assert "Evil" not in answer.text
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.request")[0].rows == 0
+
+
+def test_a_browser_is_led_nowhere_else_whatever_address_it_says_it_asked(page):
+    headers = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Prefix": "//evil.example",
+    }
+    token = token_of(page.get(HERE, headers={"Accept": "text/html"}).text)
+    form = {"token": token, "kind": "erasure", "identity": "email", "value": MARI}
+    answer = page.post(HERE, data=form, headers=headers, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"].startswith(f"{HERE}/")) == (303, True)
+    assert "evil" not in str(answer.headers)
 
 
 def test_the_way_to_the_page_stands_in_airflows_menu(page):

@@ -113,6 +113,13 @@ def test_a_subject_is_named_by_name_and_employer_and_an_operator_says_whose_the_
     ]
 
 
+def test_a_line_of_ten_megabytes_is_refused_and_not_repeated(database: Database, command: CommandLine):
+    refused = command(*OPEN, stdin="m" * 10_000_000 + "@example.test\n")
+    assert refused.code == 2
+    assert "mmmm" not in refused.everything
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.request")[0].rows == 0
+
+
 @pytest.mark.parametrize("line", ["Mari Tamm", "; Puu AS", ""])
 def test_a_name_without_an_employer_is_refused(command: CommandLine, line: str):
     refused = command("request", "open", "--subject", "name", "--by", "Op", stdin=f"{line}\n")

@@ -107,8 +107,7 @@ class Company:
     @cached_property
     def _holders(self) -> dict[Edge, dict[RowId, list[RowId]]]:
         return {
-            edge: _grouped((target, holder) for holder, target in pairs)
-            for edge, pairs in self.pairs.items()
+            edge: _grouped((target, holder) for holder, target in pairs) for edge, pairs in self.pairs.items()
         }
 
     def _refers(self, edge: Edge, holder: RowId, target: RowId) -> bool:

@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.forms import Identifier
 from lifecycle.identity.names import PersonName
+from lifecycle.identity.scripts import mixes_scripts
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.subject import Source, fingerprints, keep
 from lifecycle.requests.tables import request, request_event, request_identity
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 WORD = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 REFUSAL_ASKED = "refusal_asked"
+SEVERAL_SCRIPTS = "letters_of_several_scripts"
+"""An identity has letters that may be taken for others: it is what it is, and somebody should look again."""
 
 
 class State(StrEnum):
@@ -165,6 +169,9 @@ def open_request(
     keep(connection, request_id, (one for one in found if one not in names), keys, Source.GIVEN)
     keep(connection, request_id, names, keys, Source.NAMED)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
+    doubtful = sorted({one.kind for one in found if isinstance(one, Identifier) and mixes_scripts(one)})
+    if doubtful:
+        note(connection, request_id, SEVERAL_SCRIPTS, as_of=as_of, kinds=doubtful)
     return request_id
 
 

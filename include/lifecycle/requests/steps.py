@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.errors import CheckFailed, UsageError
+from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
 from lifecycle.identity.mentions import Mentions
@@ -20,10 +21,11 @@ from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import ending
+from lifecycle.requests.at_once import first_wins
 from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
-from lifecycle.requests.ground import IsRemainder, NamesSubject
+from lifecycle.requests.ground import IsRemainder, NamesSubject, require_content
 from lifecycle.requests.naming import require_answers, under_the_name
 from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.residue import residue
@@ -98,7 +100,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     with company.engine.begin() as connection:
         _require_verified(get(connection, request_id))
         whom = open_whom(connection, rulebook, request_id, company.keys)
-        _require_rows(connection, rulebook, request_id, whom)
+        _require_rows(connection, company, request_id, whom, as_of=as_of)
         _abandon_outdated(company, request_id, as_of=as_of)
         known = closure(connection, rulebook, whom)
         keep(connection, request_id, known.found, company.keys, Source.FOUND)
@@ -178,9 +180,10 @@ def close(
 
     Raises:
         CheckFailed: rows are left that name the subject and that nothing keeps: it has to be planned again.
+        StoreError: somebody else closes it at this moment.
     """
     rulebook = company.rulebook(as_of)
-    with one_state(company.engine) as connection:
+    with first_wins(request_id), one_state(company.engine) as connection:
         _require_verified(get(connection, request_id))
         whom = open_whom(connection, rulebook, request_id, company.keys)
         erasure = of_subject(connection, rulebook, whom, as_of=as_of)
@@ -270,10 +273,10 @@ def refuse(company: Company, request_id: UUID, *, reason: str, refused_by: str, 
     """
     with company.engine.begin() as connection:
         policy = company.version(as_of).policy
-        ending.refuse(connection, policy, request_id, reason=reason, refused_by=refused_by, as_of=as_of)
         stored = find_open_of_request(connection, request_id)
-    if stored:
-        plans.abandon(company, stored, reason="refused", as_of=as_of)
+        if stored:  # waits for what is being done at this moment, so that the receipt has it
+            abandon_plan(connection, stored, reason="refused", as_of=as_of)
+        ending.refuse(connection, policy, request_id, reason=reason, refused_by=refused_by, as_of=as_of)
 
 
 def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
@@ -367,18 +370,29 @@ def _require_verified(found: Request) -> None:
         )
 
 
-def _require_rows(connection: Connection, rulebook: Rulebook, request_id: UUID, whom: Whom) -> None:
-    """The rows that a request names by key are there.
+def _require_rows(
+    connection: Connection, company: Company, request_id: UUID, whom: Whom, *, as_of: datetime
+) -> None:
+    """The rows that a request names by key are there, and are the organisation's where one organisation is meant.
 
-    Asked when it is planned for the first time: a later plan may follow one that erased them.
+    Asked when it is planned for the first time: a later plan may follow one that erased them. What is another
+    organisation's is not there for whoever asks for this one (A5).
 
     Raises:
         UsageError: one is not.
     """
     if any(event["what"] == "planned" for event in events(connection, request_id)):
         return
-    for row in (*whom.rows, *([whom.tenant] if whom.tenant else [])):
-        Target(collection=row.collection, key=row.key).found(connection, rulebook)
+    rulebook = company.rulebook(as_of)
+    try:
+        for row in (*([whom.tenant] if whom.tenant else []), *whom.rows):
+            Target(collection=row.collection, key=row.key).found(connection, rulebook)
+            if whom.tenant:
+                require_content(connection, rulebook, row, whom.tenant)
+    except UsageError:
+        with company.engine.begin() as other:
+            note(other, request_id, "row_not_found", as_of=as_of)
+        raise
 
 
 def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:
