@@ -160,10 +160,11 @@ def holds_something(
 ) -> ColumnElement[bool]:
     """Whether any of the columns is not empty yet."""
     live = rulebook.live[collection].columns
-    return sa.or_(*(_is_filled(row.c[name], live[name]) for name in columns))
+    return sa.or_(*(is_filled(row.c[name], live[name]) for name in columns))
 
 
-def _is_filled(column: ColumnElement[Any], live: LiveColumn) -> ColumnElement[bool]:
+def is_filled(column: ColumnElement[Any], live: LiveColumn) -> ColumnElement[bool]:
+    """Whether a column is not empty yet."""
     empty = empty_value(live)
     if empty is None:
         return column.is_not(None)

@@ -38,11 +38,14 @@ def counted_day(anchor: Anchor, last_event_day: date) -> date:
     return financial_year_end(before, anchor.year_ends)
 
 
+def event_of(anchor: Anchor, day: date) -> date:
+    """The day from which a clock is counted where the anchor's column has this day."""
+    return financial_year_end(day, anchor.year_ends) if anchor.financial_year_end_of else day
+
+
 def last_day_of(clock: Clock, day: date) -> date:
     """The last day a clock grants to a row whose anchor column has this day."""
-    anchor = clock.anchor
-    event = financial_year_end(day, anchor.year_ends) if anchor.financial_year_end_of else day
-    return last_day(event, clock.keep)
+    return last_day(event_of(clock.anchor, day), clock.keep)
 
 
 class ClockSql:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import Strand
+    from lifecycle.policy.rulebook import Rulebook, Strand
 
 
 def collect(works: WorkSet, strand: Strand, due: Mapping[str, Select[Any]]) -> None:
@@ -112,7 +112,7 @@ def _followers(works: WorkSet, edge: Edge) -> Select[Any]:
         return rows.add_columns(ordinal).where(
             *(follower.c[here] == leading.table.c[leading.keys[there]] for here, there in edge.pairs)
         )
-    rows = rows.where(leading.is_row(leader), leads(works, edge, leader, follower))
+    rows = rows.where(leading.is_row(leader), leads(works.rulebook, edge, leader, follower))
     if edge.is_to_key and not edge.leads_from_holder:
         return rows.add_columns(ordinal)
     return rows.add_columns(sa.func.max(ordinal)).group_by(*columns)
@@ -209,7 +209,7 @@ def _leader_inside(
     conditions = [
         leading.is_row(leader, table),
         sa.not_(table.c.in_use),
-        leads(works, edge, leader, follower),
+        leads(works.rulebook, edge, leader, follower),
     ]
     if is_reached:
         conditions.append(table.c.is_reached)
@@ -219,7 +219,7 @@ def _leader_inside(
 def _leader_outside(works: WorkSet, edge: Edge, follower: FromClause) -> ColumnElement[bool]:
     """A row that stays leads along ``edge`` to ``follower``."""
     leader = relation(works.rulebook.live, edge.leader, "leader_outside")
-    conditions = [leads(works, edge, leader, follower)]
+    conditions = [leads(works.rulebook, edge, leader, follower)]
     if edge.leader in works:
         leading = works[edge.leader]
         table = leading.table.alias("leading")
@@ -232,11 +232,11 @@ def _leader_outside(works: WorkSet, edge: Edge, follower: FromClause) -> ColumnE
     return sa.exists(sa.select(sa.literal(1)).select_from(leader).where(*conditions).correlate(follower))
 
 
-def leads(works: WorkSet, edge: Edge, leader: FromClause, follower: FromClause) -> ColumnElement[bool]:
+def leads(rulebook: Rulebook, edge: Edge, leader: FromClause, follower: FromClause) -> ColumnElement[bool]:
     """``leader`` leads along ``edge`` to ``follower``; a row does not lead to itself."""
     holder, target = (leader, follower) if edge.leads_from_holder else (follower, leader)
-    condition = refers(edge, works.rulebook.live, holder, target)
+    condition = refers(edge, rulebook.live, holder, target)
     if not edge.is_self:
         return condition
-    keys = [name for name, _ in works.rulebook.key(edge.leader)]
+    keys = [name for name, _ in rulebook.key(edge.leader)]
     return sa.and_(condition, sa.not_(sa.and_(*(leader.c[name] == follower.c[name] for name in keys))))

@@ -8,7 +8,7 @@ from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.witnesses import clock_witnesses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Hashable, Iterator, Mapping
     from datetime import date
 
     from sqlalchemy import ColumnElement, FromClause, Select
@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
 
 class Ground(Protocol):
-    """Why rows of some collections are due by themselves."""
+    """Why rows of some collections are due by themselves.
+
+    Attributes:
+        signature: two grounds that have the same ask by the same statements, with other values bound.
+        bound: the values of what its statements leave to be bound.
+    """
+
+    @property
+    def signature(self) -> Hashable:
+        """By what it asks."""
+
+    @property
+    def bound(self) -> Mapping[str, Any]:
+        """With which values."""
 
     def due(self, work: Work) -> Select[Any]:
         """The keys of the due rows of a collection, each once."""
@@ -43,6 +56,16 @@ class PassedLimit:
         self.rulebook = rulebook
         self.clocks = clocks
         self.last_event_day = last_event_day
+
+    @property
+    def signature(self) -> Hashable:
+        """The rule's clocks and the day, which stands in the statements."""
+        return "passed", tuple(self.clocks.items()), self.last_event_day
+
+    @property
+    def bound(self) -> Mapping[str, Any]:
+        """Nothing."""
+        return {}
 
     def due(self, work: Work) -> Select[Any]:
         """Rows whose limit has passed."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, FromClause
 
     from lifecycle.planning.changes import Change
+    from lifecycle.planning.in_memory import Made
     from lifecycle.planning.partitions import Partition
     from lifecycle.policy.rulebook import Rulebook
 
@@ -96,6 +97,9 @@ def planned_rows(
     return sa.select(*columns).where(plan_item.c.collection == collection, *conditions).subquery("planned")
 
 
+_STORED_BATCHES = sa.text(
+    "INSERT INTO lifecycle.plan_batch (plan_id, batch) SELECT :plan_id, unnest(CAST(:batches AS integer[]))"
+)
 _OPEN_PLAN = sa.text(
     "SELECT plan_id, document FROM lifecycle.plan"
     " WHERE rule = :rule AND as_of = :as_of AND request_id IS NULL AND state IN ('planned', 'executing')"
@@ -114,6 +118,7 @@ class ItemWriter:
         self.connection = connection
         self.position = 0
         self.partitions = 0
+        self.is_created = False
 
     def add(self, change: Change, roots_per_batch: int) -> int:
         """Write a change as one item per batch, after the batches of dropped partitions; returns how many."""
@@ -131,7 +136,7 @@ class ItemWriter:
             sa.func.convert_to(sa.func.array_to_string(found.c["keys"], "\n"), sa.literal_column("'UTF8'"))
         )
         self._next_position()
-        written = self.connection.execute(
+        written: int = self.connection.execute(
             sa.insert(_work_item).from_select(
                 _ITEM_COLUMNS,
                 sa.select(
@@ -151,8 +156,10 @@ class ItemWriter:
                 ),
             ),
             execution_options={"preserve_rowcount": True},
-        )
-        return written.rowcount
+        ).rowcount
+        if not written:
+            self.position -= 1
+        return written
 
     def add_partition(self, collection: str, partition: Partition) -> None:
         """Write the drop of a partition, a batch of its own."""
@@ -178,13 +185,28 @@ class ItemWriter:
         self.partitions += 1
 
     def _next_position(self) -> None:
-        if not self.position:
+        if not self.is_created:
             _work_item.create(self.connection, checkfirst=False)
+            self.is_created = True
         self.position += 1
+
+    def store(self, plan_id: int) -> None:
+        """Store them with a plan."""
+        batches = sa.text("SELECT DISTINCT batch FROM pg_temp.work_item")
+        numbers = self.connection.scalars(batches).all()
+        self.connection.execute(_STORED_BATCHES, {"plan_id": plan_id, "batches": numbers})
+        names = ", ".join(_ITEM_COLUMNS)
+        self.connection.execute(
+            sa.text(
+                f"INSERT INTO lifecycle.plan_item (plan_id, {names})"
+                f" SELECT :plan_id, {names} FROM pg_temp.work_item"
+            ),
+            {"plan_id": plan_id},
+        )
 
     def read(self) -> tuple[Item, ...]:
         """The items, without their keys."""
-        if not self.position:
+        if not self.is_created:
             return ()
         rows = self.connection.execute(
             sa.select(
@@ -208,8 +230,57 @@ class ItemWriter:
         )
 
 
-def store_plan(connection: Connection, plan: Plan) -> int:
-    """Store a plan whose items were written on this connection; returns its number."""
+class ItemList:
+    """The items of one plan of a single batch, in memory, in the order of their adding."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.made: list[Made] = []
+
+    def read(self) -> tuple[Item, ...]:
+        """The items, without their keys."""
+        return tuple(
+            Item(
+                batch=0,
+                position=position,
+                collection=one.collection,
+                action=one.action,
+                rows=len(one.rows),
+                sha256=sha256("\n".join(one.arrays).encode()).hexdigest(),
+                columns=one.columns,
+                edge=one.edge,
+                is_root=one.is_root,
+            )
+            for position, one in enumerate(self.made, start=1)
+        )
+
+    def store(self, plan_id: int) -> None:
+        """Store them with a plan."""
+        self.connection.execute(_STORED_BATCHES, {"plan_id": plan_id, "batches": [0]})
+        self.connection.execute(
+            sa.insert(plan_item),
+            [
+                {
+                    "plan_id": plan_id,
+                    "batch": 0,
+                    "position": item.position,
+                    "collection": item.collection,
+                    "action": item.action.value,
+                    "columns": list(item.columns),
+                    "edge": item.edge,
+                    "is_root": item.is_root,
+                    "links": list(one.links),
+                    "keys": one.arrays,
+                    "row_count": item.rows,
+                    "sha256": item.sha256,
+                }
+                for item, one in zip(self.read(), self.made, strict=True)
+            ],
+        )
+
+
+def store_plan(connection: Connection, plan: Plan, items: ItemWriter | ItemList) -> int:
+    """Store a plan with its items; returns its number."""
     plan_id = connection.scalar(
         sa.text(
             "INSERT INTO lifecycle.plan (digest, rule, request_id, policy_version, as_of, document)"
@@ -225,21 +296,7 @@ def store_plan(connection: Connection, plan: Plan) -> int:
             "document": plan.canonical(),
         },
     )
-    bound = {"plan_id": plan_id}
-    connection.execute(
-        sa.text(
-            "INSERT INTO lifecycle.plan_batch (plan_id, batch)"
-            " SELECT :plan_id, batch FROM pg_temp.work_item GROUP BY batch"
-        ),
-        bound,
-    )
-    names = ", ".join(_ITEM_COLUMNS)
-    connection.execute(
-        sa.text(
-            f"INSERT INTO lifecycle.plan_item (plan_id, {names}) SELECT :plan_id, {names} FROM pg_temp.work_item"
-        ),
-        bound,
-    )
+    items.store(int(plan_id))
     return int(plan_id)
 
 

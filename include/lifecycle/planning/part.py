@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.plan import Relied
     from lifecycle.planning.changes import Change
     from lifecycle.planning.grounds import Ground
     from lifecycle.planning.items import ItemWriter
@@ -86,6 +87,23 @@ class Part:
         along = [change for change in written if not change.is_root and change.action is not Action.CUT]
         if along:
             self.reliance = Reliance(self.works, roots_per_batch, along, was_settled=was_settled)
+
+    def relies(self) -> tuple[Relied, ...]:
+        """On which rows that stay its batches rely, once it was written."""
+        return self.reliance.read() if self.reliance else ()
+
+    def store(self, plan_id: int) -> None:
+        """Store with a plan what its batches rely on."""
+        if self.reliance:
+            self.reliance.store(plan_id)
+
+    def leave_to(self, deletion: Part) -> None:
+        """Leave alone what goes by another part."""
+        for work in self.works:
+            if work.collection in deletion.works:
+                gone = deletion.works[work.collection]
+                same = [work.table.c[name] == gone.table.c[name] for name in work.keys.values()]
+                self.connection.execute(sa.delete(work.table).where(*same, gone.table.c.kept.is_(None)))
 
     def kept(self) -> Iterator[Kept]:
         """What stays all the same, and why."""

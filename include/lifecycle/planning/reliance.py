@@ -151,7 +151,7 @@ class Reliance:
             .where(
                 leading.is_row(leader),
                 followers.is_row(follower, following),
-                leads(works, edge, leader, follower),
+                leads(works.rulebook, edge, leader, follower),
                 sa.not_(leading.table.c.in_use),
                 sa.not_(goes_with_it),
             )

@@ -23,23 +23,53 @@ if TYPE_CHECKING:
 
     from lifecycle.datamap.live import LiveSchema
     from lifecycle.planning.workset import Work, WorkSet
-    from lifecycle.policy.rulebook import Clock, Path
+    from lifecycle.policy.rulebook import Clock, Path, Rulebook
 
 
 def duty_witnesses(works: WorkSet, work: Work, as_of: datetime) -> Iterator[tuple[str, Select[Any]]]:
     """Rows of ``work`` from which a duty is read that has not ended: keys, last day; by the collection it keeps."""
     policy = works.rulebook.policy
-    for duty in works.rulebook.statutory.values():
-        over = latest_over_day(duty.statutory.keep, as_of=as_of, zone=policy.zone)
+    over = {
+        name: latest_over_day(duty.statutory.keep, as_of=as_of, zone=policy.zone)
+        for name, duty in works.rulebook.statutory.items()
+    }
+    for collection, way, conditions in _running(works.rulebook, over):
+        yield from _witnesses(works, work, collection, way, conditions)
+
+
+def wards_of_duties(
+    rulebook: Rulebook, collection: str, over: Mapping[str, date | None]
+) -> Iterator[tuple[tuple[str, FromClause], FromClause, FromClause, list[ColumnElement[bool]]]]:
+    """What a duty keeps by a clock that is read from rows of a collection, and that has not ended.
+
+    Collection and relation of what is kept, the relation of the rows it is read from, both joined, and conditions.
+
+    Args:
+        rulebook: of the policy in force.
+        collection: of the rows that clocks are read from.
+        over: by duty, the last day of an event that it no longer keeps rows for; None where there is none.
+    """
+    for kept, way, conditions in _running(rulebook, over):
+        for name, witness in way.witnesses:
+            if name == collection:
+                yield (kept, way.ward), witness, way.joined, conditions
+
+
+def _running(
+    rulebook: Rulebook, over: Mapping[str, date | None]
+) -> Iterator[tuple[str, _Way, list[ColumnElement[bool]]]]:
+    """The ways from rows that a duty keeps to what that is read from, with the conditions under which it still does."""
+    for name, duty in rulebook.statutory.items():
         for collection, clock in duty.clocks.items():
-            sql = ClockSql(works.rulebook, clock)
-            for way in _ways(works.rulebook.live, collection, clock):
+            sql = ClockSql(rulebook, clock)
+            for way in _ways(rulebook.live, collection, clock):
                 conditions: list[ColumnElement[bool]] = []
-                if over is not None:
-                    conditions.append(sa.not_(sql.has_started(way.anchor, over).is_(sa.true())))
+                last = over[name]
+                if last is not None:
+                    conditions.append(sa.not_(sql.has_started(way.anchor, last).is_(sa.true())))
                     if way.evidence is not None:
-                        conditions.append(sql.tells_more_than(way.evidence, over))
-                yield from _witnesses(works, work, collection, way, conditions)
+                        conditions.append(sql.tells_more_than(way.evidence, last))
+                yield collection, way, conditions
 
 
 def clock_witnesses(

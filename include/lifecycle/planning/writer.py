@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from lifecycle.planning.part import Part
+    from lifecycle.plan import Kept, Relied
+    from lifecycle.planning.items import ItemList
     from lifecycle.planning.partitions import Partition
     from lifecycle.policy.rulebook import Rulebook
 
@@ -51,6 +52,22 @@ class About:
     measured: tuple[str, ...] = ()
 
 
+class AnyPart(Protocol):
+    """Rows of one scope, whether they were found in the database or are held in memory."""
+
+    def write(self, items: Any, batch_rows: int, /) -> None:
+        """Write what is done to its rows, in batches of about ``batch_rows`` rows."""
+
+    def kept(self) -> Iterable[Kept]:
+        """What stays all the same, and why."""
+
+    def relies(self) -> tuple[Relied, ...]:
+        """On which rows that stay its batches rely."""
+
+    def store(self, plan_id: int) -> None:
+        """Store with a plan what its batches rely on."""
+
+
 class PlanWriter:
     """Puts one plan together, on the connection and in the transaction in which its parts were found.
 
@@ -61,6 +78,7 @@ class PlanWriter:
         parts: what they found is complete.
         as_of: the moment of the run.
         whole: partitions that go as a whole, with their collections.
+        items: takes the items, in memory where the parts are.
     """
 
     def __init__(
@@ -68,10 +86,11 @@ class PlanWriter:
         connection: Connection,
         rulebook: Rulebook,
         about: About,
-        parts: Sequence[Part],
+        parts: Sequence[AnyPart],
         *,
         as_of: datetime,
         whole: Iterable[tuple[str, Partition]] = (),
+        items: ItemList | None = None,
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
@@ -79,15 +98,16 @@ class PlanWriter:
         self.parts = parts
         self.as_of = as_of
         self.whole = whole
+        self.items = items or ItemWriter(connection)
 
     def plan(self, batch_rows: int) -> Plan:
         """Write the items of batches of about ``batch_rows`` rows; the plan is not stored yet."""
-        items = ItemWriter(self.connection)
-        for collection, partition in self.whole:
-            items.add_partition(collection, partition)
+        if isinstance(self.items, ItemWriter):
+            for collection, partition in self.whole:
+                self.items.add_partition(collection, partition)
         for part in self.parts:
-            part.write(items, batch_rows)
-        written, about = items.read(), self.about
+            part.write(self.items, batch_rows)
+        written, about = self.items.read(), self.about
         return Plan(
             rule=about.rule,
             request=about.request,
@@ -99,17 +119,16 @@ class PlanWriter:
             last_event_day=about.last_event_day,
             items=written,
             kept=tuple(kept for part in self.parts for kept in part.kept()),
-            relies=tuple(relied for part in self.parts if part.reliance for relied in part.reliance.read()),
+            relies=tuple(relied for part in self.parts for relied in part.relies()),
             stored=_stored_rows(self.connection, about.measured) if written else {},
             attempt=1 + self._earlier() if written else 1,
         )
 
     def store(self, plan: Plan) -> int:
         """Store the plan that was just made; returns its number."""
-        plan_id = store_plan(self.connection, plan)
+        plan_id = store_plan(self.connection, plan, self.items)
         for part in self.parts:
-            if part.reliance:
-                part.reliance.store(plan_id)
+            part.store(plan_id)
         return plan_id
 
     def _earlier(self) -> int:

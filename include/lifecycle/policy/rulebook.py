@@ -18,7 +18,7 @@ from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import Disposition, EdgeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
     from lifecycle.datamap.live import LiveSchema, LiveTable
     from lifecycle.datamap.model import CollectionName, DataMap
@@ -159,6 +159,7 @@ class Rulebook:
 
     Attributes:
         digest: SHA-256 of the policy's file, which tells two states of one version apart.
+        made: what was made from it once and is used again, by what it is for.
     """
 
     policy: Policy
@@ -170,6 +171,7 @@ class Rulebook:
     statutory: Mapping[str, ResolvedStatutory]
     erasure: ResolvedErasure
     names: Mapping[CollectionName, ResolvedNames]
+    made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def key(self, collection: CollectionName) -> tuple[tuple[str, str], ...]:
         """Name and type of each primary key column."""

@@ -96,7 +96,7 @@ def _on_rows_of(connection: Connection, rulebook: Rulebook, whom: Whom) -> Itera
 def _is_somebody_elses(connection: Connection, rulebook: Rulebook, whom: Whom, one: Identifier) -> bool:
     """Whether a row has the identity and says, by one of another kind, that it is about somebody else."""
     names = NamesSubject(rulebook, whom)
-    alone = NamesSubject(rulebook, replace(whom, subjects=(one,), rows=(), tenant=None))
+    alone = NamesSubject(rulebook, replace(whom, subjects=(one,), rows=(), tenant=None), "alone")
     leading = _leading(rulebook)
     for collection in _having(rulebook, one.kind):
         row = relation(rulebook.live, collection, "other")

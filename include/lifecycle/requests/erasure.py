@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.plan import Action
-from lifecycle.planning.items import StoredPlan, find_open_of_request
+from lifecycle.planning.in_memory import PartInMemory
+from lifecycle.planning.items import ItemList, StoredPlan, find_open_of_request
+from lifecycle.planning.nearby import TooMany
 from lifecycle.planning.part import Part
 from lifecycle.planning.planner import BATCH_ROWS, one_state
 from lifecycle.planning.writer import About, PlanWriter
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from lifecycle.plan import Kept
-    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.planning.grounds import Ground
+    from lifecycle.policy.rulebook import Rulebook, Scope
     from lifecycle.requests.subject import Whom
 
-KEPT_BY_POLICY = "policy"
-"""Why a row stays that the policy keeps from requests."""
+    AnyPart = Part | PartInMemory
 
 
 class Erasure:
@@ -43,17 +45,13 @@ class Erasure:
         changes: rows that stay and are changed.
     """
 
-    def __init__(self, deletion: Part, *changes: Part) -> None:
+    def __init__(self, deletion: AnyPart, *changes: AnyPart) -> None:
         self.connection = deletion.connection
         self.rulebook = deletion.rulebook
         self.as_of = deletion.as_of
-        self.deletion = deletion
-        self.changes = changes
         self.parts = (*changes, deletion)
-        for part in (deletion, *changes):
-            part.find()
         for part in changes:
-            self._leave_to_deletion(part)
+            part.leave_to(deletion)  # type: ignore[arg-type]  # all are of one sort
 
     def writer(self, request_id: UUID) -> PlanWriter:
         """Puts the plan together."""
@@ -62,7 +60,9 @@ class Erasure:
             commitments=self.rulebook.policy.rights[RequestKind.ERASURE].commitments,
             request=request_id,
         )
-        return PlanWriter(self.connection, self.rulebook, about, self.parts, as_of=self.as_of)
+        is_in_memory = isinstance(self.parts[0], PartInMemory)
+        items = ItemList(self.connection) if is_in_memory else None
+        return PlanWriter(self.connection, self.rulebook, about, self.parts, as_of=self.as_of, items=items)
 
     def unkept(self) -> dict[str, int]:
         """Due rows that nothing keeps, by collection."""
@@ -74,56 +74,64 @@ class Erasure:
 
     def keep_remainder(self, request_id: UUID) -> int:
         """Remember the rows that stay for a while, so that they go without a new request; how many there are."""
-        return sum(self._remember(request_id, part) for part in self.parts)
+        return sum(
+            _remember_found(request_id, part) if isinstance(part, Part) else _remember(request_id, part)
+            for part in self.parts
+        )
 
     def kept(self) -> tuple[Kept, ...]:
         """What stays all the same, and why."""
         return tuple(kept for part in self.parts for kept in part.kept())
 
-    def _leave_to_deletion(self, part: Part) -> None:
-        """A row that goes is not changed first."""
-        for work in part.works:
-            if work.collection in self.deletion.works:
-                gone = self.deletion.works[work.collection]
-                same = [work.table.c[name] == gone.table.c[name] for name in work.keys.values()]
-                self.connection.execute(sa.delete(work.table).where(*same, gone.table.c.kept.is_(None)))
 
-    def _remember(self, request_id: UUID, part: Part) -> int:
-        found = 0
-        for collection in part.works.kept:
-            table = part.works[collection].table
-            keys = [sa.cast(table.c[name], sa.Text) for name in part.works[collection].keys.values()]
-            rows = sa.select(
-                sa.literal(request_id, sa.Uuid),
-                sa.literal(collection),
-                postgresql.array(keys),
-                table.c.kept,
-                table.c.source,
-                table.c.until,
-            ).where(table.c.kept.is_not(None))
-            columns = [column.name for column in request_remainder.c]
-            insert = postgresql.insert(request_remainder).from_select(columns, rows)
-            counted = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-            found += self.connection.execute(counted).rowcount
-        return found
+def _remember(request_id: UUID, part: PartInMemory) -> int:
+    rows = [
+        {
+            "request_id": request_id,
+            "collection": row.collection,
+            "key": list(row.key),
+            "reason": reason,
+            "source": source,
+            "until": until,
+        }
+        for row, reason, source, until in part.kept_rows()
+    ]
+    if rows:
+        part.connection.execute(postgresql.insert(request_remainder).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+def _remember_found(request_id: UUID, part: Part) -> int:
+    found = 0
+    for collection in part.works.kept:
+        table = part.works[collection].table
+        keys = [sa.cast(table.c[name], sa.Text) for name in part.works[collection].keys.values()]
+        rows = sa.select(
+            sa.literal(request_id, sa.Uuid),
+            sa.literal(collection),
+            postgresql.array(keys),
+            table.c.kept,
+            table.c.source,
+            table.c.until,
+        ).where(table.c.kept.is_not(None))
+        columns = [column.name for column in request_remainder.c]
+        insert = postgresql.insert(request_remainder).from_select(columns, rows)
+        counted = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        found += part.connection.execute(counted).rowcount
+    return found
 
 
 def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of: datetime) -> Erasure:
     """What an erasure finds of its subject."""
     names, erasure = NamesSubject(rulebook, whom), rulebook.erasure
     mentions = MentionsSubject(connection, rulebook, whom)
-    return Erasure(
-        Part(connection, rulebook, erasure.deletion, names, as_of=as_of, name="erased"),
-        Part(connection, rulebook, erasure.redaction, names, as_of=as_of, name="redacted"),
-        Part(
-            connection,
-            rulebook,
-            erasure.masking,
-            mentions,
-            as_of=as_of,
-            name="masked",
-            action=Action.MASK,
-        ),
+    return _found(
+        connection,
+        rulebook,
+        as_of,
+        (erasure.deletion, names, Action.DELETE),
+        (erasure.redaction, names, Action.REDACT),
+        (erasure.masking, mentions, Action.MASK),
     )
 
 
@@ -131,10 +139,36 @@ def of_remainder(connection: Connection, rulebook: Rulebook, request_id: UUID, *
     """What is there of the rows that an erasure had to leave: such a row is due whatever led to it then."""
     left, erasure = IsRemainder(rulebook, request_id), rulebook.erasure
     everything = replace(erasure.deletion, roots=erasure.deletion.closure)
-    return Erasure(
-        Part(connection, rulebook, everything, left, as_of=as_of, name="erased"),
-        Part(connection, rulebook, erasure.redaction, left, as_of=as_of, name="redacted"),
+    return _found(
+        connection,
+        rulebook,
+        as_of,
+        (everything, left, Action.DELETE),
+        (erasure.redaction, left, Action.REDACT),
     )
+
+
+def _found(
+    connection: Connection, rulebook: Rulebook, as_of: datetime, *wanted: tuple[Scope, Ground, Action]
+) -> Erasure:
+    """What is found of some scopes: in memory, unless that is too much to be held there."""
+    try:
+        return Erasure(
+            *(
+                PartInMemory(connection, rulebook, scope, ground, as_of=as_of, action=action)
+                for scope, ground, action in wanted
+            )
+        )
+    except TooMany:
+        parts = [
+            Part(
+                connection, rulebook, scope, ground, as_of=as_of, name=f"asked_{action.value}", action=action
+            )
+            for scope, ground, action in wanted
+        ]
+        for part in parts:
+            part.find()
+        return Erasure(*parts)
 
 
 def make_plan(

@@ -13,7 +13,7 @@ from lifecycle.store.identities import bound_spellings, names_subject
 from lifecycle.store.relations import NamedType, climb, refers, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
@@ -29,11 +29,35 @@ class NamesSubject:
     Args:
         rulebook: of the policy in force.
         about: whom and what the request is about, opened.
+        name: begins the names of what is bound; two grounds in one statement have two.
     """
 
-    def __init__(self, rulebook: Rulebook, about: Whom) -> None:
+    def __init__(self, rulebook: Rulebook, about: Whom, name: str = "subject") -> None:
         self.rulebook = rulebook
         self.about = about
+        self.name = name
+
+    @property
+    def signature(self) -> Hashable:
+        """Which kinds of identity are asked for in which forms, rows of which collections, and whose content."""
+        about = self.about
+        kinds = tuple((one.kind, one.form) for one in about.subjects)
+        rows = tuple(one.collection for one in about.rows)
+        return self.name, kinds, rows, about.tenant.collection if about.tenant else None
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The spellings of identities, and the keys of rows."""
+        named = {f"{self.name}_row_{number}": one for number, one in enumerate(self.about.rows)}
+        if self.about.tenant:
+            named["tenant"] = self.about.tenant
+        return {
+            **{
+                f"{self.name}_spellings_{number}": list(one.spellings)
+                for number, one in enumerate(self.about.subjects)
+            },
+            **{f"{name}_{part}": text for name, row in named.items() for part, text in enumerate(row.key)},
+        }
 
     def due(self, work: Work) -> Select[Any]:
         """Rows that name the subject; a branch for each column that may, so that each uses its own index."""
@@ -66,15 +90,15 @@ class NamesSubject:
     def _by_identity(self, collection: str, row: FromClause) -> Iterator[ColumnElement[bool]]:
         columns = self.rulebook.live[collection].columns
         for column, identity in self.rulebook.datamap.identities(collection):
-            for subject in self.about.subjects:
+            for number, subject in enumerate(self.about.subjects):
                 if subject.kind == identity.kind:
-                    spellings = bound_spellings(subject.spellings)
+                    spellings = bound_spellings(subject.spellings, f"{self.name}_spellings_{number}")
                     yield names_subject(row, columns[column.name], identity, subject.form, spellings)
 
     def _by_key(self, collection: str, row: FromClause) -> Iterator[ColumnElement[bool]]:
-        for named in self.about.rows:
+        for number, named in enumerate(self.about.rows):
             if named.collection == collection:
-                yield has_key(self.rulebook, row, named)
+                yield has_key(self.rulebook, row, named, f"{self.name}_row_{number}")
 
 
 class IsRemainder:
@@ -88,6 +112,16 @@ class IsRemainder:
     def __init__(self, rulebook: Rulebook, request_id: UUID) -> None:
         self.rulebook = rulebook
         self.request_id = request_id
+
+    @property
+    def signature(self) -> Hashable:
+        """There is one list."""
+        return "is_remainder"
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The request."""
+        return {"remainder_of": self.request_id}
 
     def due(self, work: Work) -> Select[Any]:
         """Rows that were left."""
@@ -113,7 +147,7 @@ class IsRemainder:
             for number, (name, kind) in enumerate(self.rulebook.key(collection), start=1)
         ]
         of_it = (
-            request_remainder.c.request_id == self.request_id,
+            request_remainder.c.request_id == sa.bindparam("remainder_of", self.request_id, sa.Uuid),
             request_remainder.c.collection == collection,
         )
         number = list(self.rulebook.datamap.collections).index(collection)
@@ -121,12 +155,12 @@ class IsRemainder:
         return left.prefix_with("MATERIALIZED", dialect="postgresql")
 
 
-def has_key(rulebook: Rulebook, row: FromClause, named: Row) -> ColumnElement[bool]:
-    """Whether a row is the one that is named by its key."""
+def has_key(rulebook: Rulebook, row: FromClause, named: Row, parameter: str) -> ColumnElement[bool]:
+    """Whether a row is the one that is named by its key, which is bound by the parameter's name and a number."""
     key = rulebook.key(named.collection)
     values = [
-        sa.cast(sa.cast(text, sa.Text), NamedType(kind))
-        for text, (_, kind) in zip(named.key, key, strict=True)
+        sa.cast(sa.bindparam(f"{parameter}_{part}", text, sa.Text), NamedType(kind))
+        for part, (text, (_, kind)) in enumerate(zip(named.key, key, strict=True))
     ]
     return sa.and_(*(row.c[name] == value for value, (name, _) in zip(values, key, strict=True)))
 
@@ -134,7 +168,7 @@ def has_key(rulebook: Rulebook, row: FromClause, named: Row) -> ColumnElement[bo
 def belongs_to(rulebook: Rulebook, collection: str, row: FromClause, tenant: Row) -> ColumnElement[bool]:
     """Whether a row is content of an organisation, or the organisation itself; in doubt it is not (A5)."""
     if collection == tenant.collection:
-        return has_key(rulebook, row, tenant)
+        return has_key(rulebook, row, tenant, "tenant")
     paths = shortest_paths(rulebook.edges, collection, tenant.collection)
     return sa.or_(
         sa.false(), *(_leads_to(rulebook, row, path, tenant) for path in paths[:1] if len(paths) == 1)
@@ -159,5 +193,5 @@ def _leads_to(rulebook: Rulebook, row: FromClause, path: Sequence[Any], tenant: 
     first, *rest = path
     start = relation(rulebook.live, first.target, "tenant")
     joined, end = climb(rulebook.live, start, tuple(rest), "tenant_up")
-    conditions = refers(first, rulebook.live, row, start), has_key(rulebook, end, tenant)
+    conditions = refers(first, rulebook.live, row, start), has_key(rulebook, end, tenant, "tenant")
     return sa.exists(sa.select(sa.literal(1)).select_from(joined).where(*conditions).correlate(row))

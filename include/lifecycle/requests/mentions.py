@@ -13,7 +13,7 @@ from lifecycle.store.mentions import may_mention
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
@@ -41,6 +41,16 @@ class MentionsSubject:
             for collection in rulebook.erasure.masking.roots
         }
 
+    @property
+    def signature(self) -> Hashable:
+        """There is one way to list them."""
+        return "mentions_subject"
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The keys that were found, column by column."""
+        return {name: values for collection in self.keys for name, values in self._arrays(collection).items()}
+
     def due(self, work: Work) -> Select[Any]:
         """Rows that mention the subject."""
         row, found = work.row("due_row"), self._found(work.collection)
@@ -61,16 +71,21 @@ class MentionsSubject:
         """The keys that were found, as rows."""
         columns = self.rulebook.key(collection)
         arrays = [
-            sa.cast(
-                sa.literal([key[number] for key in self.keys[collection]], sa.ARRAY(sa.Text)),
-                sa.ARRAY(NamedType(kind)),
-            )
-            for number, (_, kind) in enumerate(columns)
+            sa.cast(sa.bindparam(name, values, sa.ARRAY(sa.Text)), sa.ARRAY(NamedType(kind)))
+            for (name, values), (_, kind) in zip(self._arrays(collection).items(), columns, strict=True)
         ]
         rows = sa.func.unnest(*arrays).table_valued(
             *(sa.column(name) for name, _ in columns), name="mentioning"
         )
         return rows.render_derived()
+
+    def _arrays(self, collection: str) -> dict[str, list[str]]:
+        """The keys of a collection, a parameter for each column."""
+        table = list(self.keys).index(collection)
+        return {
+            f"mentioning_{table}_{part}": [key[part] for key in self.keys[collection]]
+            for part, _ in enumerate(self.rulebook.key(collection))
+        }
 
 
 def _mentioning(

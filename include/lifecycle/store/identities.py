@@ -55,9 +55,10 @@ def names_subject(
     return _is_any(found, _is_same(form, "text", text, spellings))
 
 
-def bound_spellings(spellings: tuple[str, ...]) -> ColumnElement[list[str]]:
-    """Spellings as a bound parameter; in parentheses, since an element of a bare one cannot be asked for."""
-    return Grouping(sa.literal(list(spellings), sa.ARRAY(sa.Text)))
+def bound_spellings(spellings: tuple[str, ...], name: str = "spellings") -> ColumnElement[list[str]]:
+    """Spellings as a parameter of that name; in parentheses, since an element of a bare one cannot be asked for."""
+    texts: sa.types.TypeEngine[Any] = sa.ARRAY(sa.Text)
+    return Grouping(sa.bindparam(name, list(spellings), texts))
 
 
 def folded(form: NormalForm, stored: ColumnElement[Any]) -> ColumnElement[str]:
