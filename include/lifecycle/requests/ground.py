@@ -182,7 +182,9 @@ def require_content(connection: Connection, rulebook: Rulebook, named: Row, tena
         UsageError: it is not.
     """
     row = relation(rulebook.live, named.collection, "content")
-    is_content = sa.and_(has_key(rulebook, row, named), belongs_to(rulebook, named.collection, row, tenant))
+    is_content = sa.and_(
+        has_key(rulebook, row, named, "named"), belongs_to(rulebook, named.collection, row, tenant)
+    )
     if not connection.scalar(
         sa.select(sa.exists(sa.select(sa.literal(1)).select_from(row).where(is_content)))
     ):
