@@ -33,6 +33,22 @@ class Action(StrEnum):
     DELETE = "delete"
     DROP_PARTITION = "drop_partition"
     """A partition goes as a whole; its row count is the database's estimate."""
+    DISCLOSE = "disclose"
+    """Rows are read for the subject, nothing changes."""
+    RECTIFY = "rectify"
+    """Columns take a value that a request brings."""
+    RECORD = "record"
+    """A row that says the subject's wish is inserted, and refers to the row by the item's edge."""
+    SET = "set"
+    """Columns take a value that the policy names."""
+    RESTRICT = "restrict"
+    """A restriction covers the rows, nothing changes."""
+
+
+OF_REQUESTS = frozenset({Action.DISCLOSE, Action.RECTIFY, Action.RECORD, Action.SET, Action.RESTRICT})
+"""What is done by whoever answers a request: the door alone does not know how."""
+WHEREVER_HELD = frozenset({Action.DISCLOSE, Action.RECORD, Action.RESTRICT})
+"""What is done to rows that a hold or a restriction covers, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ def left(people: Company) -> UUID:
             reason="litigation", placed_by="Counsel", until=AS_OF + timedelta(days=9000), as_of=AS_OF,
         )  # fmt: skip
     request_id = taken(people)
-    steps.erase(people, request_id, approved_by="Op", as_of=AS_OF)
+    steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
     return hold
 
 
@@ -152,7 +152,7 @@ def test_a_run_tells_what_is_due_soon_and_fails_while_an_answer_is_late(airflow_
 def test_an_erased_subject_whom_an_import_brings_back_is_erased_on_the_next_day(
     airflow_alone: Airflow, people, database
 ):
-    steps.erase(people, taken(people), approved_by="Op", as_of=AS_OF)
+    steps.answer(people, taken(people), approved_by="Op", as_of=AS_OF)
     before = rows_of(database)
     database.execute(
         "INSERT INTO app.person (customer_id, first_name, last_name, work_email, country, created_at)"

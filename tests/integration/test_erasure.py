@@ -296,7 +296,7 @@ def test_a_row_that_was_erased_does_not_keep_its_request_from_being_closed(compa
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     steps.carry_out(company, planned.digest)
     plans.check_after(company, planned.digest)
-    steps.erase(company, request_id, approved_by=None, as_of=AS_OF)
+    steps.answer(company, request_id, approved_by=None, as_of=AS_OF)
     with company.engine.connect() as connection:
         assert register.get(connection, request_id).state is register.State.DONE
 

@@ -58,7 +58,7 @@ def erase(company: Company, email: str) -> UUID:
             kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
         )  # fmt: skip
         register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    steps.erase(company, request_id, approved_by="Op", as_of=AS_OF)
+    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
     return request_id
 
@@ -77,7 +77,7 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
     tool("pg_restore", database.url, "-d", str(name), str(backup))
     assert rows_of(database) != after
     with pytest.raises(PromiseBroken, match="lifecycle replay"):
-        steps.erase(company, erase_number(database), approved_by="Op", as_of=LATER)
+        steps.answer(company, erase_number(database), approved_by="Op", as_of=LATER)
 
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
     assert (replayed.requests, replayed.entries > 0, replayed.to_do) == (2, True, {})

@@ -196,7 +196,7 @@ def run(
     if approve:
         register.require_name(by)
     with progress_bar(f"request {str(number)[:8]}") as progress:
-        steps.erase(company, number, approved_by=by if approve else None, as_of=at, progress=progress)
+        steps.answer(company, number, approved_by=by if approve else None, as_of=at, progress=progress)
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     with company.engine.connect() as connection:
         receipt = issue(connection, number)

@@ -78,20 +78,41 @@ def changed_rows(connection: Connection, before: Counted) -> Tally:
     return found
 
 
+_COUNTED_AS = {
+    Action.CUT: "updated",
+    Action.REDACT: "updated",
+    Action.MASK: "updated",
+    Action.RECTIFY: "updated",
+    Action.SET: "updated",
+    Action.DELETE: "deleted",
+    Action.RECORD: "inserted",
+}
+"""What the database counts of an action; the others change no row."""
+_TOLD_AS = {Action.DROP_PARTITION: "dropped", Action.DISCLOSE: "disclosed", Action.RESTRICT: "restricted"}
+"""What is told of those."""
+
+
 def told_rows(items: Iterable[Item]) -> Tally:
     """What is told of items that were carried out: what they changed, and what was dropped, as estimated."""
     items = tuple(items)
     found = expected_rows(items)
     for item in items:
-        if item.action is Action.DROP_PARTITION:
-            found[item.collection, "dropped"] += item.rows
+        if item.action in _TOLD_AS:
+            found[item.collection, _TOLD_AS[item.action]] += item.rows
     return found
 
 
 def expected_rows(items: Iterable[Item]) -> Tally:
-    """What the items of a plan would change; a dropped partition changes no rows."""
+    """What the items of a plan would change, by the collection in which the database counts it."""
     found = Tally()
     for item in items:
-        if item.action is not Action.DROP_PARTITION:
-            found[item.collection, "deleted" if item.action is Action.DELETE else "updated"] += item.rows
+        if item.action in _COUNTED_AS:
+            found[_changed_collection(item), _COUNTED_AS[item.action]] += item.rows
     return found
+
+
+def _changed_collection(item: Item) -> str:
+    """The item's own; where rows are recorded, that of the reference by which they refer to them."""
+    if item.action is Action.RECORD and item.edge:
+        return item.edge.rsplit(".", 1)[0]
+    return item.collection

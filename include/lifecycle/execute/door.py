@@ -15,13 +15,13 @@ from lifecycle.errors import LifecycleError, StoreError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows, told_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
-from lifecycle.plan import Action, Item, Relied
+from lifecycle.plan import OF_REQUESTS, Action, Item
 from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, FromClause
 
     from lifecycle.identity.mentions import Mentions
     from lifecycle.planning.grounds import Ground
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
 
     Before = Callable[[Connection, int, list[Item]], None]
+    Handler = Callable[[Connection, Item, FromClause, Cover], int]
+    """Deals with the rows of an item, given by their keys; returns how many were as planned."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class Door:
         mask: whose mentions are replaced, where the plan masks any.
         before: called with connection, number of the plan and items in the transaction of each batch, while its rows
             are there still.
+        handlers: deal with rows where the door does not know how.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Door:
         *,
         mask: Mentions | None = None,
         before: Before | None = None,
+        handlers: Mapping[Action, Handler] | None = None,
     ) -> None:
         if stored.plan_id is None:
             raise AssertionError("a plan that does nothing is not carried out")
@@ -106,6 +110,7 @@ class Door:
         self.rulebook = rulebook
         self.mask = mask
         self.before = before
+        self.handlers = handlers or {}
         self.progress = progress or (lambda _done, _all: None)
 
     def carry_out(self) -> Outcome:
@@ -161,15 +166,15 @@ class Door:
             self._let_nothing_arrive(connection, items)
             if not self._claim(connection, batch):
                 return None
-            self._require_due(connection, batch, items)
-            self._require_not_kept(connection, items)
+            self._require_as_planned(connection, batch, items)
             cover = Cover(connection, self.rulebook, self.plan.as_of)
             cover.require_nothing_lost()
             if self.before:
                 self.before(connection, self.plan_id, items)
+            links = self._links(connection, batch)
             before = count_changes(connection)
             for item in items:
-                self._do_item(connection, item, cover)
+                self._do_item(connection, item, links.get(item.position, ()), cover)
             # Deferred triggers act now, and not after the comparison.
             connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             done = changed_rows(connection, before)
@@ -188,33 +193,25 @@ class Door:
                 f"LOCK TABLE {_quoted(connection, collection)} IN SHARE ROW EXCLUSIVE MODE"
             )
 
-    def _require_due(self, connection: Connection, batch: int, items: list[Item]) -> None:
-        """Every row because of which a row goes is still due; asked before what that is read from goes."""
-        unasked = {Action.DROP_PARTITION, Action.MASK}  # what is masked is read again when it is
-        roots = [item for item in items if item.is_root and item.action not in unasked]
+    def _require_as_planned(self, connection: Connection, batch: int, items: list[Item]) -> None:
+        """Every row because of which a row goes is still due, and none has come under a duty to keep since.
+
+        Asked before what that is read from goes.
+        """
         relies = [relied for relied in self.plan.relies if relied.batch == batch]
-        asked_about: list[Item | Relied] = [*roots, *relies]
-        for asked in asked_about:
-            not_due = connection.scalar(self.statements.rows_not_due(asked))
-            if not_due:
-                raise _Changed(f"{asked.collection}: {not_due} of {asked.rows} rows are not due any more")
+        for problem in self.statements.problems(connection, items, relies):
+            raise _Changed(problem)
 
-    def _require_not_kept(self, connection: Connection, items: list[Item]) -> None:
-        """No row has come under a duty to keep since; asked before what its clock is read from goes."""
-        for item in items:
-            for duty, kept in self.statements.rows_kept_by_law(item).items():
-                if rows := connection.scalar(kept):
-                    raise _Changed(f"{item.collection}: {rows} of {item.rows} rows are kept by {duty} now")
-
-    def _do_item(self, connection: Connection, item: Item, cover: Cover) -> None:
+    def _do_item(self, connection: Connection, item: Item, links: tuple[str, ...], cover: Cover) -> None:
         if item.action is Action.DROP_PARTITION:
             self._drop(connection, item, cover)
             return
         if item.action is Action.MASK:
             found = self._mask(connection, item, cover)
+        elif item.action in OF_REQUESTS:
+            found = self.handlers[item.action](connection, item, self.statements.planned(item), cover)
         else:
-            links = self._links(connection, item)
-            found = connection.execute(self.statements.statement(item, links, cover)).rowcount
+            found = self.statements.change(connection, item, links, cover)
         if found != item.rows:
             raise _Changed(f"{item.collection}: {found} of {item.rows} rows were still as planned")
 
@@ -229,7 +226,7 @@ class Door:
         ]
         keys = len(self.rulebook.key(item.collection))
         changed = []
-        for row in connection.execute(self.statements.texts(item, cover)):
+        for row in self.statements.texts(connection, item, cover):
             key, texts = row[:keys], row[keys:]
             masked = [text and mask(text) for text, mask in zip(texts, masks, strict=True)]
             if masked != list(texts):
@@ -264,15 +261,16 @@ class Door:
     def _bounds_zone(self, item: Item) -> Any:
         return self.rulebook.rules[self.plan.rule].clocks[item.collection].anchor.time_zone or self.zone
 
-    def _links(self, connection: Connection, item: Item) -> tuple[str, ...]:
-        found = connection.scalar(
+    def _links(self, connection: Connection, batch: int) -> dict[int, tuple[str, ...]]:
+        """By position, the columns by which rows belong to others, where items have such."""
+        found = connection.execute(
             sa.text(
-                "SELECT links FROM lifecycle.plan_item"
-                " WHERE plan_id = :plan_id AND batch = :batch AND position = :position"
+                "SELECT position, links FROM lifecycle.plan_item"
+                " WHERE plan_id = :plan_id AND batch = :batch AND cardinality(links) > 0"
             ),
-            {"plan_id": self.plan_id, "batch": item.batch, "position": item.position},
+            {"plan_id": self.plan_id, "batch": batch},
         )
-        return tuple(found or ())
+        return {row.position: tuple(row.links) for row in found}
 
     def _compare(self, batch: int, expected: Tally, done: Tally) -> None:
         """The database's own count of what this transaction changed is what was planned, table by table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,35 @@ from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.planning.reliance import relied_rows
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.redaction import empty_value
+from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, refers, relation
 from lifecycle.timelimits import latest_over_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
 
-    from sqlalchemy import ColumnElement, Executable, FromClause, Select
+    from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Select
 
     from lifecycle.holds.cover import Cover
     from lifecycle.plan import Plan, Relied
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import ResolvedStatutory, Rulebook
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """How many rows of an item are not as they should be.
+
+    Attributes:
+        key: two questions that have the same are asked by the same statement, with other values bound.
+        complaint: says what a number of them means.
+    """
+
+    key: Hashable
+    build: Callable[[], Select[Any]]
+    values: Mapping[str, Any]
+    complaint: Callable[[int], str]
 
 
 class Statements:
@@ -43,8 +61,16 @@ class Statements:
         self.plan_id = plan_id
         self.ground = ground
 
-    def statement(self, item: Item, links: tuple[str, ...], cover: Cover) -> Executable:
-        """The statement of an item; its row count is the number of rows it changed."""
+    def change(self, connection: Connection, item: Item, links: tuple[str, ...], cover: Cover) -> int:
+        """Do what an item says to its rows that are as they were planned; how many those were."""
+        if item.collection in cover:  # what is held stands in the statement
+            return int(connection.execute(self._statement(item, links, cover)).rowcount)
+        cut = tuple((item.collection, link) in self._cut_links for link in links)
+        key = ("change", item.collection, item.action, item.columns, links, cut)
+        made = prepared(self.rulebook, key, lambda: self._statement(item, links, cover))
+        return made.run(connection, self._values(item)) if made else 0
+
+    def _statement(self, item: Item, links: tuple[str, ...], cover: Cover) -> Executable:
         row = _target(self.rulebook, item.collection)
         planned = self._planned(item, links)
         conditions = [
@@ -59,8 +85,15 @@ class Statements:
             sa.update(row).values({name: empty_value(live[name]) for name in item.columns}).where(*conditions)
         )
 
-    def texts(self, item: Item, cover: Cover) -> Select[Any]:
+    def texts(self, connection: Connection, item: Item, cover: Cover) -> Sequence[Any]:
         """Key and texts of the rows of a ``mask`` item that no hold covers, locked until they are changed."""
+        if item.collection in cover:
+            return connection.execute(self._texts(item, cover)).all()
+        key = ("texts", item.collection, item.columns)
+        made = prepared(self.rulebook, key, lambda: self._texts(item, cover))
+        return made.rows(connection, self._values(item)) if made else ()
+
+    def _texts(self, item: Item, cover: Cover) -> Select[Any]:
         row = relation(self.rulebook.live, item.collection, "masked_row")
         planned = self._planned(item, ())
         names = [name for name, _ in self.rulebook.key(item.collection)]
@@ -88,33 +121,70 @@ class Statements:
         ]
         return sa.update(row).values(texts).where(*same)
 
-    def rows_not_due(self, item: Item | Relied) -> Executable:
-        """How many rows of an item, or that its batch relies on, are there and not due by themselves."""
-        return self._count(item, lambda row: self.ground.is_due(item.collection, row).is_not(sa.true()))
+    def planned(self, item: Item) -> FromClause:
+        """The keys of an item's rows."""
+        return self._planned(item, ())
 
-    def rows_kept_by_law(self, item: Item) -> dict[str, Executable]:
-        """By duty: how many rows of an item it keeps, or needs what the item empties of them."""
-        policy = self.rulebook.policy
-        duties = {name: duty for name, duty in self.rulebook.statutory.items() if _is_against(duty, item)}
-        return {
-            name: self._count(
-                item,
-                partial(
-                    ClockSql(self.rulebook, duty.clocks[item.collection]).is_kept,
-                    last_over_day=latest_over_day(
-                        duty.statutory.keep, as_of=self.plan.as_of, zone=policy.zone
-                    ),
-                ),
+    def problems(self, connection: Connection, items: Sequence[Item], relies: Sequence[Relied]) -> list[str]:
+        """Why items may not be done any more: rows are not due, or have come under a duty to keep; asked at once."""
+        questions = [*self._not_due(items, relies), *self._kept_by_law(items)]
+        if not questions:
+            return []
+        key = ("problems", self.ground.signature, self._overs, tuple(one.key for one in questions))
+        made = prepared(self.rulebook, key, lambda: _counts(one.build() for one in questions))
+        values = dict(self.ground.bound)
+        for one in questions:
+            values |= one.values
+        (counts,) = made.rows(connection, values) if made else ((),)
+        return [one.complaint(rows) for one, rows in zip(questions, counts, strict=True) if rows]
+
+    def _not_due(self, items: Sequence[Item], relies: Sequence[Relied]) -> Iterator[_Question]:
+        """How many rows of an item, or that its batch relies on, are there and not due by themselves."""
+        unasked = {Action.DROP_PARTITION, Action.MASK}  # what is masked is read again when it is
+        roots = [item for item in items if item.is_root and item.action not in unasked]
+        asked_about: list[Item | Relied] = [*roots, *relies]
+        for number, asked in enumerate(asked_about):
+            collection = asked.collection
+            is_not_due = partial(self._is_not_due, collection)
+            yield _Question(
+                key=(type(asked), collection),
+                build=partial(self._count, asked, is_not_due, f"_due_{number}"),
+                values=self._values(asked, f"_due_{number}"),
+                complaint=partial(_not_due_any_more, collection, asked.rows),
             )
-            for name, duty in duties.items()
-        }
+
+    def _is_not_due(self, collection: str, row: FromClause) -> ColumnElement[bool]:
+        return self.ground.is_due(collection, row).is_not(sa.true())
+
+    def _kept_by_law(self, items: Sequence[Item]) -> Iterator[_Question]:
+        """How many rows of an item a duty keeps, or of which it needs what the item empties."""
+        for number, item in enumerate(items):
+            for name, duty in self.rulebook.statutory.items():
+                if _is_against(duty, item):
+                    sql = ClockSql(self.rulebook, duty.clocks[item.collection])
+                    is_kept = partial(sql.is_kept, last_over_day=dict(self._overs)[name])
+                    yield _Question(
+                        key=("kept", item.collection, name),
+                        build=partial(self._count, item, is_kept, f"_kept_{number}"),
+                        values=self._values(item, f"_kept_{number}"),
+                        complaint=partial(_kept_now, item.collection, item.rows, name),
+                    )
+
+    @cached_property
+    def _overs(self) -> tuple[tuple[str, date | None], ...]:
+        """By duty, the last day of an event that it no longer keeps rows for."""
+        policy = self.rulebook.policy
+        return tuple(
+            (name, latest_over_day(duty.statutory.keep, as_of=self.plan.as_of, zone=policy.zone))
+            for name, duty in self.rulebook.statutory.items()
+        )
 
     def _count(
-        self, item: Item | Relied, condition: Callable[[FromClause], ColumnElement[bool]]
-    ) -> Executable:
+        self, item: Item | Relied, condition: Callable[[FromClause], ColumnElement[bool]], suffix: str
+    ) -> Select[Any]:
         """How many rows of an item, or that its batch relies on, are there and meet a condition."""
         row = relation(self.rulebook.live, item.collection, "asked_row")
-        rows = self._planned(item, ()) if isinstance(item, Item) else self._relied(item)
+        rows = self._planned(item, (), suffix) if isinstance(item, Item) else self._relied(item, suffix)
         return (
             sa.select(sa.func.count())
             .select_from(row)
@@ -122,17 +192,27 @@ class Statements:
             .where(condition(row))
         )
 
-    def _relied(self, relied: Relied) -> FromClause:
-        keys = self.rulebook.key(relied.collection)
-        return relied_rows(relied.collection, keys, self.plan_id, relied.batch)
+    def _values(self, item: Item | Relied, suffix: str = "") -> dict[str, int]:
+        """Which item, or which batch, as it is bound."""
+        values = {"plan_id": self.plan_id, f"batch{suffix}": item.batch}
+        return {**values, f"position{suffix}": item.position} if isinstance(item, Item) else values
 
-    def _planned(self, item: Item, links: tuple[str, ...]) -> FromClause:
+    def _relied(self, relied: Relied, suffix: str) -> FromClause:
+        keys = self.rulebook.key(relied.collection)
+        return relied_rows(
+            relied.collection,
+            keys,
+            sa.bindparam("plan_id", self.plan_id, sa.BigInteger),
+            sa.bindparam(f"batch{suffix}", relied.batch, sa.Integer),
+        )
+
+    def _planned(self, item: Item, links: tuple[str, ...], suffix: str = "") -> FromClause:
         return planned_rows(
             self.rulebook,
             item.collection,
-            plan_item.c.plan_id == self.plan_id,
-            plan_item.c.batch == item.batch,
-            plan_item.c.position == item.position,
+            plan_item.c.plan_id == sa.bindparam("plan_id", self.plan_id, sa.BigInteger),
+            plan_item.c.batch == sa.bindparam(f"batch{suffix}", item.batch, sa.Integer),
+            plan_item.c.position == sa.bindparam(f"position{suffix}", item.position, sa.Integer),
             links=links,
         )
 
@@ -191,3 +271,18 @@ def _target(rulebook: Rulebook, collection: str) -> Any:
     schema, name = collection.split(".", 1)
     columns: list[Any] = [sa.column(column) for column in rulebook.live[collection].columns]
     return sa.table(name, *columns, schema=schema)
+
+
+def _counts(selections: Iterable[Select[Any]]) -> Select[Any]:
+    """All numbers in one row."""
+    return sa.select(
+        *(one.scalar_subquery().label(f"count_{number}") for number, one in enumerate(selections))
+    )
+
+
+def _not_due_any_more(collection: str, planned: int, rows: int) -> str:
+    return f"{collection}: {rows} of {planned} rows are not due any more"
+
+
+def _kept_now(collection: str, planned: int, duty: str, rows: int) -> str:
+    return f"{collection}: {rows} of {planned} rows are kept by {duty} now"

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from lifecycle.errors import UsageError
 from lifecycle.holds.targets import UnseenTarget
 from lifecycle.identity.names import NAME
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register
 from lifecycle.requests.candidates import answer_for, told_candidates
 from lifecycle.requests.naming import subject_by
+from lifecycle.requests.procedures import procedure_of
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lifecycle.holds.targets import Subject, Target
     from lifecycle.intake.given import Asked
+    from lifecycle.policy.model import RequestKind
     from lifecycle.requests.naming import NamedSubject
 
 
@@ -128,11 +129,15 @@ class Office:
             self.connection, request_id, reason=reason, asked_by=self.operator, as_of=self.at
         )
 
+    def kind_of(self, request_id: UUID) -> RequestKind:
+        """What a request asks for."""
+        return register.get(self.connection, request_id).kind
+
     def require_startable(self, request_id: UUID) -> None:
         """The request can be answered by a run.
 
         Raises:
-            UsageError: it is closed, not verified, or of a kind that no run answers.
+            UsageError: it is closed, not verified, or of a kind that nothing answers.
         """
         found = register.get(self.connection, request_id)
         if found.state in {register.State.RECEIVED, register.State.DONE, register.State.REFUSED}:
@@ -141,12 +146,7 @@ class Office:
                 place=f"request {request_id}",
                 next_step="verify it first" if found.is_open else "see its receipt",
             )
-        if found.kind is not RequestKind.ERASURE:
-            raise UsageError(
-                f"no run answers a request for {found.kind}",
-                place=f"request {request_id}",
-                next_step="see lifecycle request",
-            )
+        procedure_of(found.kind)
 
     def receipt(self, request_id: UUID) -> dict[str, Any]:
         """The receipt of a request that has ended."""

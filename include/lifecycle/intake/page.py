@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lifecycle.intake.given import Given
+    from lifecycle.policy.model import RequestKind
 
 _NUMBER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CANDIDATE = re.compile(r"[0-9]{1,4}")
@@ -35,14 +36,14 @@ class Doors:
     Attributes:
         operator: a dependency: the name of whoever is logged in and may start runs; raises HTTPException otherwise.
         is_running: whether a run answers a request at the moment.
-        start: starts a run of a request in an operator's name; its id.
+        start: starts a run of a request of a kind in an operator's name; its id.
         secret: signs forms; the same for every server of the page.
         clock: what time it is.
     """
 
     operator: Callable[..., str]
     is_running: Callable[[UUID], bool]
-    start: Callable[[UUID, str], str]
+    start: Callable[[UUID, RequestKind, str], str]
     secret: Callable[[], str]
     clock: Callable[[], datetime]
 
@@ -229,7 +230,8 @@ class _Routes:
             self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
                 office.require_startable(number)
-            return _done(request, number, {"run": self.doors.start(number, by)}, 202)
+                kind = office.kind_of(number)
+            return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
         @router.post("/requests/{number}/refuse", status_code=202)
         def refuse(request: Request, number: Number, by: str = operator, said: Any = reasoned) -> Response:
@@ -237,7 +239,8 @@ class _Routes:
             self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
                 office.ask_refusal(number, said.reason)
-            return _done(request, number, {"run": self.doors.start(number, by)}, 202)
+                kind = office.kind_of(number)
+            return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
     def _require_idle(self, number: UUID) -> None:
         if self.doors.is_running(number):

@@ -12,7 +12,6 @@ from lifecycle.orchestration.answer_deadlines import of_answers
 from lifecycle.orchestration.request_approval import RequestApproval, reason_of_refusal
 from lifecycle.orchestration.wiring import check_before, deliveries, step
 
-ERASURE = "subject_erasure"
 REQUEST_NUMBER = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 DAYS_TO_ANSWER = 7
 """A plan that no operator answers by then is given up; the request stays open and can be started again."""

@@ -11,12 +11,26 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends
 
 from lifecycle.errors import LifecycleError
+from lifecycle.policy.model import RequestKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
-NAME = "subject_erasure"
-_may_start = requires_access_dag(method="POST", access_entity=DagAccessEntity.RUN, param_dag_id=NAME)
+DAGS: Mapping[RequestKind, str] = {
+    RequestKind.ERASURE: "subject_erasure",
+    RequestKind.ACCESS: "subject_access",
+    RequestKind.PORTABILITY: "subject_portability",
+    RequestKind.RECTIFICATION: "subject_rectification",
+    RequestKind.RESTRICTION: "subject_restriction",
+    RequestKind.OBJECTION: "subject_objection",
+    RequestKind.WITHDRAWAL: "consent_withdrawal",
+    RequestKind.INFORMATION: "subject_information",
+}
+"""The DAG that answers each kind of request."""
+_may_start = requires_access_dag(
+    method="POST", access_entity=DagAccessEntity.RUN, param_dag_id=DAGS[RequestKind.ERASURE]
+)
 
 
 def operator(user: GetUserDep, _may: Annotated[None, Depends(_may_start)]) -> str:
@@ -30,13 +44,17 @@ def is_running(request_id: UUID) -> bool:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    query = select(DagRun.conf).where(DagRun.dag_id == NAME, DagRun.state.in_(("queued", "running")))
+    query = select(DagRun.conf).where(
+        DagRun.dag_id.in_(DAGS.values()), DagRun.state.in_(("queued", "running"))
+    )
     with create_session() as session:
         return any((conf or {}).get("request_id") == str(request_id) for conf in session.scalars(query))
 
 
-def start(request_id: UUID, by: str) -> str:
-    """Start a run: all that it is told is the request's number. Of two that start one at once, one does.
+def start(request_id: UUID, kind: RequestKind, by: str) -> str:
+    """Start a run of the DAG that answers such a request, which is told the request's number and no more.
+
+    Of two that start one at once, one does.
 
     Raises:
         LifecycleError: somebody else has just done so, or Airflow does not know the DAG.
@@ -45,11 +63,11 @@ def start(request_id: UUID, by: str) -> str:
     from airflow.exceptions import DagNotFound, DagRunAlreadyExists
     from airflow.utils.types import DagRunTriggeredByType
 
-    number = _started_before(request_id) + 1
+    dag, number = DAGS[kind], _started_before(request_id) + 1
     place = f"request {request_id}"
     try:
         run: Any = trigger_dag(
-            NAME,
+            dag,
             run_id=_run_id(request_id, number),
             conf={"request_id": str(request_id)},
             triggered_by=DagRunTriggeredByType.REST_API,
@@ -59,7 +77,7 @@ def start(request_id: UUID, by: str) -> str:
         raise LifecycleError("somebody else has just started it", place=place) from None
     except DagNotFound:
         raise LifecycleError(
-            f"Airflow does not know {NAME} yet", place=place, next_step="try again in a minute"
+            f"Airflow does not know {dag} yet", place=place, next_step="try again in a minute"
         ) from None
     return str(run.run_id)
 
@@ -85,7 +103,7 @@ def _started_before(request_id: UUID) -> int:
 
     of_page = DagRun.run_id.startswith(_run_id(request_id, ""), autoescape=True)
     with create_session() as session:
-        return int(session.scalar(select(func.count()).where(DagRun.dag_id == NAME, of_page)))
+        return int(session.scalar(select(func.count()).where(DagRun.dag_id.in_(DAGS.values()), of_page)))
 
 
 def _run_id(request_id: UUID, number: int | str) -> str:

@@ -77,14 +77,14 @@ class RequestApproval(HITLOperator):  # type: ignore[misc]  # Airflow's provider
 
         reason = given.get("reason", NO_REASON)
         refuse(company, request_id, reason=reason, refused_by=by, as_of=datetime.now(UTC))
-        raise AirflowSkipException("the request was refused; nothing was erased")
+        raise AirflowSkipException("the request was refused; nothing was done")
 
     def _plan_anew(self, company: Company, request_id: UUID, by: str, why: str) -> None:
         from lifecycle.requests.steps import plan_anew
 
         plan_anew(company, request_id, by=by, as_of=datetime.now(UTC))
         raise AirflowFailException(
-            f"plan {self.planned['digest']} {why}; nothing was erased. Start the request again"
+            f"plan {self.planned['digest']} {why}; nothing was done. Start the request again"
         )
 
 

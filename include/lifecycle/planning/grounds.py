@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lifecycle.planning.clocks import ClockSql
@@ -57,10 +58,10 @@ class PassedLimit:
         self.clocks = clocks
         self.last_event_day = last_event_day
 
-    @property
+    @cached_property
     def signature(self) -> Hashable:
         """The rule's clocks and the day, which stands in the statements."""
-        return "passed", tuple(self.clocks.items()), self.last_event_day
+        return "passed", str(self.clocks), self.last_event_day
 
     @property
     def bound(self) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from lifecycle.store.relations import NamedType, definitions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import FromClause
+    from sqlalchemy import ColumnElement, FromClause
 
     from lifecycle.planning.changes import Change
     from lifecycle.planning.workset import Work, WorkSet
@@ -178,7 +178,12 @@ class Reliance:
         return self.tables[work.collection]
 
 
-def relied_rows(collection: str, keys: Iterable[tuple[str, str]], plan_id: int, batch: int) -> FromClause:
+def relied_rows(
+    collection: str,
+    keys: Iterable[tuple[str, str]],
+    plan_id: ColumnElement[int],
+    batch: ColumnElement[int],
+) -> FromClause:
     """The stored rows of a collection that a batch relies on, by the names of the key's columns.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.holds.cover import Cover
-from lifecycle.plan import Action
+from lifecycle.plan import WHEREVER_HELD, Action
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.quality.suite import Checked, Count, validate
@@ -57,6 +57,7 @@ _YOUNG_PARTITIONS = sa.text("""
     WHERE plan_id = :plan_id AND action = 'drop_partition' AND upper_bound > :end
 """)
 _DELETED = plan_item.c.action == Action.DELETE.value
+_WHEREVER_HELD = sorted(action.value for action in WHEREVER_HELD)
 
 
 def check_plan(
@@ -195,7 +196,7 @@ class _Measures:
 
     def _held(self, cover: Cover, collection: str) -> Count:
         """Rows that a hold or restriction covers; a partition is covered where any row of its collection is."""
-        planned = self._planned(collection)
+        planned = self._planned(collection, plan_item.c.action.not_in(_WHEREVER_HELD))
         value = self._rows(sa.select(*planned.c).where(cover.covers(collection, planned)))
         if self._items(collection, Action.DROP_PARTITION):
             value += int(cover.has_any_row(self.connection, collection))

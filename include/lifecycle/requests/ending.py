@@ -5,28 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from lifecycle.ledger.book import append
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
 from lifecycle.requests.subject import COUNTED, forget
-from lifecycle.requests.tables import request_identity, suppression
+from lifecycle.requests.tables import request_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
 
-    from lifecycle.plan import Kept
     from lifecycle.policy.model import Policy
+    from lifecycle.requests.procedure import Settled
 
 
 def finish(
-    connection: Connection, policy: Policy, request_id: UUID, kept: Iterable[Kept], *, as_of: datetime
+    connection: Connection, policy: Policy, request_id: UUID, settled: Settled, *, as_of: datetime
 ) -> None:
     """End a request that was answered.
 
@@ -34,14 +31,14 @@ def finish(
         connection: in the caller's transaction.
         policy: in force.
         request_id: the request's number.
-        kept: what stays, and why.
+        settled: what the answer comes to.
         as_of: now.
 
     Raises:
         UsageError: it is not so far that it may end.
     """
-    found, kept = get(connection, request_id), tuple(kept)
-    content = body(connection, found, policy, kept, as_of=as_of)
+    found, kept = get(connection, request_id), settled.kept
+    content = {**body(connection, found, policy, kept, as_of=as_of), **settled.told}
     named = connection.execute(
         sa.select(request_identity.c.fingerprint)
         .where(
@@ -50,11 +47,6 @@ def finish(
         )
         .order_by(request_identity.c.position)
     ).all()
-    if named and found.kind is RequestKind.ERASURE:
-        known = [
-            {"fingerprint": one.fingerprint, "request_id": request_id, "erased_at": as_of} for one in named
-        ]
-        connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), known)
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
     forget(connection, request_id)
     note(connection, request_id, "done", as_of=as_of)

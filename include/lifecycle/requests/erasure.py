@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lifecycle.plan import Kept
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook, Scope
+    from lifecycle.requests.procedure import Found
     from lifecycle.requests.subject import Whom
 
     AnyPart = Part | PartInMemory
@@ -174,18 +175,18 @@ def _found(
 def make_plan(
     engine: Engine,
     request_id: UUID,
-    find: Callable[[Connection], Erasure],
+    find: Callable[[Connection], Found],
     *,
     batch_rows: int = BATCH_ROWS,
 ) -> StoredPlan:
-    """Plan what a request erases and store the plan, unless it does nothing.
+    """Plan what a request asks for and store the plan, unless it does nothing.
 
     A plan of the request that has not ended is returned as it is.
 
     Args:
         engine: connects as the engine role.
         request_id: the request's number.
-        find: finds what is erased, in a transaction that sees one state of the database.
+        find: finds what it is to be done to, in a transaction that sees one state of the database.
         batch_rows: rows of a batch.
 
     Raises:

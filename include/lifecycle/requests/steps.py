@@ -1,7 +1,8 @@
-"""The steps of an erasure. A DAG task is one call of one of them; the command line calls the same.
+"""The steps of a request of any kind. A DAG task is one call of one of them; the command line calls the same.
 
-Between the steps only the request's number, digests and counts travel. A step that is run again does not do anything
-twice. Whom a request is about is opened inside a step and forgotten when the request is closed.
+What differs between kinds is a :class:`~lifecycle.requests.procedure.Procedure`. Between the steps only the request's
+number, digests and counts travel. A step that is run again does not do anything twice. Whom a request is about is
+opened inside a step and forgotten when the request is closed.
 """
 
 from __future__ import annotations
@@ -12,27 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.errors import CheckFailed, UsageError
+from lifecycle.errors import UsageError
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
-from lifecycle.identity.mentions import Mentions
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests import ending
 from lifecycle.requests.at_once import first_wins
 from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
-from lifecycle.requests.erasure import make_plan, of_remainder, of_subject
-from lifecycle.requests.ground import IsRemainder, NamesSubject, require_content
+from lifecycle.requests.erasure import make_plan, of_remainder
+from lifecycle.requests.ground import IsRemainder, require_content
 from lifecycle.requests.naming import require_answers, under_the_name
+from lifecycle.requests.procedure import Case
+from lifecycle.requests.procedures import procedure_of
 from lifecycle.requests.register import State, events, get, move, note
-from lifecycle.requests.residue import residue
 from lifecycle.requests.returning import Returning
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
-from lifecycle.requests.telling import Telling
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
 from lifecycle.runs.agreement import check_before
@@ -90,15 +89,17 @@ def kept_to_json(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
 
 
 def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
-    """Plan what an erasure does.
+    """Plan what a request asks for.
 
     Raises:
-        UsageError: there is no such request, it is no erasure, nobody has verified who asks, or it is closed.
+        UsageError: there is no such request, nothing answers its kind, nobody has verified who asks, or it is closed.
         ApprovalRequired: an operator has to say first which rows of the subject's name are the subject's.
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
-        _require_verified(get(connection, request_id))
+        found = get(connection, request_id)
+        _require_verified(found)
+        procedure = procedure_of(found.kind)
         whom = open_whom(connection, rulebook, request_id, company.keys)
         _require_rows(connection, company, request_id, whom, as_of=as_of)
         _abandon_outdated(company, request_id, as_of=as_of)
@@ -107,12 +108,10 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         named = under_the_name(connection, rulebook, request_id, company.keys, known.whom)
         if keep(connection, request_id, (*known.shared, *named), company.keys, Source.CANDIDATE):
             tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
-        whom = open_whom(connection, rulebook, request_id, company.keys)
+        case = _case(connection, company, found, as_of=as_of)
     with company.engine.connect() as connection:
         require_answers(connection, request_id)
-    stored = make_plan(
-        company.engine, request_id, partial(of_subject, rulebook=rulebook, whom=whom, as_of=as_of)
-    )
+    stored = make_plan(company.engine, request_id, partial(procedure.find, case=case))
     with company.engine.begin() as connection:
         adopt(connection, company.version(as_of), as_of=as_of)
         if stored.plan_id is not None and not is_approved(connection, stored.plan.digest):
@@ -168,9 +167,9 @@ def carry_out(
 def close(
     company: Company, request_id: UUID, *, as_of: datetime, closed_at: datetime | None = None
 ) -> dict[str, Any]:
-    """Look for the subject once more, without the plan, and close the request where nothing is left that should go.
+    """Look once more, without the plan, whether everything was done, and close the request where it was.
 
-    What stays for a while is remembered by its keys; whom the request was about is forgotten.
+    Whom the request was about is forgotten.
 
     Args:
         company: opened.
@@ -179,27 +178,19 @@ def close(
         closed_at: when it is answered; ``as_of`` unless somebody thought about it in between.
 
     Raises:
-        CheckFailed: rows are left that name the subject and that nothing keeps: it has to be planned again.
+        CheckFailed: something was not done: it has to be planned again.
         StoreError: somebody else closes it at this moment.
     """
-    rulebook = company.rulebook(as_of)
     with first_wins(request_id), one_state(company.engine) as connection:
-        _require_verified(get(connection, request_id))
-        whom = open_whom(connection, rulebook, request_id, company.keys)
-        erasure = of_subject(connection, rulebook, whom, as_of=as_of)
-        left = erasure.unkept()
-        if left:
-            raise _left_over(request_id, left)
-        erasure.keep_remainder(request_id)
-        unexplained = residue(connection, rulebook, whom, request_id)
-        if unexplained:
-            raise _left_over(request_id, unexplained)
-        kept = erasure.kept()
-        ending.finish(connection, rulebook.policy, request_id, kept, as_of=closed_at or as_of)
-    return {"request": str(request_id), "kept": kept_to_json(kept)}
+        found = get(connection, request_id)
+        _require_verified(found)
+        case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
+        settled = procedure_of(found.kind).settle(connection, case, answered_at=answered_at)
+        ending.finish(connection, case.rulebook.policy, request_id, settled, as_of=answered_at)
+    return {"request": str(request_id), "kept": kept_to_json(settled.kept)}
 
 
-def erase(
+def answer(
     company: Company,
     request_id: UUID,
     *,
@@ -207,7 +198,7 @@ def erase(
     as_of: datetime,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Every step of an erasure, one after another.
+    """Every step of a request, one after another.
 
     Args:
         company: opened.
@@ -313,30 +304,32 @@ def unfinished(connection: Connection) -> list[UUID]:
 def _carried_out(
     company: Company, digest: str, *, progress: Callable[[int, int], None] | None = None
 ) -> Outcome:
-    """Carry out a plan, masking whom the request is about and telling recipients, as far as it is known still."""
+    """Carry out a plan as the procedure of its request does."""
     request_id, as_of = plans.request_of(company, digest)
-    rulebook = company.rulebook(as_of)
     with company.engine.connect() as connection:
-        is_open = get(connection, request_id).is_open
-        whom = open_whom(connection, rulebook, request_id, company.keys) if is_open else Whom()
+        found = get(connection, request_id)
+        case = _case(connection, company, found, as_of=as_of)
+    handling = procedure_of(found.kind).handling(case)
     return plans.carry_out(
         company,
         digest,
         progress=progress,
         grounds=partial(_ground, company),
-        mask=Mentions(identifiers=whom.written),
-        before=Telling(
-            rulebook=rulebook,
-            keys=company.keys,
-            request_id=request_id,
-            subjects=whom.subjects,
-            as_of=as_of,
-        ),
+        mask=handling.mask,
+        before=handling.before,
+        handlers=handling.handlers,
     )
 
 
+def _case(connection: Connection, company: Company, found: Request, *, as_of: datetime) -> Case:
+    """A request as its procedure works on it; whom it is about is known as long as it is open."""
+    rulebook = company.rulebook(as_of)
+    whom = open_whom(connection, rulebook, found.request_id, company.keys) if found.is_open else Whom()
+    return Case(company=company, request_id=found.request_id, rulebook=rulebook, whom=whom, as_of=as_of)
+
+
 def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
-    """Why the rows of a request's plan are due: they name its subject, or were left when it was closed."""
+    """Why the rows of a request's plan are due: as its procedure says, or they were left when it was closed."""
     if plan.request is None:
         raise UsageError(
             "this is no plan of a request",
@@ -344,18 +337,13 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
             next_step=f"carry it out with: lifecycle apply {plan.digest}",
         )
     with company.engine.connect() as connection:
-        if get(connection, plan.request).is_open:
-            return NamesSubject(rulebook, open_whom(connection, rulebook, plan.request, company.keys))
+        found = get(connection, plan.request)
+        if found.is_open:
+            return procedure_of(found.kind).ground(_case(connection, company, found, as_of=plan.as_of))
     return IsRemainder(rulebook, plan.request)
 
 
 def _require_verified(found: Request) -> None:
-    if found.kind is not RequestKind.ERASURE:
-        raise UsageError(
-            f"it is a request for {found.kind}, and no erasure",
-            place=f"request {found.request_id}",
-            next_step="see lifecycle request show",
-        )
     if found.state is State.RECEIVED:
         raise UsageError(
             "nobody has verified that who asks may ask",
@@ -424,12 +412,3 @@ def _approve_again(
             "nobody approved any plan of it", place=f"request {request_id}", next_step="open a new request"
         )
     approve(connection, digest, approved_by=approver, keys=company.keys, as_of=as_of)
-
-
-def _left_over(request_id: UUID, left: dict[str, int]) -> CheckFailed:
-    rows = ", ".join(f"{count} of {name}" for name, count in left.items())
-    return CheckFailed(
-        f"rows that name the subject are left: {rows}",
-        place=f"request {request_id}",
-        next_step="it stays open; plan it again: lifecycle request run",
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,13 +55,13 @@ class Company:
 
     @classmethod
     def open(cls, settings: Settings, *, role: Role = Role.ENGINE) -> Company:
-        """Open the company that the settings name, to act as a role.
+        """Open the company that the settings name, to act as a role; its connections are closed when it is let go.
 
         Raises:
             PolicyError: policy or map cannot be read.
             StoreError: the database cannot be used.
         """
-        return cls(
+        opened = cls(
             engine=connect(resolve_url(settings), role=role, keeps=KEPT_CONNECTIONS),
             policies=load_policies(settings.policy_dir),
             datamap=load_datamap(settings.datamap_dir),
@@ -68,6 +69,8 @@ class Company:
             schedules=schedules_in(PROJECT / "dags"),
             ledger_copy=LedgerCopy(settings.ledger_copy),
         )
+        weakref.finalize(opened, opened.engine.dispose)
+        return opened
 
     def version(self, as_of: datetime) -> PolicyVersion:
         """The policy in force at ``as_of`` (P1)."""

@@ -17,13 +17,13 @@ from lifecycle.quality.after import check_after as quality_after
 from lifecycle.quality.plans import check_plan as quality_of_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    from lifecycle.execute.door import Before
+    from lifecycle.execute.door import Before, Handler
     from lifecycle.identity.mentions import Mentions
-    from lifecycle.plan import Plan
+    from lifecycle.plan import Action, Plan
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.quality.suite import Checked
@@ -106,6 +106,7 @@ def carry_out(
     grounds: Grounds = ground_of,
     mask: Mentions | None = None,
     before: Before | None = None,
+    handlers: Mapping[Action, Handler] | None = None,
 ) -> Outcome:
     """Carry out a stored plan; :func:`check_after` ends it. Safe to repeat: what was done stays done.
 
@@ -116,6 +117,7 @@ def carry_out(
         grounds: tells why its rows are due; as a rule says, unless somebody knows otherwise.
         mask: whose mentions are replaced, where the plan masks any.
         before: called in the transaction of each batch, while its rows are there still.
+        handlers: deal with rows where the door does not know how.
 
     Raises:
         UsageError: there is no plan of this digest.
@@ -132,7 +134,10 @@ def carry_out(
     with company.engine.begin() as connection:
         require_approval(connection, stored.plan, rulebook.policy.guard(stored.plan.rule))
     ground = grounds(rulebook, stored.plan)
-    return Door(company.engine, rulebook, stored, ground, progress, mask=mask, before=before).carry_out()
+    door = Door(
+        company.engine, rulebook, stored, ground, progress, mask=mask, before=before, handlers=handlers
+    )
+    return door.carry_out()
 
 
 def check_after(company: Company, digest: str) -> Checked:

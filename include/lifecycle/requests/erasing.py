@@ -1,0 +1,85 @@
+"""Erasure as a procedure: what names the subject goes, and is looked for once more without the plan (GDPR Art. 17)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from lifecycle.errors import CheckFailed
+from lifecycle.identity.mentions import Mentions
+from lifecycle.requests.erasure import Erasure, of_subject
+from lifecycle.requests.ground import NamesSubject
+from lifecycle.requests.procedure import Handling, Settled
+from lifecycle.requests.residue import residue
+from lifecycle.requests.subject import COUNTED
+from lifecycle.requests.tables import request_identity, suppression
+from lifecycle.requests.telling import Telling
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from lifecycle.requests.procedure import Case
+
+
+class ErasureProcedure:
+    """How a request for erasure is answered."""
+
+    def find(self, connection: Connection, case: Case) -> Erasure:
+        """Rows that name the subject, those that belong to them, and texts that mention the subject."""
+        return of_subject(connection, case.rulebook, case.whom, as_of=case.as_of)
+
+    def ground(self, case: Case) -> NamesSubject:
+        """They name the subject."""
+        return NamesSubject(case.rulebook, case.whom)
+
+    def handling(self, case: Case) -> Handling:
+        """The subject is masked in texts; recipients are told of what goes."""
+        telling = Telling(
+            rulebook=case.rulebook,
+            keys=case.company.keys,
+            request_id=case.request_id,
+            subjects=case.whom.subjects,
+            as_of=case.as_of,
+        )
+        return Handling(mask=Mentions(identifiers=case.whom.written), before=telling)
+
+    def settle(self, connection: Connection, case: Case, *, answered_at: datetime) -> Settled:
+        """Look for the subject without the plan; remember what stays for a while, and whom nothing brings back.
+
+        Raises:
+            CheckFailed: rows are left that name the subject and that nothing keeps.
+        """
+        erasure = self.find(connection, case)
+        _require_nothing_left(case.request_id, erasure.unkept())
+        erasure.keep_remainder(case.request_id)
+        _require_nothing_left(case.request_id, residue(connection, case.rulebook, case.whom, case.request_id))
+        _suppress(connection, case.request_id, answered_at)
+        return Settled(kept=erasure.kept())
+
+
+def _suppress(connection: Connection, request_id: UUID, erased_at: datetime) -> None:
+    """Know the subject again by fingerprint."""
+    named = sa.select(
+        request_identity.c.fingerprint, request_identity.c.request_id, sa.literal(erased_at)
+    ).where(
+        request_identity.c.request_id == request_id,
+        request_identity.c.source.in_([one.value for one in COUNTED]),
+    )
+    columns = ["fingerprint", "request_id", "erased_at"]
+    connection.execute(postgresql.insert(suppression).from_select(columns, named).on_conflict_do_nothing())
+
+
+def _require_nothing_left(request_id: UUID, left: Mapping[str, int]) -> None:
+    if left:
+        rows = ", ".join(f"{count} of {name}" for name, count in left.items())
+        raise CheckFailed(
+            f"rows that name the subject are left: {rows}",
+            place=f"request {request_id}",
+            next_step="it stays open; plan it again: lifecycle request run",
+        )
