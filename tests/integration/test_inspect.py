@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from lifecycle.datamap.live import Constraint, ForeignKey
 from lifecycle.store.inspect import inspect
+from support.databases import Database
 
 SCHEMA = """
 CREATE SCHEMA a;
