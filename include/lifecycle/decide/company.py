@@ -68,10 +68,9 @@ class Company:
 
     def followers(self, row: RowId) -> Iterator[tuple[Edge, RowId]]:
         """Every other row that a deletion of this one may reach, with the edge along which."""
-        for edge in self.rulebook.edges:
-            if edge.spreads and edge.leader == row.collection:
-                found = self.targets(edge, row) if edge.leads_from_holder else self.holders(edge, row)
-                yield from ((edge, follower) for follower in found if follower != row)
+        for edge in self.rulebook.spreading_from(row.collection):
+            found = self.targets(edge, row) if edge.leads_from_holder else self.holders(edge, row)
+            yield from ((edge, follower) for follower in found if follower != row)
 
     def up(self, row: RowId, path: Path) -> set[RowId]:
         """The rows at the end of ``path``, each edge followed from holder to target."""

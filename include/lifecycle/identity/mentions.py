@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.identity.folding import NormalForm, folded, lowered
@@ -45,10 +46,11 @@ class Mentions:
 
     identifiers: tuple[Identifier, ...] = field(repr=False)
     mark: str = MARK
-    _patterns: tuple[Pattern, ...] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_patterns", tuple(map(pattern_of, self.identifiers)))
+    @cached_property
+    def _patterns(self) -> tuple[Pattern, ...]:
+        """Made for the first text: often there is none."""
+        return tuple(map(pattern_of, self.identifiers))
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Every mention, from left to right; those that overlap or touch as one."""

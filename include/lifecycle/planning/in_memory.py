@@ -79,6 +79,7 @@ class PartInMemory:
         ground: why rows are due.
         as_of: the moment of the run.
         action: what is done to columns, where rows stay: ``redact`` or ``mask``.
+        cover: what holds cover, where that was asked before.
 
     Raises:
         TooMany: what is around the due rows is more than is worth holding in memory.
@@ -94,10 +95,12 @@ class PartInMemory:
         *,
         as_of: datetime,
         action: Action = Action.REDACT,
+        cover: Cover | None = None,
     ) -> None:
         self.connection = connection
         self.rulebook = rulebook
         self.scope = scope
+        self.cover = cover
         self.as_of = as_of
         self.action = action
         nearby = Nearby(connection, rulebook, scope, as_of)
@@ -346,10 +349,10 @@ class _Asked(Deciding):
 
 def _held(part: PartInMemory) -> dict[RowId, list[Hold]]:
     """The holds that cover rows which were read; nothing is asked where there is no hold."""
-    cover = Cover(part.connection, part.rulebook, part.as_of)
+    cover = part.cover or Cover(part.connection, part.rulebook, part.as_of)
     cover.require_nothing_lost()
     rows = defaultdict(list)
-    for row in part.company.rows:
+    for row in part.company.rows if part.due else ():
         if row.collection in cover:
             rows[row.collection].append(row)
     found: dict[RowId, list[Hold]] = defaultdict(list)

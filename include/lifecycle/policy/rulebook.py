@@ -184,7 +184,11 @@ class Rulebook:
 
     def edges_from(self, holder: CollectionName) -> tuple[Edge, ...]:
         """Edges by which rows of ``holder`` refer to others."""
-        return tuple(edge for edge in self.edges if edge.holder == holder)
+        return self._edges_from.get(holder, ())
+
+    def spreading_from(self, leader: CollectionName) -> tuple[Edge, ...]:
+        """Edges along which a deletion may reach others from ``leader``."""
+        return self._spreading_from.get(leader, ())
 
     def spreading_into(self, follower: CollectionName) -> tuple[Edge, ...]:
         """Edges along which a deletion may reach ``follower``."""
@@ -199,6 +203,17 @@ class Rulebook:
     def _edges_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
         targets = {edge.target for edge in self.edges}
         return {name: tuple(edge for edge in self.edges if edge.target == name) for name in targets}
+
+    @cached_property
+    def _edges_from(self) -> dict[CollectionName, tuple[Edge, ...]]:
+        holders = {edge.holder for edge in self.edges}
+        return {name: tuple(edge for edge in self.edges if edge.holder == name) for name in holders}
+
+    @cached_property
+    def _spreading_from(self) -> dict[CollectionName, tuple[Edge, ...]]:
+        spreading = [edge for edge in self.edges if edge.spreads]
+        leaders = {edge.leader for edge in spreading}
+        return {name: tuple(edge for edge in spreading if edge.leader == name) for name in leaders}
 
     @cached_property
     def _spreading_into(self) -> dict[CollectionName, tuple[Edge, ...]]:

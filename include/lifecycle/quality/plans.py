@@ -6,21 +6,25 @@ would still do counts: batches that are done or were deferred are no longer aske
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from lifecycle.holds.cover import Cover
 from lifecycle.plan import WHEREVER_HELD, Action
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.quality.suite import Checked, Count, validate
+from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import relation
 from lifecycle.timelimits import first_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Select, TextClause
 
@@ -56,6 +60,7 @@ _YOUNG_PARTITIONS = sa.text("""
     SELECT count(*) FROM lifecycle.plan_item
     WHERE plan_id = :plan_id AND action = 'drop_partition' AND upper_bound > :end
 """)
+_INTEGERS: sa.types.TypeEngine[Any] = sa.ARRAY(sa.Integer)
 _DELETED = plan_item.c.action == Action.DELETE.value
 _WHEREVER_HELD = sorted(action.value for action in WHEREVER_HELD)
 
@@ -86,6 +91,24 @@ def check_plan(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Measure:
+    """A count of rows that should be 0.
+
+    Attributes:
+        name: what is counted; two of the same name are asked for by the same statement.
+        rows: selects them.
+        value: what their number says.
+        bound: what is bound for it alone.
+    """
+
+    name: str
+    rows: Callable[[], Select[Any]]
+    value: Callable[[int], int] = int
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    is_of_rows: bool = True
+
+
 class _Measures:
     """Counts of what is wrong with one plan; every one should be 0."""
 
@@ -107,20 +130,38 @@ class _Measures:
         pending = set(connection.scalars(_PENDING, {"plan_id": stored.plan_id}))
         self.items = [item for item in self.plan.items if item.batch in pending]
         self.collections = tuple(dict.fromkeys(item.collection for item in self.items))
+        self.batches = sorted({item.batch for item in self.items})
 
     def all(self) -> Iterator[Count]:
         """Every measure that applies to the plan."""
         yield from self._unlike_its_digest()
-        for collection in self.collections:
-            yield from self._beyond_bounds(collection)
-            yield from self._live_evidence(collection)
-            if any(item.is_root and item.collection == collection for item in self.items):
-                yield self._not_due(collection)
-            if collection in self.clocks:
-                yield from self._stopped(collection)
+        yield from self._measured([one for name in self.collections for one in self._of(name)])
         yield from self._young_partitions()
         cover = Cover(self.connection, self.rulebook, self.plan.as_of)
         yield from (self._held(cover, collection) for collection in self.collections if collection in cover)
+
+    def _of(self, collection: str) -> Iterator[_Measure]:
+        yield from self._beyond_bounds(collection)
+        yield from self._live_evidence(collection)
+        if any(item.is_root and item.collection == collection for item in self.items):
+            yield self._not_due(collection)
+        if collection in self.clocks:
+            yield from self._stopped(collection)
+
+    def _measured(self, measures: list[_Measure]) -> list[Count]:
+        """The rows of each are counted by one statement."""
+        if not measures:
+            return []
+        key = ("measures", self.plan.rule, self.ground.signature, tuple(one.name for one in measures))
+        made = prepared(self.rulebook, key, lambda: _counted(one.rows() for one in measures))
+        values: dict[str, Any] = {**self.ground.bound, "plan_id": self.plan_id, "batches": self.batches}
+        for one in measures:
+            values |= one.bound
+        (found,) = made.rows(self.connection, values) if made else ((),)
+        return [
+            Count(name=one.name, value=one.value(rows), is_of_rows=one.is_of_rows)
+            for one, rows in zip(measures, found, strict=True)
+        ]
 
     def _unlike_its_digest(self) -> Iterator[Count]:
         yield Count(
@@ -130,24 +171,30 @@ class _Measures:
         yield Count(name="items that differ from the plan's document", value=self._number(_UNLIKE_DOCUMENT))
         yield Count(name="items whose keys differ from what was counted", value=self._number(_UNLIKE_KEYS))
 
-    def _beyond_bounds(self, collection: str) -> Iterator[Count]:
+    def _beyond_bounds(self, collection: str) -> Iterator[_Measure]:
         """No row goes twice, and no more rows go than there are."""
         planned = sum(item.rows for item in self._items(collection, Action.DELETE))
         if not planned:
             return
-        rows = self._planned(collection, _DELETED)
-        there = relation(self.rulebook.live, collection, "there")
-        yield Count(
+        yield _Measure(
             name=f"rows of {collection} planned twice",
-            value=planned - self._rows(sa.select(*rows.c).distinct()),
+            rows=lambda: sa.select(*self._planned(collection, _DELETED).c).distinct(),
+            value=lambda rows: planned - rows,
+            is_of_rows=False,
         )
-        yield Count(
+        parameter = f"planned_{self.collections.index(collection)}"
+        yield _Measure(
             name=f"rows of {collection} planned beyond those it has",
-            value=planned - self._rows(sa.select(sa.literal(1)).select_from(there).limit(planned)),
-            is_of_rows=True,
+            rows=lambda: (
+                sa.select(sa.literal(1))
+                .select_from(relation(self.rulebook.live, collection, "there"))
+                .limit(sa.bindparam(parameter, planned, sa.BigInteger))
+            ),
+            value=lambda rows: planned - rows,
+            bound={parameter: planned},
         )
 
-    def _live_evidence(self, collection: str) -> Iterator[Count]:
+    def _live_evidence(self, collection: str) -> Iterator[_Measure]:
         """No row that keeps a clock from running goes along: no live contract."""
         clocks = [
             clock
@@ -155,34 +202,31 @@ class _Measures:
             if clock.anchor.runs_only_if_none and clock.evidence[0].holder == collection
         ]
         for clock in clocks[:1]:
-            stops = ClockSql(self.rulebook, clock).stops
-            yield Count(
+            yield _Measure(
                 name=f"live rows of {collection} in the plan",
-                value=self._where(collection, stops, _DELETED),
-                is_of_rows=True,
+                rows=partial(self._where, collection, ClockSql(self.rulebook, clock).stops, _DELETED),
             )
 
-    def _not_due(self, collection: str) -> Count:
+    def _not_due(self, collection: str) -> _Measure:
         """What goes by itself is due."""
-        return Count(
+        return _Measure(
             name=f"planned rows of {collection} that are not due",
-            value=self._where(
+            rows=lambda: self._where(
                 collection,
                 lambda row: self.ground.is_due(collection, row).is_not(sa.true()),
                 plan_item.c.is_root,
                 plan_item.c.action != Action.MASK.value,
             ),
-            is_of_rows=True,
         )
 
-    def _stopped(self, collection: str) -> Iterator[Count]:
+    def _stopped(self, collection: str) -> Iterator[_Measure]:
         """Nothing stops the clock of what goes by itself."""
         clock = self.clocks[collection]
         if clock.anchor.runs_only_if_none:
-            yield Count(
+            is_stopped = ClockSql(self.rulebook, clock).is_stopped
+            yield _Measure(
                 name=f"planned rows of {collection} whose clock is stopped",
-                value=self._where(collection, ClockSql(self.rulebook, clock).is_stopped, plan_item.c.is_root),
-                is_of_rows=True,
+                rows=partial(self._where, collection, is_stopped, plan_item.c.is_root),
             )
 
     def _young_partitions(self) -> Iterator[Count]:
@@ -212,8 +256,8 @@ class _Measures:
         return planned_rows(
             self.rulebook,
             collection,
-            plan_item.c.plan_id == self.plan_id,
-            plan_item.c.batch.in_({item.batch for item in self.items}),
+            plan_item.c.plan_id == sa.bindparam("plan_id", self.plan_id, sa.BigInteger),
+            plan_item.c.batch == sa.any_(Grouping(sa.bindparam("batches", self.batches, _INTEGERS))),
             *conditions,
         )
 
@@ -222,16 +266,22 @@ class _Measures:
         collection: str,
         condition: Callable[[FromClause], ColumnElement[bool]],
         *items: ColumnElement[bool],
-    ) -> int:
+    ) -> Select[Any]:
         """Rows of chosen items that are there and meet a condition."""
         planned = self._planned(collection, *items)
         row = relation(self.rulebook.live, collection, "planned_row")
         same = [row.c[name] == planned.c[name] for name, _ in self.rulebook.key(collection)]
         joined = row.join(planned, sa.and_(*same))
-        return self._rows(sa.select(sa.literal(1)).select_from(joined).where(condition(row)))
+        return sa.select(sa.literal(1)).select_from(joined).where(condition(row))
 
     def _rows(self, selection: Select[Any]) -> int:
         return int(self.connection.scalar(sa.select(sa.func.count()).select_from(selection.subquery())) or 0)
 
     def _number(self, query: TextClause, **bound: Any) -> int:
         return int(self.connection.scalar(query, {"plan_id": self.plan_id, **bound}) or 0)
+
+
+def _counted(selections: Iterable[Select[Any]]) -> Select[Any]:
+    """How many rows each has, in one row."""
+    counts = (sa.select(sa.func.count()).select_from(one.subquery()).scalar_subquery() for one in selections)
+    return sa.select(*(one.label(f"count_{number}") for number, one in enumerate(counts)))

@@ -91,6 +91,12 @@ def find_audience(
     return audience(rulebook.policy, concerned, disclosures, {edge.target for edge in edges})
 
 
+def heard_of(rulebook: Rulebook) -> frozenset[CollectionName]:
+    """Collections of which recipients are given rows, or that the log refers to; nobody is told of others."""
+    given = {name for recipient in rulebook.policy.recipients.values() for name in recipient.receives}
+    return frozenset(given | {edge.target for edge in _log_edges(rulebook)})
+
+
 def audience(
     policy: Policy,
     concerned: Collection[CollectionName],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -10,9 +10,10 @@ from lifecycle.ledger.book import append
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
 from lifecycle.requests.subject import COUNTED, forget
-from lifecycle.requests.tables import request_identity
+from lifecycle.requests.tables import request, request_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -65,7 +66,7 @@ def finish(
             for one in kept
         ],
     }
-    append(connection, "request_done", entry, as_of=as_of)
+    _enter(connection, request_id, "request_done", entry, as_of=as_of)
 
 
 def refuse(
@@ -89,4 +90,14 @@ def refuse(
         "digest": digest_of(content),
         "reason": reason,
     }
-    append(connection, "request_refused", entry, as_of=as_of)
+    _enter(connection, request_id, "request_refused", entry, as_of=as_of)
+
+
+def _enter(
+    connection: Connection, request_id: UUID, kind: str, body: Mapping[str, Any], *, as_of: datetime
+) -> None:
+    """Add the entry that closes a request, and remember where it stands: the receipt proves it."""
+    entered = append(connection, kind, body, as_of=as_of)
+    connection.execute(
+        sa.update(request).values(entry_sequence=entered.sequence).where(request.c.request_id == request_id)
+    )

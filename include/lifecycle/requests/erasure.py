@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from lifecycle.holds.cover import Cover
 from lifecycle.plan import Action
 from lifecycle.planning.in_memory import PartInMemory
 from lifecycle.planning.items import ItemList, StoredPlan, find_open_of_request
@@ -153,10 +154,11 @@ def _found(
     connection: Connection, rulebook: Rulebook, as_of: datetime, *wanted: tuple[Scope, Ground, Action]
 ) -> Erasure:
     """What is found of some scopes: in memory, unless that is too much to be held there."""
+    cover = Cover(connection, rulebook, as_of)
     try:
         return Erasure(
             *(
-                PartInMemory(connection, rulebook, scope, ground, as_of=as_of, action=action)
+                PartInMemory(connection, rulebook, scope, ground, as_of=as_of, action=action, cover=cover)
                 for scope, ground, action in wanted
             )
         )

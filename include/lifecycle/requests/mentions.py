@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.ground import belongs_to
-from lifecycle.store.mentions import may_mention
+from lifecycle.store.mentions import may_mention, mention_values
+from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class MentionsSubject:
     def __init__(self, connection: Connection, rulebook: Rulebook, whom: Whom) -> None:
         self.rulebook = rulebook
         mentions = Mentions(identifiers=whom.written)
-        self.keys = {
-            collection: _mentioning(connection, rulebook, whom, mentions, collection)
+        self.keys: dict[str, list[tuple[str, ...]]] = {
+            collection: _mentioning(connection, rulebook, whom, mentions, collection) if whom.written else []
             for collection in rulebook.erasure.masking.roots
         }
 
@@ -92,20 +93,33 @@ def _mentioning(
     connection: Connection, rulebook: Rulebook, whom: Whom, mentions: Mentions, collection: str
 ) -> list[tuple[str, ...]]:
     """Keys, as text, of the rows of a collection whose texts mention the subject."""
-    row = relation(rulebook.live, collection, "text_row")
-    names = rulebook.erasure.masking.redacts[collection]
-    columns = [rulebook.live[collection].columns[name] for name in names]
-    may = sa.or_(*(may_mention(row, column, whom.written) for column in columns))
-    keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
-    texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]
-    query = sa.select(*keys, *texts).where(may)
+    values = dict(mention_values(whom.written))
+    key = ("mentioning", collection, tuple(values), whom.tenant.collection if whom.tenant else None)
+    made = prepared(rulebook, key, lambda: _may_mention(rulebook, whom, collection))
     if whom.tenant:
-        query = query.where(belongs_to(rulebook, collection, row, whom.tenant))
+        values |= {f"tenant_{part}": text for part, text in enumerate(whom.tenant.key)}
+    width = len(rulebook.key(collection))
+    live = rulebook.live[collection].columns
     masks = [
-        mentions.masked_json_text if column.base_type in DOCUMENTS else mentions.masked for column in columns
+        mentions.masked_json_text if live[name].base_type in DOCUMENTS else mentions.masked
+        for name in rulebook.erasure.masking.redacts[collection]
     ]
     return [
-        tuple(found[: len(keys)])
-        for found in connection.execute(query)
-        if any(text and mask(text) != text for text, mask in zip(found[len(keys) :], masks, strict=True))
+        tuple(found[:width])
+        for found in (made.rows(connection, values) if made else ())
+        if any(text and mask(text) != text for text, mask in zip(found[width:], masks, strict=True))
     ]
+
+
+def _may_mention(rulebook: Rulebook, whom: Whom, collection: str) -> Select[Any]:
+    """Key and texts, as text, of the rows of a collection that may mention the subject."""
+    row = relation(rulebook.live, collection, "text_row")
+    names = rulebook.erasure.masking.redacts[collection]
+    live = rulebook.live[collection].columns
+    keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
+    texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]
+    columns: list[Any] = [*keys, *texts]
+    query = sa.select(*columns).where(sa.or_(*(may_mention(row, live[name], whom.written) for name in names)))
+    if whom.tenant:
+        query = query.where(belongs_to(rulebook, collection, row, whom.tenant))
+    return query

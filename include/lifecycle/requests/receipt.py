@@ -47,11 +47,6 @@ _TOLD = sa.text("""
     SELECT recipient, count(*) AS notices FROM lifecycle.outbox
     WHERE request = :request GROUP BY recipient ORDER BY recipient
 """)
-_ENTRY = sa.text("""
-    SELECT sequence FROM lifecycle.ledger
-    WHERE kind IN ('request_done', 'request_refused') AND body ->> 'request' = :request
-    ORDER BY sequence LIMIT 1
-""")
 
 
 def body(
@@ -111,8 +106,9 @@ def issue(connection: Connection, request_id: UUID) -> dict[str, Any]:
         UsageError: there is no such request, it is open still, or the ledger was not signed since it ended.
     """
     found = get(connection, request_id)
-    content = connection.scalar(sa.select(request.c.receipt).where(request.c.request_id == request_id))
-    sequence = connection.scalar(_ENTRY, {"request": str(request_id)})
+    content, sequence = connection.execute(
+        sa.select(request.c.receipt, request.c.entry_sequence).where(request.c.request_id == request_id)
+    ).one()
     if found.is_open or content is None or sequence is None:
         raise UsageError(
             "there is a receipt when it has ended",

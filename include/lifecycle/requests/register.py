@@ -327,7 +327,9 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[R
         .where(request_identity.c.request_id == request.c.request_id)
         .scalar_subquery()
     )
-    columns = [column for column in request.c if column.name not in {"tenant_key", "receipt"}]
+    columns = [
+        column for column in request.c if column.name not in {"tenant_key", "receipt", "entry_sequence"}
+    ]
     rows = connection.execute(
         sa.select(*columns, kinds.label("identities"))
         .where(condition)

@@ -21,6 +21,7 @@ request = sa.table(
     sa.column("refusal_reason", sa.Text),
     sa.column("closed_at", sa.DateTime(timezone=True)),
     sa.column("receipt", JSONB),
+    sa.column("entry_sequence", sa.BigInteger),
     schema="lifecycle",
 )
 request_identity = sa.table(

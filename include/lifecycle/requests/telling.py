@@ -11,7 +11,7 @@ from lifecycle.errors import UsageError
 from lifecycle.identity.forms import Identifier, identify
 from lifecycle.plan import Action
 from lifecycle.planning.items import plan_item, planned_rows
-from lifecycle.recipients.audience import find_audience
+from lifecycle.recipients.audience import find_audience, heard_of
 from lifecycle.recipients.notice import Matter
 from lifecycle.recipients.outbox import queue
 from lifecycle.recipients.tables import Kind
@@ -51,8 +51,11 @@ class Telling:
 
     def __call__(self, connection: Connection, plan_id: int, items: Sequence[Item]) -> None:
         """Queue what the recipients of a batch's rows are to be told; the rows are there still."""
+        heard = heard_of(self.rulebook)
         rows = {
-            name: self._keys_of(connection, plan_id, name, items) for name in _collections(items, _CONCERNED)
+            name: self._keys_of(connection, plan_id, name, items)
+            for name in _collections(items, _CONCERNED)
+            if name in heard
         }
         audience = find_audience(connection, self.rulebook, rows)
         if audience.addressees:

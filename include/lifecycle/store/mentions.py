@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveColumn
     from lifecycle.identity.forms import Identifier
 
+_WORDS, _GROUPS = "mentioned_words", "mentioned_groups"
+
 
 def may_mention(
     row: FromClause, column: LiveColumn, identifiers: Iterable[Identifier]
@@ -34,7 +36,8 @@ def may_mention(
     The condition can use the index of ``docs/identity.md``. It holds for every row that mentions one in a way that
     ``docs/identity.md`` lists as found, and for some that do not.
     """
-    queries = [query for identifier in identifiers for query in _queries(identifier)]
+    asked = mention_values(identifiers)
+    queries = [_query(name, text) for name, text in asked.items()]
     if not queries:
         return sa.false()
     any_of_them: ColumnElement[Any] = reduce(
@@ -56,16 +59,23 @@ def _cut(text: ColumnElement[str], between: str) -> ColumnElement[str]:
     return sa.func.regexp_replace(sa.func.lower(text), _constant(between), _constant(" "), _constant("g"))
 
 
-def _queries(identifier: Identifier) -> list[ColumnElement[Any]]:
-    """What asks for the words of each alternative; the words are bound."""
-    of_texts: list[ColumnElement[Any]] = [
-        sa.func.plainto_tsquery(_simple(), _cut(sa.literal(text, sa.Text), BETWEEN_WORDS), type_=TSQUERY())
-        for text in wanted_texts(identifier)
-    ]
-    groupings = wanted_groups(identifier)
-    if not groupings:
-        return of_texts
-    return [*of_texts, sa.cast(sa.literal(" | ".join(map(_all_of, groupings)), sa.Text), TSQUERY())]
+def mention_values(identifiers: Iterable[Identifier]) -> dict[str, str]:
+    """What :func:`may_mention` binds: by parameter, a text whose words are wanted, or a query that asks for groups."""
+    values = {}
+    for number, identifier in enumerate(identifiers):
+        for part, text in enumerate(wanted_texts(identifier)):
+            values[f"{_WORDS}_{number}_{part}"] = text
+        if groupings := wanted_groups(identifier):
+            values[f"{_GROUPS}_{number}"] = " | ".join(map(_all_of, groupings))
+    return values
+
+
+def _query(name: str, text: str) -> ColumnElement[Any]:
+    """What asks for the words of one alternative; the words are bound."""
+    asked = sa.bindparam(name, text, sa.Text)
+    if name.startswith(_GROUPS):
+        return sa.cast(asked, TSQUERY())
+    return sa.func.plainto_tsquery(_simple(), _cut(asked, BETWEEN_WORDS), type_=TSQUERY())
 
 
 def _all_of(groups: tuple[tuple[str, ...], ...]) -> str:
