@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from contextlib import contextmanager
 from datetime import timedelta
@@ -78,13 +79,15 @@ class FreshDatabase(Database):
         self._name = f"test_{uuid.uuid4().hex[:12]}"
         self._kept: sqlalchemy.Engine | None = None
         self._is_made = False
+        self._making = threading.Lock()
 
     @property
     def url(self) -> str:
         """Its address; whoever asks has it made."""
-        if not self._is_made:
-            self._server.administer(f'CREATE DATABASE "{self._name}" TEMPLATE {self._template}')
-            self._is_made = True
+        with self._making:  # a test may use it from several threads
+            if not self._is_made:
+                self._server.administer(f'CREATE DATABASE "{self._name}" TEMPLATE {self._template}')
+                self._is_made = True
         return self._server.address_of(self._name)
 
     def start_as(self, name: str, make: Callable[[Database], None]) -> None:
