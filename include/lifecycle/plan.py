@@ -49,6 +49,8 @@ OF_REQUESTS = frozenset({Action.DISCLOSE, Action.RECTIFY, Action.RECORD, Action.
 """What is done by whoever answers a request: the door alone does not know how."""
 WHEREVER_HELD = frozenset({Action.DISCLOSE, Action.RECORD, Action.RESTRICT})
 """What is done to rows that a hold or a restriction covers, too."""
+WHEREVER_RESTRICTED = frozenset({Action.RECTIFY, Action.SET})
+"""What is done to rows that a restriction covers, too, since the subject asks for both; a hold keeps from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +121,7 @@ class Plan:
             measure for shares.
         attempt: 1 for the first plan of a rule and moment; one made after that has ended counts on, so that
             no two plans share a digest, however alike they are.
+        brings: keyed fingerprints of the values that a request brings with it, which the digest so covers.
     """
 
     rule: str
@@ -134,6 +137,7 @@ class Plan:
     attempt: int = 1
     relies: tuple[Relied, ...] = ()
     request: UUID | None = None
+    brings: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -192,6 +196,7 @@ class Plan:
             "rule": self.rule,
             "stored": dict(self.stored),
             **({"request": str(self.request)} if self.request else {}),
+            **({"brings": list(self.brings)} if self.brings else {}),
         }
 
     def canonical(self) -> str:
@@ -222,6 +227,7 @@ class Plan:
             attempt=document["attempt"],
             relies=tuple(Relied(**relied) for relied in document["relies"]),
             request=UUID(document["request"]) if "request" in document else None,
+            brings=tuple(document.get("brings", ())),
         )
 
 

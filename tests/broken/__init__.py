@@ -13,6 +13,7 @@ from broken import (
     promises,
     reach,
     statutory,
+    stops,
     unresolved,
 )
 
@@ -24,6 +25,7 @@ CASES = [
     *links.CASES,
     *emptied.CASES,
     *statutory.CASES,
+    *stops.CASES,
     *partitions.CASES,
     *indexes.CASES,
     *unresolved.CASES,

@@ -216,8 +216,37 @@ CASES = [
     ),
     Case(
         code="right.late",
-        policy=(("erasure:\n", "rights:\n  access: {commitments: [C1], answer_within: P32D}\nerasure:\n"),),
-        says="access would be answered too late: answer_within",
+        policy=(
+            ("erasure:\n", "rights:\n  objection: {commitments: [C1], answer_within: P32D}\nerasure:\n"),
+        ),
+        says="objection would be answered too late: answer_within",
+        at="objection:",
+    ),
+    Case(
+        code="source.unstated",
+        policy=(
+            (
+                "erasure:\n",
+                (
+                    "sources:\n  forms: {origin: subject, description: You gave it, collections: [club.nothing]}\n"
+                    "rights:\n  access: {commitments: [C1]}\nerasure:\n"
+                ),
+            ),
+        ),
+        says="club.member holds personal data, and nothing says where it comes from",
+        at="sources:",
+        also=("collection.unknown",),
+    ),
+    Case(
+        code="restriction.endless",
+        policy=(("erasure:\n", "rights:\n  restriction: {commitments: [C1]}\nerasure:\n"),),
+        says="nothing says how long a restriction lasts",
+        at="restriction:",
+    ),
+    Case(
+        code="right.lasts",
+        policy=(("erasure:\n", "rights:\n  access: {commitments: [C1], lasts: P1M}\nerasure:\n"),),
+        says="a request for access does not last",
         at="access:",
     ),
 ]

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from lifecycle.errors import ApprovalRequired
-from lifecycle.requests import steps
-from support.subjects import MARI
+from lifecycle.requests import register, steps
+from support.subjects import AS_OF, MARI
 
 if TYPE_CHECKING:
     from lifecycle.runs.company import Company
@@ -25,9 +25,12 @@ ROUTES = [
     ("GET", HERE),
     ("POST", HERE),
     ("GET", f"{HERE}/{ANY}"),
-    *(("POST", f"{HERE}/{ANY}/{act}") for act in ("verify", "extend", "refuse", "start")),
+    *(("POST", f"{HERE}/{ANY}/{act}") for act in ("verify", "extend", "weigh", "lift", "refuse", "start")),
     *(("POST", f"{HERE}/{ANY}/candidates/1/{act}") for act in ("confirm", "decline")),
     ("GET", f"{HERE}/{ANY}/receipt"),
+    ("POST", f"{HERE}/{ANY}/package"),
+    ("POST", f"{HERE}/{ANY}/passphrase"),
+    ("GET", "/lifecycle/notice"),
     ("GET", "/lifecycle/openapi.json"),
     ("GET", "/lifecycle/docs"),
     ("GET", "/lifecycle/redoc"),
@@ -123,6 +126,99 @@ def test_an_answer_may_take_longer_once(page):
     number = taken(page)
     assert page.post(f"{HERE}/{number}/extend", json={"reason": "complexity"}).status_code == 200
     assert page.post(f"{HERE}/{number}/extend", json={"reason": "complexity"}).status_code == 400
+
+
+def test_a_rectification_says_what_is_wrong_and_never_shows_what_is_right(
+    airflow_alone: Airflow, page, database
+):
+    corrections = [
+        {"what": "email", "to": "mari.kuusk@example.test"},
+        {"what": "user.name.last", "to": "Kuuskmann"},
+    ]
+    number = taken(page, kind="rectification", corrections=corrections)
+    html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
+    assert "email, user.name.last" in html
+    assert not [word for word in ("kuusk", "mari") if word in html.lower()]
+    page.post(f"{HERE}/{number}/verify", json={"how": "callback"}).raise_for_status()
+    run = page.post(f"{HERE}/{number}/start", json={}).json()["run"]
+    ((dag,),) = airflow_alone.query("SELECT dag_id FROM dag_run WHERE run_id = ?", run)
+    assert dag == "subject_rectification"
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.request_correction")[0].rows == 2
+
+
+def test_an_objection_is_weighed_once_on_its_page(airflow_alone: Airflow, page):
+    number = taken(page, kind="objection", purposes=["service_improvement"])
+    assert page.get(f"{HERE}/{number}").json()["waits_to_be_weighed"] == ["service_improvement"]
+    assert "Does the objection count?" in page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
+    assert page.post(f"{HERE}/{number}/weigh", json={"decision": "perhaps"}).status_code == 400
+    answer = page.post(f"{HERE}/{number}/weigh", json={"decision": "compelling_grounds"})
+    assert (answer.status_code, answer.json()["waits_to_be_weighed"]) == (200, [])
+    assert answer.json()["events"][-1]["by"] == airflow_alone.operator
+    assert page.post(f"{HERE}/{number}/weigh", json={"decision": "stop"}).status_code == 400
+
+
+def test_a_restriction_is_lifted_by_a_run_when_there_is_one(airflow_alone: Airflow, page, people: Company):
+    number = taken(page, kind="restriction")
+    assert page.post(f"{HERE}/{number}/lift", json={"informed_by": "letter"}).status_code == 400
+    with people.engine.begin() as connection:
+        register.note(connection, UUID(number), "restricted", as_of=AS_OF)
+    assert "Lift it" in page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
+    for said in ({"informed_by": "we told Mari"}, {}, {"informed_by": ""}):
+        assert page.post(f"{HERE}/{number}/lift", json=said).status_code == 400
+    answer = page.post(f"{HERE}/{number}/lift", json={"informed_by": "letter"})
+    assert answer.status_code == 202
+    ((dag, conf),) = airflow_alone.query(
+        "SELECT dag_id, conf FROM dag_run WHERE run_id = ?", answer.json()["run"]
+    )
+    assert (dag, number in conf) == ("subject_restriction", True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"kind": "rectification"},
+        {"kind": "rectification", "corrections": [{"what": "mari.tamm", "to": "Evil"}]},
+        {"kind": "rectification", "corrections": [{"what": "email", "to": "evil.mari"}]},
+        {"kind": "rectification", "corrections": [{"what": "email"}]},
+        {"kind": "rectification", "corrections": [{"what": "email", "to": {"mari": "evil"}}]},
+        {"kind": "erasure", "corrections": [{"what": "email", "to": "evil@example.test"}]},
+        {"kind": "objection", "purposes": ["mari.tamm"]},
+        {"kind": "withdrawal", "purposes": ["accounting"]},
+        {"kind": "erasure", "purposes": ["marketing"]},
+    ],
+)
+def test_what_a_kind_cannot_say_is_refused_and_never_quoted(page, caplog, asked):
+    answer = page.post(HERE, json={**ASKED, **asked})
+    assert answer.status_code == 400
+    said = f"{answer.text} {answer.headers} {caplog.text}".lower()
+    assert not [word for word in ("mari", "tamm", "evil") if word in said]
+
+
+def test_a_form_says_what_is_wrong_and_what_ends(page):
+    html = page.get(HERE, headers={"Accept": "text/html"}).text
+    common = {"token": token_of(html), "identity": ["email"], "value": [MARI]}
+    wrong = {"kind": "rectification", "wrong": ["user.name.last", "", ""], "right": ["Kuuskmann", "", ""]}
+    ends = {"kind": "objection", "purpose": ["marketing", "website_operation"]}
+    for form, named in ((wrong, "user.name.last"), (ends, "marketing, website_operation")):
+        answer = page.post(
+            HERE, data={**common, **form}, headers={"Accept": "text/html"}, follow_redirects=False
+        )
+        assert answer.status_code == 303
+        assert named in page.get(answer.headers["location"], headers={"Accept": "text/html"}).text
+
+
+def test_the_page_of_a_verified_request_offers_to_start_it(page):
+    shown = page.get(f"{HERE}/{started(page)}", headers={"Accept": "text/html"})
+    assert shown.status_code == 200
+    assert "<button>Start</button>" in shown.text
+
+
+def test_a_request_is_started_by_the_dag_of_its_kind(airflow_alone: Airflow, page):
+    number = taken(page, kind="access")
+    page.post(f"{HERE}/{number}/verify", json={"how": "callback"}).raise_for_status()
+    run = page.post(f"{HERE}/{number}/start", json={}).json()["run"]
+    assert airflow_alone.query("SELECT dag_id FROM dag_run WHERE run_id = ?", run) == [("subject_access",)]
+    assert page.post(f"{HERE}/{number}/start", json={}).status_code == 409
 
 
 def test_a_form_without_a_script_does_the_same(page):

@@ -25,7 +25,12 @@ from lifecycle.settings import PROJECT
 
 NAMES = ("contract_termination_deletion", "customer_data_retention", "website_retention")
 """Those that keep rules."""
-OTHERS = ("recipient_notification", "request_remainders", "subject_erasure")
+REQUESTS = (
+    "consent_withdrawal", "subject_access", "subject_erasure", "subject_information", "subject_objection",
+    "subject_portability", "subject_rectification", "subject_restriction",
+)  # fmt: skip
+"""Those that answer requests."""
+OTHERS = ("recipient_notification", "request_remainders", *REQUESTS)
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
@@ -221,12 +226,21 @@ def test_a_company_without_rules_for_a_dag_has_one_that_only_checks(airflow, pol
 def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, monkeypatch, tmp_path):
     monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path))
     errors = airflow.dags().import_errors
-    assert len(errors) == 6
+    assert len(errors) == len(NAMES) + len(OTHERS)
     assert all("no policy found" in error for error in errors.values())
 
 
-def test_a_request_is_answered_on_demand_by_its_number_and_several_at_once(dags):
-    dag = dags.dags["subject_erasure"]
+def test_each_kind_that_is_answered_has_a_dag_that_the_page_starts(dags):
+    from lifecycle.orchestration.doors import DAGS
+    from lifecycle.requests.procedures import PROCEDURES
+
+    assert sorted(DAGS[kind] for kind in PROCEDURES) == sorted(REQUESTS)
+    assert set(REQUESTS) <= set(dags.dags)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_is_answered_on_demand_by_its_number_and_several_at_once(dags, name):
+    dag = dags.dags[name]
     assert (dag.timetable.can_be_scheduled, dag.max_active_runs, list(dag.params)) == (
         False,
         8,
@@ -244,5 +258,7 @@ def test_what_had_to_stay_is_seen_to_every_day_and_when_a_hold_is_released(dags)
     assert [asset.name for asset in dag.timetable.asset_condition.objects] == ["hold_released"]
     assert (dag.max_active_runs, dag.catchup, dict(dag.params)) == (1, False, {})
     last = dag.task_dict["require_answers_in_time"]
-    assert last.upstream_task_ids == {"flag_returned", "resume", "near_ends"}
+    assert last.upstream_task_ids == {
+        "flag_returned", "end_restrictions", "resume", "destroy_packages", "near_ends"
+    }  # fmt: skip
     assert dag.task_dict["near_ends"].trigger_rule == "all_done"

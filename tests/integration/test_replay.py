@@ -16,6 +16,7 @@ from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.ledger.verification import verify
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
+from lifecycle.requests.asked import Asked
 from lifecycle.requests.replay import replay
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.store.binaries import installed_programs
@@ -63,12 +64,27 @@ def erase(company: Company, email: str) -> UUID:
     return request_id
 
 
+def object_to_marketing(company: Company, email: str) -> None:
+    with company.engine.begin() as connection:
+        request_id = register.open_request(
+            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
+            kind=RequestKind.OBJECTION, opened_by="Op", as_of=AS_OF, asked=Asked(purposes=("marketing",)),
+        )  # fmt: skip
+        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    sign_ledger(company, as_of=AS_OF)
+
+
 def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Company, tmp_path: Path):
     erase(company, "nobody@example.test")
     name = sa.make_url(database.url).database
     backup = tmp_path / "backup"
     tool("pg_dump", database.url, "-Fc", "-f", str(backup), str(name))
+    object_to_marketing(company, "jaan.kask@example.test")
     erase(company, MARI)
+    database.execute(
+        "DELETE FROM website.marketing_consent WHERE event = 'withdrawn'"
+    )  # what is lost is told
     after = rows_of(database)
     entries = database.execute("SELECT payload FROM lifecycle.ledger_entry ORDER BY sequence")
 
@@ -80,7 +96,9 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
         steps.answer(company, erase_number(database), approved_by="Op", as_of=LATER)
 
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
-    assert (replayed.requests, replayed.entries > 0, replayed.to_do) == (2, True, {})
+    assert (replayed.requests, replayed.entries > 0, replayed.to_do) == (
+        2, True, {"objection": 1}
+    )  # fmt: skip
     assert rows_of(database) == after
     now = database.execute("SELECT payload FROM lifecycle.ledger_entry ORDER BY sequence")
     assert now[: len(entries)] == entries

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import pyzipper
 
 from support.commands import CommandLine
 from support.samples import PROJECT, REFERENCE
@@ -125,3 +126,91 @@ def test_a_name_without_an_employer_is_refused(command: CommandLine, line: str):
     refused = command("request", "open", "--subject", "name", "--by", "Op", stdin=f"{line}\n")
     assert refused.code == 2
     assert "mari" not in refused.everything.lower()
+
+
+@pytest.mark.commitment("R2")
+def test_a_copy_is_fetched_once_into_a_file_of_its_own(command: CommandLine, tmp_path: Path):
+    number = command(*OPEN, "--kind", "access", stdin=f"{MARI}\n").document["request"]
+    assert command("request", "verify", number, "--how", "callback", "--by", "Op").code == 0
+    done = command("request", "run", number, "--approve", "--by", "Op", "--json")
+    assert done.code == 0, done.err
+    file = tmp_path / "copy.zip"
+    fetching = ("request", "fetch", number, "--to", str(file), "--by", "Op")
+    (tmp_path / "there").write_text("")
+    assert command(*fetching[:4], str(tmp_path / "there"), "--by", "Op").code == 2
+    assert command(*fetching).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert command(*fetching).code == 2
+    shown = command("request", "passphrase", number, "--by", "Op").out.strip()
+    with pyzipper.AESZipFile(file) as archive:
+        archive.setpassword(shown.encode())
+        assert MARI in archive.read("copy.json").decode()
+    assert command("request", "passphrase", number, "--by", "Op").code == 2
+    assert command("request", "show", number, "--json").document["package"]["fetched_at"]
+
+
+@pytest.mark.commitment("R1", "R9")
+def test_the_notice_and_the_record_of_processing_come_from_policy_and_map(command: CommandLine):
+    told = command("notice", "--json").document
+    assert {one["right"] for one in told["rights"]} >= {"access", "erasure", "complaint"}
+    assert "<h2>Your rights</h2>" in command("notice").out
+    record = command("ropa", "--json").document
+    by_name = {one["purpose"]: one for one in record["activities"]}
+    assert "employee" in by_name["service"]["subjects"]
+    assert "user.contact.email" in by_name["service"]["categories"]
+    (language_model,) = (
+        one for one in by_name["service"]["recipients"] if one["recipient"] == "language_model"
+    )
+    assert (language_model["region"], bool(language_model["safeguard"])) == ("US", True)
+    (kept,) = by_name["service"]["kept"]
+    assert (kept["rule"], kept["keep"]) == ("persons_after_contract", "P1Y")
+    page = command("ropa").out
+    assert page.startswith("# Record of processing: Sera Leads OÜ")
+    assert "P1Y" in page
+
+
+def test_what_is_right_is_asked_for_after_the_subject_and_stands_in_no_command_line(
+    database: Database, command: CommandLine
+):
+    asked = command(
+        *OPEN, "--kind", "rectification", "--correct", "email", "--correct", "user.name.last",
+        stdin=f"{MARI}\nmari.kuusk@example.test\nKuusk\n",
+    )  # fmt: skip
+    assert asked.code == 0, asked.err
+    assert asked.document["corrects"] == ["email", "user.name.last"]
+    number = asked.document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    done = command("request", "run", number, "--approve", "--by", "Op")
+    assert done.code == 0, done.err
+    assert "app.person rectify" in done.out
+    person = database.execute("SELECT last_name, work_email FROM app.person WHERE id = 100")
+    assert [tuple(row) for row in person] == [("Kuusk", "mari.kuusk@example.test")]
+    said = asked.out + asked.err + done.out + done.err
+    assert not [word for word in ("mari", "kuusk") if word in said.lower()]
+
+
+def test_a_restriction_is_lifted_when_the_subject_was_told_and_what_fell_due_goes_at_once(
+    command: CommandLine,
+):
+    number = command(*OPEN, "--kind", "restriction", stdin=f"{MARI}\n").document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    done = command("request", "run", number, "--approve", "--by", "Op")
+    assert "restricted until 2026-09-10" in done.out, done.err
+    assert command("request", "lift", number, "--informed-by", "we wrote", "--by", "Op").code == 2
+    lifted = command("request", "lift", number, "--informed-by", "letter", "--by", "Op")
+    assert lifted.out.startswith("lifted"), lifted.err
+    assert command("request", "lift", number, "--informed-by", "letter", "--by", "Op").code == 2
+
+
+def test_an_objection_that_is_weighed_waits_for_a_decision(command: CommandLine):
+    opened = (*OPEN, "--kind", "objection", "--purpose", "service_improvement")
+    number = command(*opened, stdin=f"{MARI}\n").document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    waits = command("request", "run", number, "--approve", "--by", "Op")
+    assert waits.code == 3
+    assert "lifecycle request weigh" in waits.err
+    decided = command("request", "weigh", number, "--decision", "compelling_grounds", "--by", "Op")
+    assert decided.out == "compelling_grounds: service_improvement\n"
+    done = command("request", "run", number, "--by", "Op")
+    assert done.code == 0, done.err
+    assert "service_improvement: compelling grounds" in done.out

@@ -12,7 +12,11 @@ from lifecycle.keys.keyring import FileKeyring
 from lifecycle.keys.parted import INTAKE_KEYS, PartedKeyring
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register
+from lifecycle.requests.asked import Asked
+from lifecycle.requests.corrections import Correction, corrected, open_corrections
+from lifecycle.requests.purposes import Decision
 from lifecycle.requests.subject import DOMAIN, SEALING_KEY, open_whom
+from lifecycle.requests.weighing import weigh
 from lifecycle.settings import Settings
 from lifecycle.store.roles import Role
 from support.subjects import AS_OF, MARI, create_people, open_people
@@ -38,6 +42,16 @@ FORBIDDEN = [
     "DELETE FROM lifecycle.request",
     "UPDATE lifecycle.request_event SET what = 'nothing'",
     "DELETE FROM lifecycle.request_event",
+    "SELECT sealed FROM lifecycle.request_correction",
+    "UPDATE lifecycle.request_correction SET sealed = NULL",
+    "DELETE FROM lifecycle.request_correction",
+    "UPDATE lifecycle.request_purpose SET purpose = 'other'",
+    "DELETE FROM lifecycle.request_purpose",
+    "INSERT INTO lifecycle.processing_stop DEFAULT VALUES",
+    "SELECT FROM lifecycle.processing_stop_subject",
+    "SELECT FROM lifecycle.processing_stop_row",
+    "SELECT FROM lifecycle.hold",
+    "INSERT INTO website.marketing_consent DEFAULT VALUES",
     "SELECT key FROM lifecycle.request_remainder",
     "SELECT fingerprint FROM lifecycle.suppression",
     "SELECT keys FROM lifecycle.plan_item",
@@ -80,6 +94,40 @@ def test_it_takes_a_request_that_only_the_engine_can_open(database: Database, co
         open_whom(connection, rulebook, number, company.keys)
     with company.engine.connect() as connection:
         assert MARI in [one.normal for one in open_whom(connection, rulebook, number, company.keys).subjects]
+
+
+def test_it_takes_corrections_that_only_the_engine_can_open(database: Database, company: Company):
+    rulebook = company.rulebook(AS_OF)
+    given = [("email", "mari.kuusk@example.test"), ("user.name.last", "Kuusk")]
+    with database.connect(Role.INTAKE).begin() as connection:
+        number = register.open_request(
+            connection, rulebook, company.keys, [Subject(identity="email", value=MARI)],
+            kind=RequestKind.RECTIFICATION, opened_by="Op", as_of=AS_OF,
+            asked=Asked(
+                corrections=tuple(
+                    Correction(what=corrected(rulebook, name), named=name, value=value) for name, value in given
+                )
+            ),
+        )  # fmt: skip
+        assert register.get(connection, number).corrects == ("email", "user.name.last")
+    with (
+        database.connect(Role.INTAKE).begin() as connection,
+        pytest.raises(ProgrammingError, match="SQLSTATE 42501"),
+    ):
+        open_corrections(connection, number, company.keys)
+    with company.engine.connect() as connection:
+        found = open_corrections(connection, number, company.keys)
+    assert [(one.named, one.value) for one in found] == given
+
+
+def test_it_says_which_purposes_end_and_decides_what_is_weighed(database: Database, company: Company):
+    rulebook = company.rulebook(AS_OF)
+    with database.connect(Role.INTAKE).begin() as connection:
+        number = register.open_request(
+            connection, rulebook, company.keys, [Subject(identity="email", value=MARI)],
+            kind=RequestKind.OBJECTION, opened_by="Op", as_of=AS_OF, asked=Asked(purposes=("service_improvement",)),
+        )  # fmt: skip
+        weigh(connection, rulebook.policy, number, decision=Decision.STOP, by="Op", as_of=AS_OF)
 
 
 def test_its_login_can_step_into_no_other_role(database: Database):

@@ -50,6 +50,11 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.request_identity": {Role.ENGINE: ADD, Role.INTAKE: {"INSERT"}},
     "lifecycle.request_event": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: ADD},
     "lifecycle.request_remainder": {Role.ENGINE: {*CHANGE, "DELETE"}},
+    "lifecycle.request_correction": {Role.ENGINE: ADD, Role.INTAKE: {"INSERT"}},
+    "lifecycle.request_purpose": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: ADD},  # and decide
+    "lifecycle.processing_stop": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: READ},
+    "lifecycle.processing_stop_subject": {Role.ENGINE: ADD},  # and may forget who, as of a row
+    "lifecycle.processing_stop_row": {Role.ENGINE: ADD},
     "lifecycle.suppression": {Role.ENGINE: ADD},
     "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key

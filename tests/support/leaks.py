@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from support.databases import Database
 
-SEALED = {"request_identity.sealed", "outbox.body"}
+SEALED = {
+    "request_identity.sealed",
+    "request_correction.sealed",
+    "outbox.body",
+    "request_package.archive",
+    "request_package.passphrase",
+}
 """Columns that hold identifiers, encrypted."""
 
 

@@ -10,6 +10,7 @@ from lifecycle.cli.session import AsOf, Json, console, emit, moment
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import UsageError
 from lifecycle.policy.load import load_policies
+from lifecycle.policy.stopping import recorded
 from lifecycle.settings import Settings
 from lifecycle.store.engine import connect, resolve_url
 from lifecycle.store.grants import grant
@@ -30,10 +31,12 @@ def init(*, json: Json = False) -> None:
     """Create or update the control schema, the roles, and what the engine may do to the mapped tables."""
     settings = Settings.from_environment()
     datamap = load_datamap(settings.datamap_dir)
+    policies = [version.policy for version in load_policies(settings.policy_dir)]
     engine = connect(resolve_url(settings))
     applied = migrate(engine)
     with engine.begin() as connection:
-        grant(connection, [(one.schema, one.table) for one in datamap.collections.values()])
+        tables = [(one.schema, one.table) for one in datamap.collections.values()]
+        grant(connection, tables, recorded=recorded(policies))
     lines = [
         *(f"applied {name}" for name in applied),
         f"{len(datamap.collections)} tables are granted to the engine",

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.remainders import Resumed
     from lifecycle.retention.sweep import Swept
+    from lifecycle.runs.company import Company
 
 app = typer.Typer(help="Legal holds and restrictions of processing.", no_args_is_help=True)
 
@@ -161,17 +162,28 @@ def release(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -
     at = deciding_moment(company, as_of)
     with company.engine.begin() as connection:
         released = register.release(connection, number, released_by=by, as_of=at)
-    rules = freed_rules(company.rulebook(at), released)
-    swept, failed = sweep_each(rules, partial(sweep, company, as_of=at))
-    resumed = resume_all(company, as_of=at)
+    keep_freed(company, released, "released", as_of=at, as_json=json)
+
+
+def keep_freed(
+    company: Company, released: register.Hold, said: str, *, as_of: datetime, as_json: bool
+) -> None:
+    """Keep at once the promises that a hold may have kept from being kept, sign, and tell what went.
+
+    Raises:
+        LifecycleError: a promise could not be kept.
+    """
+    rules = freed_rules(company.rulebook(as_of), released)
+    swept, failed = sweep_each(rules, partial(sweep, company, as_of=as_of))
+    resumed = resume_all(company, as_of=as_of)
     emit(
         {
             **released.to_json(),
             "swept": [one.to_json() for one in swept if one.first.digest],
             "resumed": resumed.to_json(),
         },
-        ["released", *(line for one in swept for line in _gone(one)), *_resumed(resumed)],
-        as_json=json,
+        [said, *(line for one in swept for line in _gone(one)), *_resumed(resumed)],
+        as_json=as_json,
     )
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     require_kept(swept, [*failed, *resumed.failed.values()])

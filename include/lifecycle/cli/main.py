@@ -20,6 +20,7 @@ from lifecycle.cli import (
     receipts,
     requesting,
     restoring,
+    telling,
 )
 from lifecycle.errors import LifecycleError
 from lifecycle.settings import Settings
@@ -48,6 +49,7 @@ checking.register(app)
 keeping.register(app)
 overview.register(app)
 restoring.register(app)
+telling.register(app)
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
 app.add_typer(requesting.app, name="request")

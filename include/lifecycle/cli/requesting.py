@@ -1,14 +1,17 @@
-"""``request open|list|show|verify|confirm|decline|run|extend|refuse|receipt``: what data subjects ask for."""
+"""``request open|list|show|verify|run|…``: what data subjects ask for, and what becomes of it."""
 
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
+from lifecycle.cli.holding import keep_freed
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -23,14 +26,18 @@ from lifecycle.cli.session import (
     policy_zone,
     progress_bar,
 )
-from lifecycle.errors import PromiseBroken
+from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.holds.targets import Target, require_kind
 from lifecycle.identity.names import NAME
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register, steps
+from lifecycle.requests import lifting, packages, register, steps
+from lifecycle.requests.asked import Asked
 from lifecycle.requests.candidates import answer_for, candidates
+from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.naming import subject_by
+from lifecycle.requests.purposes import Decision
 from lifecycle.requests.receipt import issue
+from lifecycle.requests.weighing import weigh
 from lifecycle.runs import signing
 from lifecycle.timelimits import local_day
 
@@ -47,11 +54,18 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What data subjects ask for.", no_args_is_help=True)
 
 Number = Annotated[UUID, typer.Argument(help="Number of the request, as request list prints it.")]
+NewFile = Annotated[
+    Path, typer.Option("--to", help="File for the encrypted archive; there must be none yet.")
+]
+Deciding = Annotated[
+    Decision,
+    typer.Option("--decision", help="That the objection counts, or that there are grounds to go on."),
+]
 Word = "One word, such as id_document: it goes into the ledger or the receipt."
 
 
 @app.command("open")
-def open_request(
+def open_request(  # noqa: PLR0913 - typer makes an option of each
     rows: Annotated[
         list[str] | None,
         typer.Argument(help="schema.table:key for a row that is the subject's, or the organisation itself."),
@@ -71,6 +85,19 @@ def open_request(
         str | None,
         typer.Option("--of", help="schema.table:key of the organisation whose content alone is meant."),
     ] = None,
+    correct: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--correct",
+            metavar="WHAT",
+            help="What is wrong: a kind of identity, a data category, or schema.table.column. What is right is asked"
+            " for, or read from standard input, after the subjects.",
+        ),
+    ] = None,
+    purpose: Annotated[
+        list[str] | None,
+        typer.Option(help="A purpose of the policy that is to end; all that can, where none is named."),
+    ] = None,
     by: By,
     as_of: AsOf = None,
     json: Json = False,
@@ -79,7 +106,15 @@ def open_request(
     company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     rulebook = company.rulebook(at)
+    meant = [(what, corrected(rulebook, what)) for what in correct or ()]
     named = [*map(Target.parse, rows or ()), *_ask(rulebook, subject or ())]
+    asked = Asked(
+        corrections=tuple(
+            Correction(what=what, named=name, value=ask_secretly(f"what is right for {name}"))
+            for name, what in meant
+        ),
+        purposes=tuple(purpose or ()),
+    )
     with company.engine.begin() as connection:
         number = register.open_request(
             connection,
@@ -90,6 +125,7 @@ def open_request(
             opened_by=by,
             as_of=at,
             tenant=Target.parse(of) if of else None,
+            asked=asked,
         )
         found = register.get(connection, number)
     emit(found.to_json(), [f"{number}", f"  to be answered by {found.due_on}"], as_json=json)
@@ -151,6 +187,44 @@ def refuse(
         found = register.get(connection, number)
     emit(found.to_json(), ["refused"], as_json=json)
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+
+
+@app.command("weigh")
+def weighed(
+    number: Number,
+    *,
+    decision: Deciding,
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Decide whether an objection counts that is weighed; the receipt names the decision."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        policy = company.version(at).policy
+        purposes = weigh(connection, policy, number, decision=decision, by=by, as_of=at)
+    document = {"request": str(number), "decision": decision.value, "purposes": list(purposes)}
+    emit(document, [f"{decision}: {', '.join(purposes)}"], as_json=json)
+
+
+@app.command()
+def lift(
+    number: Number,
+    *,
+    informed_by: Annotated[
+        str,
+        typer.Option("--informed-by", help="How the subject was told before, in one word, such as letter."),
+    ],
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Lift the restriction that a request asked for, and keep at once the promises that it kept from being kept."""
+    company = open_to_change()
+    at = deciding_moment(company, as_of)
+    lifted = lifting.lift(company, number, informed_by=informed_by, lifted_by=by, as_of=at)
+    keep_freed(company, lifted, "lifted", as_of=at, as_json=json)
 
 
 @app.command()
@@ -243,10 +317,12 @@ def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
         found = register.get(connection, number)
         events = register.events(connection, number)
         waiting = candidates(connection, company.rulebook(at), number, company.keys) if found.is_open else ()
+        package = packages.find(connection, number)
     document = {
         **found.to_json(),
         "events": events,
         "candidates": [one.to_json() for one in waiting],
+        "package": package.to_json() if package else None,
     }
     emit(document, list(_shown(found, events, waiting, local_day(at, policy_zone(company)))), as_json=json)
 
@@ -263,6 +339,45 @@ def receipt(
     with company.engine.connect() as connection:
         issued = issue(connection, number)
     sys.stdout.write(jsonlib.dumps(issued, indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def fetch(
+    number: Number,
+    *,
+    to: NewFile,
+    by: By,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Fetch what was put together for a subject, once; lifecycle request passphrase has what opens it."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        archive = packages.fetch(connection, number, company.keys, by=by, as_of=at)
+        _write(to, archive)
+    emit({"request": str(number), "size": len(archive)}, [f"{len(archive):,} bytes"], as_json=json)
+
+
+@app.command()
+def passphrase(number: Number, *, by: By, as_of: AsOf = None, json: Json = False) -> None:
+    """Print, once, what opens the archive of a request; give it to the subject by another way than the archive."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    with company.engine.begin() as connection:
+        shown = packages.show_passphrase(connection, number, company.keys, by=by, as_of=at)
+    emit({"request": str(number), "passphrase": shown}, [shown], as_json=json)
+
+
+def _write(file: Path, archive: bytes) -> None:
+    """Write a new file that nobody else may read; where that fails, nothing was fetched."""
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:  # noqa: PTH123 - the mode is given when it is made
+            opened.write(archive)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written: {error.strerror}", place=str(file), next_step="name a file that is not there"
+        ) from None
 
 
 def _ask(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject | NamedSubject]:
@@ -313,5 +428,9 @@ def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:
         yield f"{one['rows']:>12,}  {one['collection']} {one['action']}"
     for one in body["kept"]:
         yield f"{one['rows']:>12,}  {one['collection']} stays: {one['reason']}, until {one['until'] or 'it ends'}"
+    for purpose, what in body.get("purposes", {}).items():
+        yield f"{'':>12}  {purpose}: {what.replace('_', ' ')}"
+    if "restricted_until" in body:
+        yield f"{'':>12}  restricted until {body['restricted_until']}"
     if not body["done"] and not body["kept"]:
         yield "nothing is held of this subject"

@@ -31,7 +31,7 @@ def replay(*, since: Since, by: By, json: Json = False) -> None:
         f"{done.requests:>10,}  erasures looked at",
         f"{done.rows:>10,}  rows of erased subjects found, and erased as far as nothing keeps them",
         *(
-            f"{count:>10,}  {kind}: not known to the backup, to be placed again"
+            f"{count:>10,}  {kind}: not known to the backup, to be done again"
             for kind, count in done.to_do.items()
         ),
     ]

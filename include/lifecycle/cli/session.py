@@ -143,7 +143,9 @@ def ask_secretly(what: str) -> str:
         raise UsageError("is no text in UTF-8", place="standard input", next_step="write it so") from None
     if not line:
         raise UsageError(
-            f"has no line for: {what}", place="standard input", next_step="write one line for each --subject"
+            f"has no line for: {what}",
+            place="standard input",
+            next_step="write one line for each --subject, then one for each --correct",
         )
     return line.rstrip("\r\n")
 

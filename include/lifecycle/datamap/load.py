@@ -148,7 +148,12 @@ class _Reader:
             if self._is_nameable(field.name, place):
                 self.places[column] = place
                 columns[field.name] = self._column(name, field, inherited, place)
-        self.collections[name] = Collection(name=name, columns=columns)
+        self.collections[name] = Collection(
+            name=name,
+            columns=columns,
+            description=described.description or "",
+            subjects=tuple(map(str, described.data_subjects or ())),
+        )
 
     def _column(self, collection: str, field: DatasetField, inherited: tuple[Any, ...], place: str) -> Column:
         categories = _categories(field) or tuple(str(category) for category in inherited)
@@ -193,7 +198,7 @@ class _Reader:
                     else:
                         columns[name] = replace(columns[name], asked=mark)
             if collection:
-                self.collections[collection.name] = Collection(name=collection.name, columns=columns)
+                self.collections[collection.name] = replace(collection, columns=columns)
 
     def _classified(self, column: str, categories: tuple[str, ...], place: str) -> None:
         if not categories:
@@ -230,7 +235,7 @@ class _Reader:
         collection = self.collections[name]
         old = collection.columns[column]
         columns = {**collection.columns, column: replace(old, references=(*old.references, found))}
-        self.collections[name] = Collection(name=name, columns=columns)
+        self.collections[name] = replace(collection, columns=columns)
 
     def _is_nameable(self, name: str, place: str) -> bool:
         """A schema, table or column that the policy can name: without a dot."""

@@ -76,10 +76,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """One table of the company."""
+    """One table of the company.
+
+    Attributes:
+        description: what it holds, for people.
+        subjects: whom its rows are about, in the words of Fides: ``customer``, ``employee`` …
+    """
 
     name: CollectionName
     columns: Mapping[str, Column]
+    description: str = ""
+    subjects: tuple[str, ...] = ()
 
     @property
     def schema(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.errors import LifecycleError, StoreError
@@ -142,6 +142,8 @@ class Door:
                 return str(change)
             except IntegrityError as error:
                 return _refusal(error)
+            except DataError:
+                return "a value does not fit its column"
             except DBAPIError as error:
                 problem = _RETRIABLE.get(_state(error), "")
                 if not problem:
@@ -380,4 +382,6 @@ def _refusal(error: IntegrityError) -> str:
     constraint = next(filter(None, named), type(error.orig).__name__)
     if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
         return f"rows refer to what should go ({constraint})"
+    if isinstance(error.orig, psycopg.errors.UniqueViolation | psycopg.errors.ExclusionViolation):
+        return f"another row has what should be written ({constraint})"
     return f"what should be emptied may not be ({constraint})"

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import ResolvedStatutory, Rulebook
 
 
+CHANGING_COLUMNS = {Action.REDACT, Action.MASK, Action.RECTIFY, Action.SET}
+"""What changes columns of a row that stays; a duty may need them as they are."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Question:
     """How many rows of an item are not as they should be.
@@ -263,7 +267,7 @@ def _is_against(duty: ResolvedStatutory, item: Item) -> bool:
         return False
     needless = duty.redacts.get(item.collection, ())
     return item.action is Action.DELETE or (
-        item.action in {Action.REDACT, Action.MASK} and any(column not in needless for column in item.columns)
+        item.action in CHANGING_COLUMNS and any(column not in needless for column in item.columns)
     )
 
 

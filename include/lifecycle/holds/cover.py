@@ -116,19 +116,38 @@ class Cover:
                 covered[name] = branches.cte(_named_for(self.rulebook, "covered", name))
         return covered[collection]
 
+    def named(self, collection: str) -> list[Select[Any]]:
+        """Rows of a collection that a hold names, by key, as a whole, or by its subject."""
+        found: list[Select[Any]] = []
+        if collection in self.by_key:
+            found.append(_named(self.rulebook, collection, self.as_of))
+        if collection in self.whole:
+            found.append(_whole(self.rulebook, collection, self.as_of))
+        if collection in self.by_subject:
+            found += naming_subjects(self.rulebook, collection, self.subjects, self.as_of)
+        return found
+
     def has_any_row(self, connection: Connection, collection: str) -> bool:
         """Whether any row of a collection is covered."""
         if collection not in self:
             return False
         return bool(connection.scalar(sa.select(sa.exists(sa.select(self.rows(collection))))))
 
-    def covers(self, collection: str, row: FromClause) -> ColumnElement[bool]:
-        """Whether ``row``, any clause that has the key columns of a collection, is one of its covered rows."""
+    def covers(self, collection: str, row: FromClause, *, kind: str | None = None) -> ColumnElement[bool]:
+        """Whether ``row``, any clause that has the key columns of a collection, is one of its covered rows.
+
+        Args:
+            collection: the row's.
+            row: which is asked about.
+            kind: ``hold`` or ``restriction``, where only one of them counts.
+        """
         if collection not in self:
             return sa.false()
         cte = self.rows(collection)
         keys = self.rulebook.key(collection)
         same = [row.c[name] == cte.c[f"key_{number}"] for number, (name, _) in enumerate(keys)]
+        if kind:
+            same.append(cte.c.kind == kind)
         return sa.exists(sa.select(sa.literal(1)).select_from(cte).where(*same).correlate(row))
 
 
@@ -162,17 +181,10 @@ def _leaders(rulebook: Rulebook, collection: str) -> set[str]:
 
 
 def _directly(cover: Cover, collection: str, leaders: Mapping[str, CTE]) -> list[Select[Any]]:
-    """Rows that a hold names, by key or by its subject, and those that belong to rows of ``leaders``."""
-    rulebook, as_of = cover.rulebook, cover.as_of
-    found: list[Select[Any]] = []
-    if collection in cover.by_key:
-        found.append(_named(rulebook, collection, as_of))
-    if collection in cover.whole:
-        found.append(_whole(rulebook, collection, as_of))
-    if collection in cover.by_subject:
-        found += naming_subjects(rulebook, collection, cover.subjects, as_of)
+    """Rows that a hold names, and those that belong to rows of ``leaders``."""
+    rulebook = cover.rulebook
     edges = [edge for edge in rulebook.spreading_into(collection) if edge.leader in leaders]
-    return found + [_belonging(rulebook, edge, leaders[edge.leader]) for edge in edges]
+    return cover.named(collection) + [_belonging(rulebook, edge, leaders[edge.leader]) for edge in edges]
 
 
 def _rows_in_circles(

@@ -46,6 +46,7 @@ class Hold:
     Attributes:
         collections: of the rows that it names by key, and those that it names whole.
         identities: by which kinds of identity it names subjects.
+        request: of a subject, that it follows from; None where an operator placed it.
     """
 
     hold_id: UUID
@@ -57,6 +58,7 @@ class Hold:
     released_at: datetime | None
     collections: tuple[str, ...]
     identities: tuple[str, ...]
+    request: UUID | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ class Hold:
             "released_at": self.released_at.isoformat() if self.released_at else None,
             "collections": list(self.collections),
             "identities": list(self.identities),
+            "request": str(self.request) if self.request else None,
         }
 
 
@@ -169,21 +172,42 @@ def place(
     return UUID(str(hold_id))
 
 
-def release(connection: Connection, hold_id: UUID, *, released_by: str, as_of: datetime) -> Hold:
+def release(
+    connection: Connection,
+    hold_id: UUID,
+    *,
+    released_by: str,
+    as_of: datetime,
+    request: UUID | None = None,
+) -> Hold:
     """Release a hold: what fell due meanwhile is deleted by the next run, and whom it named is forgotten.
 
+    Args:
+        connection: as the engine, in the caller's transaction.
+        hold_id: its number.
+        released_by: who does.
+        as_of: now.
+        request: of the subject that it follows from; None where an operator placed it.
+
     Raises:
-        UsageError: there is none of this number, it was released before, or nobody releases it.
+        UsageError: there is none of this number, it was released before, nobody releases it, or it follows from
+            a request of a subject, who has to be told first.
     """
     _require_name(released_by)
     found = connection.execute(
         sa.update(hold)
         .values(released_at=as_of, released_by=released_by)
         .where(hold.c.hold_id == hold_id, hold.c.released_at.is_(None))
-        .returning(hold.c.kind, hold.c.reason)
+        .returning(hold.c.kind, hold.c.reason, hold.c.request_id)
     ).one_or_none()
     if found is None:
         raise UsageError("no such hold is in force", place=str(hold_id), next_step="see lifecycle hold list")
+    if found.request_id != request:
+        raise UsageError(
+            "a subject asked for it, and is told before it is lifted",
+            place=str(hold_id),
+            next_step=f"tell the subject, then: lifecycle request lift {found.request_id}",
+        )
     forget(connection, hold.c.hold_id == hold_id)
     append(connection, RELEASED[found.kind], {found.kind: hold_id, "reason": found.reason}, as_of=as_of)
     return next(one for one in listing(connection, as_of=as_of, all_of_them=True) if one.hold_id == hold_id)
@@ -258,6 +282,7 @@ def listing(connection: Connection, *, as_of: datetime, all_of_them: bool = Fals
             released_at=row.released_at,
             collections=tuple(sorted(row.collections or ())),
             identities=tuple(sorted(row.identities or ())),
+            request=row.request_id,
         )
         for row in rows
     )
@@ -297,6 +322,17 @@ def show(connection: Connection, hold_id: UUID, *, as_of: datetime) -> Named:
     )
 
 
+def tie(connection: Connection, hold_id: UUID, request_id: UUID) -> None:
+    """Say which request of a subject a restriction follows from."""
+    connection.execute(sa.update(hold).values(request_id=request_id).where(hold.c.hold_id == hold_id))
+
+
+def of_request(connection: Connection, request_id: UUID, *, as_of: datetime) -> Hold | None:
+    """The restriction that a request asked for, while it is in force."""
+    found = (one for one in listing(connection, as_of=as_of) if one.request == request_id)
+    return next(found, None)
+
+
 def covered_counts(
     connection: Connection, rulebook: Rulebook, hold_id: UUID, *, as_of: datetime
 ) -> dict[str, int]:
@@ -312,6 +348,21 @@ def covered_counts(
             if count:
                 found[collection] = int(count)
     return found
+
+
+def covered_keys(
+    connection: Connection, rulebook: Rulebook, hold_id: UUID, *, as_of: datetime
+) -> dict[str, list[tuple[str, ...]]]:
+    """Keys, as text, of the rows of each collection that a hold or restriction covers."""
+    found = {}
+    cover = Cover(connection, rulebook, as_of)
+    for collection in sorted(cover.collections):
+        if collection in rulebook.live and rulebook.key(collection):
+            covered = cover.rows(collection)
+            keys = [sa.cast(column, sa.Text) for column in covered.c if str(column.name).startswith("key_")]
+            rows = connection.execute(sa.select(*keys).where(covered.c.hold_id == hold_id).distinct())
+            found[collection] = [tuple(row) for row in rows]
+    return {collection: keys for collection, keys in found.items() if keys}
 
 
 def _wait_for_deletions(connection: Connection) -> None:

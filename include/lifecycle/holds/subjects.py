@@ -9,16 +9,19 @@ import sqlalchemy as sa
 
 from lifecycle.holds.tables import ABOUT, hold, hold_row, hold_subject, is_active
 from lifecycle.identity.folding import NormalForm
+from lifecycle.identity.forms import identify_stored
 from lifecycle.store.identities import names_subject
 from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, Select
 
     from lifecycle.datamap.model import Column, Identity
+    from lifecycle.identity.forms import Identifier
     from lifecycle.policy.rulebook import Rulebook
 
 
@@ -42,7 +45,7 @@ def naming_subjects(
     Columns: ``key_0`` …, then what is said of the hold.
     """
     live = rulebook.live[collection].columns
-    for column, identity in _identities(rulebook, collection):
+    for column, identity in identities_there(rulebook, collection):
         for form in sorted(one.form for one in held if one.kind == identity.kind):
             row = relation(rulebook.live, collection, "subject_row")
             names_it = sa.and_(
@@ -81,12 +84,12 @@ def collections_naming(rulebook: Rulebook, kinds: frozenset[str]) -> frozenset[s
     return frozenset(
         name
         for name in rulebook.datamap.collections
-        for _, identity in _identities(rulebook, name)
+        for _, identity in identities_there(rulebook, name)
         if identity.kind in kinds
     )
 
 
-def _identities(rulebook: Rulebook, collection: str) -> list[tuple[Column, Identity]]:
+def identities_there(rulebook: Rulebook, collection: str) -> list[tuple[Column, Identity]]:
     """The identities of a collection that are there.
 
     A column that the map describes and the database lacks stops every run, but no hold.
@@ -96,9 +99,58 @@ def _identities(rulebook: Rulebook, collection: str) -> list[tuple[Column, Ident
     return [(column, identity) for column, identity in described if table and column.name in table.columns]
 
 
+def named_subjects(connection: Connection, rulebook: Rulebook, hold_id: UUID) -> tuple[Identifier, ...]:
+    """Whom a hold names that is in force: for telling somebody else of its end."""
+    rows = connection.execute(
+        sa.select(hold_subject.c.identity, hold_subject.c.spellings)
+        .where(hold_subject.c.hold_id == hold_id, hold_subject.c.spellings.is_not(None))
+        .order_by(hold_subject.c.position)
+    )
+    return tuple(
+        next(
+            found
+            for spelling in row.spellings
+            if (found := identify_stored(row.identity, spelling, rulebook.policy.identity_rule(row.identity)))
+        )
+        for row in rows
+    )
+
+
+def follow(connection: Connection, old: Identifier, new: Identifier, *, as_of: datetime) -> int:
+    """Let holds that name a subject by an identity name the one that takes its place, too; how many did not yet.
+
+    In the transaction that changes the identity, so that a row is covered before and after.
+    """
+    named = (
+        sa.select(hold_subject.c.hold_id)
+        .distinct()
+        .join(hold, hold.c.hold_id == hold_subject.c.hold_id)
+        .where(is_active(as_of), hold_subject.c.identity == old.kind)
+    )
+    of_old = named.where(hold_subject.c.spellings.overlap(list(old.spellings)))
+    of_new = named.where(hold_subject.c.spellings.overlap(list(new.spellings)))
+    following = connection.scalars(of_old.except_(of_new)).all()
+    for hold_id in following:
+        first = sa.select(sa.func.count()).where(hold_subject.c.hold_id == hold_id)
+        connection.execute(
+            sa.insert(hold_subject).values(
+                hold_id=hold_id,
+                position=connection.scalar(first),
+                identity=new.kind,
+                form=new.form.value,
+                spellings=list(new.spellings),
+            )
+        )
+    return len(following)
+
+
 def forget_ended(connection: Connection, *, as_of: datetime) -> int:
-    """Forget whom and what holds named that were released or have ended by ``as_of``; says how many they were."""
-    return forget(connection, sa.not_(is_active(as_of)))
+    """Forget whom and what holds named that were released or have ended by ``as_of``; says how many they were.
+
+    A restriction that a subject asked for is known until recipients were told of its end, which releases it.
+    """
+    is_told_first = sa.and_(hold.c.request_id.is_not(None), hold.c.released_at.is_(None))
+    return forget(connection, sa.and_(sa.not_(is_active(as_of)), sa.not_(is_told_first)))
 
 
 def forget(connection: Connection, of_holds: ColumnElement[bool]) -> int:

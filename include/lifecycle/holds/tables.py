@@ -1,10 +1,11 @@
-"""The tables that holds stand in, and when one counts."""
+"""The tables that holds and stops stand in, and when one counts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +25,7 @@ hold = sa.table(
     sa.column("until", sa.DateTime(timezone=True)),
     sa.column("released_by", sa.Text),
     sa.column("released_at", sa.DateTime(timezone=True)),
+    sa.column("request_id", sa.Uuid),
     schema="lifecycle",
 )
 hold_row = sa.table(
@@ -39,7 +41,35 @@ hold_subject = sa.table(
     sa.column("position", sa.SmallInteger),
     sa.column("identity", sa.Text),
     sa.column("form", sa.Text),
+    sa.column("spellings", postgresql.ARRAY(sa.Text)),
+    schema="lifecycle",
+)
+processing_stop = sa.table(
+    "processing_stop",
+    sa.column("stop_id", sa.Uuid),
+    sa.column("request_id", sa.Uuid),
+    sa.column("purpose", sa.Text),
+    sa.column("since", sa.DateTime(timezone=True)),
+    sa.column("placed_at", sa.DateTime(timezone=True)),
+    schema="lifecycle",
+)
+processing_stop_subject = sa.table(
+    "processing_stop_subject",
+    sa.column("stop_id", sa.Uuid),
+    sa.column("position", sa.SmallInteger),
+    sa.column("identity", sa.Text),
+    sa.column("form", sa.Text),
+    sa.column("fingerprint", sa.Text),
     sa.column("spellings", sa.ARRAY(sa.Text)),
+    schema="lifecycle",
+)
+processing_stop_row = sa.table(
+    "processing_stop_row",
+    sa.column("stop_id", sa.Uuid),
+    sa.column("position", sa.SmallInteger),
+    sa.column("collection", sa.Text),
+    sa.column("key", sa.ARRAY(sa.Text)),
+    sa.column("fingerprint", sa.Text),
     schema="lifecycle",
 )
 ABOUT = ("hold_id", "kind", "until")

@@ -11,8 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from lifecycle.errors import UsageError
 from lifecycle.holds.targets import UnseenTarget
 from lifecycle.identity.names import NAME
-from lifecycle.requests import register
+from lifecycle.policy.notice import notice
+from lifecycle.policy.stopping import ENDING, endable
+from lifecycle.requests import lifting, packages, register, weighing
+from lifecycle.requests.asked import Asked as AskedBesides
 from lifecycle.requests.candidates import answer_for, told_candidates
+from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.naming import subject_by
 from lifecycle.requests.procedures import procedure_of
 from lifecycle.requests.receipt import issue
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from lifecycle.intake.given import Asked
     from lifecycle.policy.model import RequestKind
     from lifecycle.requests.naming import NamedSubject
+    from lifecycle.requests.purposes import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +79,16 @@ class Office:
         """A request, what became of it, and what only an operator can say."""
         found = register.get(self.connection, request_id)
         waiting = told_candidates(self.connection, request_id) if found.is_open else ()
+        package = packages.find(self.connection, request_id)
         return {
             **found.to_json(),
             "events": register.events(self.connection, request_id),
+            "package": package.to_json() if package else None,
             "candidates": [one.to_json() for one in waiting],
+            "waits_to_be_weighed": list(
+                weighing.waiting(self.connection, self.company.version(self.at).policy, request_id)
+            ),
+            "is_restricted": lifting.is_restricted(self.connection, request_id),
         }
 
     def take(self, asked: Asked) -> UUID:
@@ -86,15 +97,25 @@ class Office:
             *(subject_by(one.kind, one.value.get_secret_value()) for one in asked.subjects),
             *map(UnseenTarget.parse, asked.rows),
         ]
+        rulebook = self.company.rulebook(self.at)
         return register.open_request(
             self.connection,
-            self.company.rulebook(self.at),
+            rulebook,
             self.company.keys,
             named,
             kind=asked.kind,
             opened_by=self.operator,
             as_of=self.at,
             tenant=UnseenTarget.parse(asked.organisation) if asked.organisation else None,
+            asked=AskedBesides(
+                corrections=tuple(
+                    Correction(
+                        what=corrected(rulebook, one.what), named=one.what, value=one.to.get_secret_value()
+                    )
+                    for one in asked.corrections
+                ),
+                purposes=asked.purposes,
+            ),
         )
 
     def verify(self, request_id: UUID, how: str) -> None:
@@ -129,6 +150,19 @@ class Office:
             self.connection, request_id, reason=reason, asked_by=self.operator, as_of=self.at
         )
 
+    def weigh(self, request_id: UUID, decision: Decision) -> None:
+        """Decide whether an objection counts that is weighed."""
+        policy = self.company.version(self.at).policy
+        weighing.weigh(
+            self.connection, policy, request_id, decision=decision, by=self.operator, as_of=self.at
+        )
+
+    def ask_lifting(self, request_id: UUID, informed_by: str) -> None:
+        """Lift a restriction; a run does so."""
+        lifting.ask_lifting(
+            self.connection, request_id, informed_by=informed_by, asked_by=self.operator, as_of=self.at
+        )
+
     def kind_of(self, request_id: UUID) -> RequestKind:
         """What a request asks for."""
         return register.get(self.connection, request_id).kind
@@ -152,10 +186,39 @@ class Office:
         """The receipt of a request that has ended."""
         return issue(self.connection, request_id)
 
+    def fetch_package(self, request_id: UUID) -> bytes:
+        """The encrypted archive that was put together for a request; once."""
+        return packages.fetch(self.connection, request_id, self.company.keys, by=self.operator, as_of=self.at)
+
+    def show_passphrase(self, request_id: UUID) -> str:
+        """What opens it; once."""
+        return packages.show_passphrase(
+            self.connection, request_id, self.company.keys, by=self.operator, as_of=self.at
+        )
+
+    def notice(self) -> dict[str, Any]:
+        """What everybody is told of what is processed."""
+        return notice(self.company.version(self.at).policy, self.company.datamap)
+
     def kinds(self) -> dict[str, list[str]]:
         """What may be asked for, and by what a subject may be named."""
         policy = self.company.version(self.at).policy
         return {
             "requests": [kind.value for kind in policy.rights],
             "identities": [*sorted(self.company.datamap.identity_kinds), *([NAME] if policy.names else [])],
+            "purposes": self._endable(),
+            "correctable": sorted(
+                {
+                    category
+                    for collection in self.company.datamap.collections.values()
+                    for column in collection.columns.values()
+                    for category in column.categories
+                    if column.is_personal and not column.identities
+                }
+            ),
         }
+
+    def _endable(self) -> list[str]:
+        """The purposes that any kind of request can end."""
+        policy = self.company.version(self.at).policy
+        return list(dict.fromkeys(name for kind in ENDING for name in endable(policy, kind)))

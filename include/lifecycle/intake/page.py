@@ -9,14 +9,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from lifecycle.errors import LifecycleError
 from lifecycle.intake.bodies import FORM, content_type, read_fields
-from lifecycle.intake.given import Answered, Asked, Reasoned, Verified, checked, from_form
+from lifecycle.intake.given import (
+    Answered,
+    Asked,
+    Lifted,
+    Reasoned,
+    Verified,
+    Weighed,
+    checked,
+    from_form,
+)
 from lifecycle.intake.office import Office
 from lifecycle.intake.protection import Forms, QuietRoute, StrictHeaders, require_same_site
-from lifecycle.intake.show import problem, shown, style
+from lifecycle.intake.show import problem, shown, style, wants_page
+from lifecycle.requests.copies.page import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,11 +142,13 @@ class _Routes:
         for path, kind, act in (
             ("verify", Verified, lambda office, number, said: office.verify(number, said.how)),
             ("extend", Reasoned, lambda office, number, said: office.extend(number, said.reason)),
+            ("weigh", Weighed, lambda office, number, said: office.weigh(number, said.decision)),
         ):
             self._add_act(router, path, kind, act)
         for path, is_subjects in (("confirm", True), ("decline", False)):
             self._add_answer(router, path, is_subjects=is_subjects)
         self._add_runs(router)
+        self._add_packages(router)
 
     def _sent(self, kind: type[Given]) -> Any:
         """A dependency: what was sent as this, by an operator on purpose."""
@@ -167,6 +179,8 @@ class _Routes:
                 {"requests": found},
                 kinds_of_requests=kinds["requests"],
                 identities=kinds["identities"],
+                correctable=kinds["correctable"],
+                purposes=kinds["purposes"],
                 token=self._token(by),
                 closed=closed == "yes",
             )
@@ -241,6 +255,49 @@ class _Routes:
                 office.ask_refusal(number, said.reason)
                 kind = office.kind_of(number)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
+
+        self._add_lifting(router)
+
+    def _add_lifting(self, router: APIRouter) -> None:
+        operator, informed = Depends(self.doors.operator), self._sent(Lifted)
+
+        @router.post("/requests/{number}/lift", status_code=202)
+        def lift(request: Request, number: Number, by: str = operator, said: Any = informed) -> Response:
+            """Lift the restriction that a request asked for; a run does so, and tells recipients."""
+            self._require_idle(number)
+            with Office.open(by, self.doors.clock()) as office:
+                office.ask_lifting(number, said.informed_by)
+                kind = office.kind_of(number)
+            return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
+
+    def _add_packages(self, router: APIRouter) -> None:
+        operator, nothing = Depends(self.doors.operator), self._sent(Answered)
+
+        @router.get("/notice")
+        def told(request: Request, by: str = operator) -> Response:
+            """What everybody is told of what is processed: the answer to a request for information."""
+            with Office.open(by, self.doors.clock()) as office:
+                document = office.notice()
+            if wants_page(request):
+                return HTMLResponse(printable("notice.html", document))
+            return JSONResponse(document)
+
+        @router.post("/requests/{number}/package")
+        def package(number: Number, by: str = operator, _said: Any = nothing) -> Response:
+            """The encrypted archive of a request, once; it is destroyed here."""
+            with Office.open(by, self.doors.clock()) as office:
+                archive = office.fetch_package(number)
+            named = {"content-disposition": f'attachment; filename="request-{number}.zip"'}
+            return Response(archive, media_type="application/zip", headers=named)
+
+        @router.post("/requests/{number}/passphrase")
+        def passphrase(
+            request: Request, number: Number, by: str = operator, _said: Any = nothing
+        ) -> Response:
+            """What opens the archive, once; it is destroyed here."""
+            with Office.open(by, self.doors.clock()) as office:
+                document = {"request": str(number), "passphrase": office.show_passphrase(number)}
+            return shown(request, "passphrase.html", document)
 
     def _require_idle(self, number: UUID) -> None:
         if self.doors.is_running(number):

@@ -10,7 +10,8 @@ from airflow.sdk import Asset, Param, TriggerRule, task
 from lifecycle.orchestration import daily_requests, requests, tasks
 from lifecycle.orchestration.answer_deadlines import of_answers
 from lifecycle.orchestration.request_approval import RequestApproval, reason_of_refusal
-from lifecycle.orchestration.wiring import check_before, deliveries, step
+from lifecycle.orchestration.weighing import Weighing
+from lifecycle.orchestration.wiring import HOLD_RELEASED, check_before, deliveries, step
 
 REQUEST_NUMBER = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 DAYS_TO_ANSWER = 7
@@ -37,10 +38,16 @@ def on_request(schedule: str) -> dict[str, Any]:
     }
 
 
-def answer_request() -> None:
-    """Plan, check, let an operator approve, execute, check, close, sign, tell; or refuse where an operator did."""
+def answer_request(*, is_weighed: bool = False, can_be_lifted: bool = False) -> None:
+    """Plan, check, let an operator approve, execute, check, close, sign, tell; or refuse where an operator did.
+
+    Args:
+        is_weighed: an operator may have to decide something before it is planned.
+        can_be_lifted: what was done lasts, and a later run ends it where an operator says so.
+    """
     chosen, refused = task.branch(requests.choose)(), step(requests.refuse)()
     before, planned = check_before(), step(requests.plan)()
+    others = [refused, step(requests.lift, outlets=[HOLD_RELEASED])()] if can_be_lifted else [refused]
     digest = step(requests.check_plan)(planned)
     approval = RequestApproval(
         task_id="approval",
@@ -52,19 +59,25 @@ def answer_request() -> None:
     closed = step(requests.close, TriggerRule.NONE_FAILED)(planned)
     signed = step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
     told = step(requests.receipt, TriggerRule.NONE_FAILED)()
-    chosen >> [refused, before]
+    chosen >> [*others, before]
+    if is_weighed:
+        before >> Weighing(task_id="weigh", response_timeout=timedelta(days=DAYS_TO_ANSWER)) >> planned
     before >> planned
     digest >> approval >> executed >> checked >> closed
-    [refused, closed] >> signed
-    [refused, closed, signed] >> told
+    [*others, closed] >> signed
+    [*others, closed, signed] >> told
 
 
 def see_to_requests() -> None:
-    """Erase what may go now of what had to stay, say which answers are due soon, fail where one is late."""
+    """Erase what may go now, destroy packages that nobody fetched, say which answers are due, fail for late ones."""
     returned = step(daily_requests.flag_returned)()
+    ended = step(daily_requests.end_restrictions, TriggerRule.ALL_DONE)()
     resumed = step(daily_requests.resume, TriggerRule.ALL_DONE)()
+    expired = step(daily_requests.destroy_packages, TriggerRule.ALL_DONE)()
     due = step(daily_requests.near_ends, TriggerRule.ALL_DONE)()
     signed = step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
-    returned >> resumed >> signed >> due
+    returned >> ended >> resumed >> expired >> signed >> due
     step(daily_requests.tell_near_ends, outlets=[REQUEST_DUE])(due)
-    [returned, resumed, due] >> step(daily_requests.require_answers_in_time, TriggerRule.ALL_DONE)()
+    [returned, ended, resumed, expired, due] >> step(
+        daily_requests.require_answers_in_time, TriggerRule.ALL_DONE
+    )()

@@ -12,6 +12,11 @@ from lifecycle.orchestration.tasks import deciding_moment, opened, run_moment, t
 
 logger = logging.getLogger(__name__)
 
+_SAID = {
+    "answer": "request %s has to be answered by %s: %s days are left",
+    "restriction": "the restriction of request %s ends with %s, and its subject is told before: %s days are left",
+}
+
 
 def flag_returned() -> dict[str, int]:
     """Find erased subjects whom an import brought back, and leave their rows to be erased; how many, by request."""
@@ -32,14 +37,33 @@ def resume() -> list[dict[str, Any]]:
     return resumed.to_json()
 
 
+def destroy_packages() -> list[str]:
+    """Destroy what was put together for subjects and not fetched in time; of which requests."""
+    from lifecycle.requests.packages import destroy_expired
+
+    as_of = run_moment()
+    with opened() as company, company.engine.begin() as connection:
+        return [str(number) for number in destroy_expired(connection, as_of=as_of)]
+
+
+def end_restrictions() -> list[str]:
+    """Tell recipients of restrictions whose last day has passed; of which requests."""
+    from lifecycle.requests.lifting import end_restrictions
+
+    with opened() as company:
+        return [str(number) for number in end_restrictions(company, as_of=deciding_moment(company))]
+
+
 def near_ends() -> list[dict[str, Any]]:
-    """Requests that have to be answered within ten days, or three, and of which it was not told yet."""
+    """Answers and restrictions that are due to end within ten days, or three, and of which it was not told yet."""
     from lifecycle.requests.deadlines import near_ends
+    from lifecycle.requests.lifting import near_restriction_ends
 
     as_of = run_moment()
     with opened() as company, company.engine.begin() as connection:
         zone = company.version(as_of).policy.zone
-        return [one.to_json() for one in near_ends(connection, zone, as_of=as_of)]
+        answers = near_ends(connection, zone, as_of=as_of)
+        return [one.to_json() for one in (*answers, *near_restriction_ends(connection, zone, as_of=as_of))]
 
 
 def tell_near_ends(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -47,12 +71,7 @@ def tell_near_ends(due: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not due:
         raise AirflowSkipException("no answer is due soon")
     for one in due:
-        logger.error(
-            "request %s has to be answered by %s: %s days are left",
-            one["request"],
-            one["due_on"],
-            one["days_left"],
-        )
+        logger.error(_SAID[one["what"]], one["request"], one["due_on"], one["days_left"])
     tell({"due": due})
     return due
 

@@ -108,8 +108,10 @@ def described(planned: dict[str, Any]) -> str:
             + f", to be answered by {planned['due_on']}.",
             f"Policy of {planned['policy_version']}.",
             *_meaning(planned["consequence"]),
+            *_wishes(planned),
             "",
             *counted(planned),
+            *_columns(planned["columns"]),
             *_waiting(planned["candidates"]),
         ]
     )
@@ -119,6 +121,26 @@ def _meaning(consequence: str | None) -> Iterator[str]:
     if consequence:
         yield ""
         yield f"**What it means:** {consequence}"
+
+
+def _wishes(planned: dict[str, Any]) -> Iterator[str]:
+    """What the request says besides its kind: names of what it corrects or ends, never a value."""
+    if planned["corrects"]:
+        yield ""
+        yield f"Corrects {', '.join(f'`{name}`' for name in planned['corrects'])}."
+    if planned["purposes"]:
+        yield ""
+        yield "\n".join(f"- {name}: {decision}" for name, decision in planned["purposes"].items())
+
+
+def _columns(columns: dict[str, list[str]]) -> Iterator[str]:
+    """Which columns of which collections get a value."""
+    if columns:
+        yield ""
+        yield "| Collection | Columns that are written |"
+        yield "|---|---|"
+    for collection, names in columns.items():
+        yield f"| {collection} | {', '.join(names)} |"
 
 
 def _waiting(candidates: list[dict[str, Any]]) -> Iterator[str]:

@@ -35,11 +35,30 @@ def moment_of_answer(company: Company) -> datetime:
 
 
 def choose() -> str:
-    """The task to go on with: the refusal, where an operator refuses the request; the first check otherwise."""
+    """The task to go on with: what an operator has asked for on the page, a refusal or an end; the first check else."""
+    from lifecycle.requests.lifting import lifting_asked
     from lifecycle.requests.register import refusal_asked
 
+    request_id = request_of_run()
     with opened() as company, company.engine.connect() as connection:
-        return "refuse" if refusal_asked(connection, request_of_run()) else "check_before"
+        if lifting_asked(connection, request_id):
+            return "lift"
+        return "refuse" if refusal_asked(connection, request_id) else "check_before"
+
+
+def lift() -> dict[str, Any]:
+    """Lift a restriction as the operator said; skipped where it is lifted already."""
+    from lifecycle.requests import lifting
+
+    request_id = request_of_run()
+    with opened() as company:
+        with company.engine.connect() as connection:
+            asked = lifting.lifting_asked(connection, request_id)
+        if asked is None:
+            raise AirflowSkipException("nothing is to be lifted any more")
+        informed_by, by = asked
+        lifted = lifting.lift(company, request_id, informed_by=informed_by, lifted_by=by, as_of=run_moment())
+    return {"request": str(request_id), "hold": str(lifted.hold_id)}
 
 
 def refuse() -> dict[str, Any]:
@@ -76,9 +95,20 @@ def plan() -> dict[str, Any]:
             "kind": found.kind.value,
             "due_on": found.due_on.isoformat(),
             "tenant": found.tenant,
+            "corrects": list(found.corrects),
+            "purposes": _purposes(company, request_id),
             "candidates": [one.to_json() for one in waiting],
             "consequence": right.consequence,
         }
+
+
+def _purposes(company: Company, request_id: UUID) -> dict[str, str]:
+    """What becomes of each purpose that the request is to end."""
+    from lifecycle.requests.purposes import purposes_of
+
+    with company.engine.connect() as connection:
+        found = purposes_of(connection, request_id)
+    return {one.purpose: one.decision.value if one.decision else "stop" for one in found}
 
 
 def check_plan(planned: dict[str, Any]) -> str:

@@ -362,6 +362,12 @@ def load_plan(connection: Connection, digest: str) -> StoredPlan | None:
     return _stored(row) if row else None
 
 
+def load_plan_of(connection: Connection, plan_id: int) -> Plan:
+    """The plan of a number, as it is stored."""
+    query = sa.text("SELECT plan_id, document FROM lifecycle.plan WHERE plan_id = :plan_id")
+    return _stored(connection.execute(query, {"plan_id": plan_id}).one()).plan
+
+
 def _stored(row: Any) -> StoredPlan:
     document = row.document if isinstance(row.document, dict) else json.loads(row.document)
     return StoredPlan(plan_id=row.plan_id, plan=Plan.from_document(document))

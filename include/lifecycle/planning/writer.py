@@ -43,6 +43,7 @@ class About:
         request: whose request it carries out; None for a rule.
         last_event_day: the greatest day of an event whose rows are due; None where no clock counts.
         measured: collections of which the guard wants to know how many rows there are.
+        brings: keyed fingerprints of the values that a request brings with it.
     """
 
     rule: str
@@ -50,6 +51,7 @@ class About:
     request: UUID | None = None
     last_event_day: date | None = None
     measured: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
 
 
 class AnyPart(Protocol):
@@ -122,6 +124,7 @@ class PlanWriter:
             relies=tuple(relied for part in self.parts for relied in part.relies()),
             stored=_stored_rows(self.connection, about.measured) if written else {},
             attempt=1 + self._earlier() if written else 1,
+            brings=about.brings,
         )
 
     def store(self, plan: Plan) -> int:

@@ -20,6 +20,7 @@ from lifecycle.policy.checks import (
     requests,
     schema,
     statutory,
+    stops,
     values,
 )
 from lifecycle.policy.checks.examined import Examined
@@ -49,6 +50,7 @@ _CHECKS = (
     partitions.check,
     identities.check,
     requests.check,
+    stops.check,
     indexes.check,
 )
 

@@ -101,6 +101,8 @@ ColumnName = Annotated[str, AfterValidator(_column)]
 """``schema.table.column``"""
 Column = Text
 """A column of a collection that is named beside it."""
+Scalar = StrictBool | StrictInt | float | str | None
+"""What a column can be given: a truth, a number, a text, or nothing."""
 Redaction = Annotated[
     dict[Literal["redact"], Annotated[tuple[Column, ...], Field(min_length=1)]], Field(min_length=1)
 ]
@@ -157,15 +159,87 @@ class Basis(StrEnum):
     LEGITIMATE_INTEREST = "legitimate_interest"
 
 
+class Stop(Form):
+    """What the company's own tables are told when a subject ends a purpose. Exactly one of two kinds.
+
+    Attributes:
+        record: collection of which the latest row counts, for each row of the subject that it belongs to; that is
+            written again, with other values.
+        values: its columns, and what they hold then.
+        at: its column that says since when.
+        set: columns of the subject's rows, and what they hold then.
+        since: column of the subject's rows that takes the moment, where nothing stands yet.
+        time_zone: zone in which a moment without one (``timestamp``) is written; never assumed.
+    """
+
+    record: CollectionName | None = None
+    values: dict[Column, Scalar] = {}
+    at: Column | None = None
+    set: dict[ColumnName, Scalar] = {}
+    since: ColumnName | None = None
+    time_zone: Zone | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Stop:
+        if bool(self.record) == bool(self.set or self.since):
+            raise ValueError(
+                "says either record: schema.table, or what is written into the subject's rows:"
+                " set: {schema.table.column: value}, since: schema.table.column"
+            )
+        if bool(self.record) != bool(self.values and self.at):
+            raise ValueError("says with record, and only with it, values: {column: value} and at: column")
+        return self
+
+
 class Purpose(Form):
-    """What personal data is used for, and on which basis; the basis decides which rights apply."""
+    """What personal data is used for, and on which basis; the basis decides which rights apply.
+
+    Attributes:
+        objection: whether it ends with an objection, or an operator weighs that; None where nobody can object.
+        opt_out: column by which somebody may have refused it already.
+        stop: what the company's own tables are told when a subject ends it.
+    """
 
     basis: Basis
     collections: tuple[CollectionName, ...]
     description: str = ""
     objection: Literal["stops", "weighed"] | None = None
     opt_out: ColumnName | None = None
+    stop: Stop | None = None
     commitments: tuple[Identifier, ...] = ()
+
+    @property
+    def can_be_withdrawn(self) -> bool:
+        """Whether it rests on a word of the subject, who may take that back (GDPR Art. 7(3))."""
+        return self.basis is Basis.CONSENT or self.opt_out is not None
+
+    @property
+    def can_be_objected_to(self) -> bool:
+        """Whether an objection ends it, without exception or when it was weighed (GDPR Art. 21)."""
+        return self.objection is not None or self.basis is Basis.CONSENT
+
+
+class Origin(StrEnum):
+    """Where data on a subject comes from."""
+
+    SUBJECT = "subject"
+    """The subject gave it."""
+    OBSERVED = "observed"
+    """It came about by what the subject did."""
+    OTHERS = "others"
+    """Somebody else gave it, or the company made it (GDPR Art. 14)."""
+
+
+class Source(Form):
+    """Where the data of some collections comes from: whoever asks is told (GDPR Art. 14(2)(f), 15(1)(g)).
+
+    Attributes:
+        description: as the subject is told.
+    """
+
+    origin: Origin
+    description: Text
+    collections: tuple[CollectionName, ...]
 
 
 class Anchor(Form):
@@ -297,6 +371,10 @@ class RequestKind(StrEnum):
     INFORMATION = "information"
 
 
+LONGEST_AVAILABLE = 31
+"""Days; a copy that nobody fetched within a month is not waited for."""
+
+
 class Right(Form):
     """How one kind of request is answered.
 
@@ -304,12 +382,16 @@ class Right(Form):
         answer_within: of the day it was received; never more than one month (GDPR Art. 12(3)).
         extend_by: how much longer it may take where that is said, with the reason, before the first limit ends.
         consequence: what an answer means for whoever asks, such as a service that ends; whoever approves it is told.
+        lasts: how long a restriction does, unless it is lifted; None for every other kind.
+        available: days for which what was put together for the subject can be fetched; then it is destroyed.
     """
 
     commitments: tuple[Identifier, ...] = Field(min_length=1)
     answer_within: Keep = Period(months=1)
     extend_by: Keep = Period(months=2)
     consequence: Text | None = None
+    lasts: Keep | None = None
+    available: Annotated[Days, Field(ge=1, le=LONGEST_AVAILABLE)] = 14
 
 
 class Guard(Form):
@@ -456,6 +538,7 @@ class Policy(Form):
     authority: Party
     commitments: dict[Identifier, Commitment]
     purposes: dict[Identifier, Purpose] = {}
+    sources: dict[Identifier, Source] = {}
     identities: dict[Text, AnyIdentity] = {}
     names: dict[CollectionName, PersonNames] = {}
     anchors: dict[Identifier, Anchor] = {}

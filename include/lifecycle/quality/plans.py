@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
 
 from lifecycle.holds.cover import Cover
-from lifecycle.plan import WHEREVER_HELD, Action
+from lifecycle.plan import WHEREVER_HELD, WHEREVER_RESTRICTED, Action
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.quality.suite import Checked, Count, validate
@@ -63,6 +63,7 @@ _YOUNG_PARTITIONS = sa.text("""
 _INTEGERS: sa.types.TypeEngine[Any] = sa.ARRAY(sa.Integer)
 _DELETED = plan_item.c.action == Action.DELETE.value
 _WHEREVER_HELD = sorted(action.value for action in WHEREVER_HELD)
+_WHEREVER_RESTRICTED = sorted(action.value for action in WHEREVER_RESTRICTED)
 
 
 def check_plan(
@@ -240,8 +241,12 @@ class _Measures:
 
     def _held(self, cover: Cover, collection: str) -> Count:
         """Rows that a hold or restriction covers; a partition is covered where any row of its collection is."""
-        planned = self._planned(collection, plan_item.c.action.not_in(_WHEREVER_HELD))
+        others = plan_item.c.action.not_in([*_WHEREVER_HELD, *_WHEREVER_RESTRICTED])
+        planned = self._planned(collection, others)
         value = self._rows(sa.select(*planned.c).where(cover.covers(collection, planned)))
+        if any(item.action in WHEREVER_RESTRICTED for item in self.items):
+            kept = self._planned(collection, plan_item.c.action.in_(_WHEREVER_RESTRICTED))
+            value += self._rows(sa.select(*kept.c).where(cover.covers(collection, kept, kind="hold")))
         if self._items(collection, Action.DROP_PARTITION):
             value += int(cover.has_any_row(self.connection, collection))
         return Count(

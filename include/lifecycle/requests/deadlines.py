@@ -24,15 +24,17 @@ TOLD = "due_soon"
 
 @dataclass(frozen=True, kw_only=True)
 class NearEnd:
-    """A request that has to be answered soon.
+    """A request that has to be answered soon, or a restriction that ends soon and of which its subject is told before.
 
     Attributes:
         days_left: until its last day; 0 on that day, negative when it is over.
+        what: ``answer`` or ``restriction``.
     """
 
     request_id: UUID
     due_on: date
     days_left: int
+    what: str = "answer"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -40,6 +42,7 @@ class NearEnd:
             "request": str(self.request_id),
             "due_on": self.due_on.isoformat(),
             "days_left": self.days_left,
+            "what": self.what,
         }
 
 
@@ -49,12 +52,20 @@ def near_ends(connection: Connection, zone: ZoneInfo, *, as_of: datetime) -> tup
     found = []
     for one in listing(connection):
         left = (one.due_on - today).days
-        passed = next((days for days in DAYS_BEFORE if left <= days), None)
-        if passed is None or _is_told(connection, one.request_id, one.due_on, passed):
-            continue
-        note(connection, one.request_id, TOLD, as_of=as_of, due_on=one.due_on.isoformat(), days=passed)
-        found.append(NearEnd(request_id=one.request_id, due_on=one.due_on, days_left=left))
+        if is_to_be_told(connection, one.request_id, one.due_on, left, as_of=as_of):
+            found.append(NearEnd(request_id=one.request_id, due_on=one.due_on, days_left=left))
     return tuple(found)
+
+
+def is_to_be_told(
+    connection: Connection, request_id: UUID, due_on: date, left: int, *, as_of: datetime
+) -> bool:
+    """Whether it has to be told now that so many days are left; then it is kept that it was."""
+    passed = next((days for days in DAYS_BEFORE if left <= days), None)
+    if passed is None or _is_told(connection, request_id, due_on, passed):
+        return False
+    note(connection, request_id, TOLD, as_of=as_of, due_on=due_on.isoformat(), days=passed)
+    return True
 
 
 def overdue(connection: Connection, zone: ZoneInfo, *, as_of: datetime) -> tuple[UUID, ...]:

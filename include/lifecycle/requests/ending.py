@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.ledger.book import append
+from lifecycle.requests.corrections import forget_corrections
+from lifecycle.requests.packages import destroy
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
 from lifecycle.requests.subject import COUNTED, forget
@@ -50,6 +52,7 @@ def finish(
     ).all()
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
     forget(connection, request_id)
+    forget_corrections(connection, request_id)
     note(connection, request_id, "done", as_of=as_of)
     entry = {
         "request": request_id,
@@ -83,6 +86,8 @@ def refuse(
     content = {**body(connection, found, policy, (), as_of=as_of), "refused_because": reason}
     move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of, receipt=content)
     forget(connection, request_id)
+    forget_corrections(connection, request_id)
+    destroy(connection, request_id, as_of=as_of)
     note(connection, request_id, "refused", by_whom=refused_by, as_of=as_of, reason=reason)
     entry = {
         "request": request_id,

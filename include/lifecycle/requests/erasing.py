@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import CheckFailed
+from lifecycle.holds.stops import forget_stopped
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.erasure import Erasure, of_subject
 from lifecycle.requests.ground import NamesSubject
@@ -60,6 +61,8 @@ class ErasureProcedure:
         erasure.keep_remainder(case.request_id)
         _require_nothing_left(case.request_id, residue(connection, case.rulebook, case.whom, case.request_id))
         _suppress(connection, case.request_id, answered_at)
+        if case.whom.tenant is None:
+            _forget_stops(connection, case.request_id)
         return Settled(kept=erasure.kept())
 
 
@@ -73,6 +76,15 @@ def _suppress(connection: Connection, request_id: UUID, erased_at: datetime) -> 
     )
     columns = ["fingerprint", "request_id", "erased_at"]
     connection.execute(postgresql.insert(suppression).from_select(columns, named).on_conflict_do_nothing())
+
+
+def _forget_stops(connection: Connection, request_id: UUID) -> None:
+    """The register of stops knows whoever was erased by fingerprint alone."""
+    marks = sa.select(request_identity.c.fingerprint).where(
+        request_identity.c.request_id == request_id,
+        request_identity.c.source.in_([one.value for one in COUNTED]),
+    )
+    forget_stopped(connection, connection.scalars(marks).all())
 
 
 def _require_nothing_left(request_id: UUID, left: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -14,13 +14,23 @@ from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
+
+
+class Masking(Protocol):
+    """What puts something else where a text mentions somebody."""
+
+    def masked(self, text: str) -> str:
+        """The text without the mentions; the same text where there are none."""
+
+    def masked_json_text(self, text: str) -> str:
+        """The same of the text of a JSON document."""
 
 
 class MentionsSubject:
@@ -38,8 +48,10 @@ class MentionsSubject:
         self.rulebook = rulebook
         mentions = Mentions(identifiers=whom.written)
         self.keys: dict[str, list[tuple[str, ...]]] = {
-            collection: _mentioning(connection, rulebook, whom, mentions, collection) if whom.written else []
-            for collection in rulebook.erasure.masking.roots
+            collection: mentioning(connection, rulebook, whom, mentions, collection, names)
+            if whom.written
+            else []
+            for collection, names in rulebook.erasure.masking.redacts.items()
         }
 
     @property
@@ -89,32 +101,39 @@ class MentionsSubject:
         }
 
 
-def _mentioning(
-    connection: Connection, rulebook: Rulebook, whom: Whom, mentions: Mentions, collection: str
+def mentioning(
+    connection: Connection,
+    rulebook: Rulebook,
+    whom: Whom,
+    mask: Masking,
+    collection: str,
+    names: Sequence[str],
 ) -> list[tuple[str, ...]]:
-    """Keys, as text, of the rows of a collection whose texts mention the subject."""
+    """Keys, as text, of the rows of a collection of which masking changes one of the named columns."""
     values = dict(mention_values(whom.written))
-    key = ("mentioning", collection, tuple(values), whom.tenant.collection if whom.tenant else None)
-    made = prepared(rulebook, key, lambda: _may_mention(rulebook, whom, collection))
+    key = (
+        "mentioning",
+        collection,
+        tuple(names),
+        tuple(values),
+        whom.tenant.collection if whom.tenant else None,
+    )
+    made = prepared(rulebook, key, lambda: _may_mention(rulebook, whom, collection, names))
     if whom.tenant:
         values |= {f"tenant_{part}": text for part, text in enumerate(whom.tenant.key)}
     width = len(rulebook.key(collection))
     live = rulebook.live[collection].columns
-    masks = [
-        mentions.masked_json_text if live[name].base_type in DOCUMENTS else mentions.masked
-        for name in rulebook.erasure.masking.redacts[collection]
-    ]
+    masks = [mask.masked_json_text if live[name].base_type in DOCUMENTS else mask.masked for name in names]
     return [
         tuple(found[:width])
         for found in (made.rows(connection, values) if made else ())
-        if any(text and mask(text) != text for text, mask in zip(found[width:], masks, strict=True))
+        if any(text and masked(text) != text for text, masked in zip(found[width:], masks, strict=True))
     ]
 
 
-def _may_mention(rulebook: Rulebook, whom: Whom, collection: str) -> Select[Any]:
+def _may_mention(rulebook: Rulebook, whom: Whom, collection: str, names: Sequence[str]) -> Select[Any]:
     """Key and texts, as text, of the rows of a collection that may mention the subject."""
     row = relation(rulebook.live, collection, "text_row")
-    names = rulebook.erasure.masking.redacts[collection]
     live = rulebook.live[collection].columns
     keys = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
     texts = [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in names]

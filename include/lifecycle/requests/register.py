@@ -15,8 +15,15 @@ from lifecycle.identity.forms import Identifier
 from lifecycle.identity.names import PersonName
 from lifecycle.identity.scripts import mixes_scripts
 from lifecycle.policy.model import RequestKind
+from lifecycle.requests.asked import NOTHING_MORE, Asked
 from lifecycle.requests.subject import Source, fingerprints, keep
-from lifecycle.requests.tables import request, request_event, request_identity
+from lifecycle.requests.tables import (
+    request,
+    request_correction,
+    request_event,
+    request_identity,
+    request_purpose,
+)
 from lifecycle.timelimits import Period, last_day, local_day
 
 if TYPE_CHECKING:
@@ -68,6 +75,8 @@ class Request:
         tenant: collection of the organisation whose content alone is meant; None for all there is.
         due_on: last local day on which it may be answered.
         identities: the kinds of what it names its subject by.
+        corrects: the names of what it corrects.
+        purposes: those that it is to end.
     """
 
     request_id: UUID
@@ -83,6 +92,8 @@ class Request:
     refusal_reason: str | None
     closed_at: datetime | None
     identities: tuple[str, ...]
+    corrects: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -109,10 +120,12 @@ class Request:
             "refusal_reason": self.refusal_reason,
             "closed_at": self.closed_at.isoformat() if self.closed_at else None,
             "identities": list(self.identities),
+            "corrects": list(self.corrects),
+            "purposes": list(self.purposes),
         }
 
 
-def open_request(
+def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
     connection: Connection,
     rulebook: Rulebook,
     keys: KeyProvider,
@@ -122,6 +135,7 @@ def open_request(
     opened_by: str,
     as_of: datetime,
     tenant: Target | None = None,
+    asked: Asked = NOTHING_MORE,
 ) -> UUID:
     """Take a request; one that is open already and says the same is that request.
 
@@ -134,10 +148,11 @@ def open_request(
         opened_by: the operator.
         as_of: when it was received.
         tenant: the organisation whose content alone is meant (A5).
+        asked: what else such a request says: corrections, purposes.
 
     Raises:
         UsageError: the policy grants no such request, nobody is named, an unknown kind of identity, a key that no row
-            has, a collection that is no organisation.
+            has, a collection that is no organisation; what else it says does not belong to its kind, or cannot be.
     """
     right = _right(rulebook, kind)
     require_name(opened_by)
@@ -147,8 +162,11 @@ def open_request(
         )
     found = tuple(dict.fromkeys(one.found(connection, rulebook) for one in named))
     whose = _tenant(connection, rulebook, tenant)
+    names = tuple(one for one in found if isinstance(one, PersonName))
+    given = tuple(one for one in found if not isinstance(one, PersonName))
+    asked = asked.found(connection, rulebook, kind, given)
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('lifecycle.request'))"))
-    known = _the_same(connection, fingerprints(found, keys), kind, whose)
+    known = _the_same(connection, fingerprints(found, keys), kind, whose, asked, keys)
     if known:
         note(connection, known, "repeated", by_whom=opened_by, as_of=as_of)
         return known
@@ -165,9 +183,9 @@ def open_request(
             due_on=last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
         )
     )
-    names = tuple(one for one in found if isinstance(one, PersonName))
-    keep(connection, request_id, (one for one in found if one not in names), keys, Source.GIVEN)
+    keep(connection, request_id, given, keys, Source.GIVEN)
     keep(connection, request_id, names, keys, Source.NAMED)
+    asked.keep(connection, request_id, keys)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
     doubtful = sorted({one.kind for one in found if isinstance(one, Identifier) and mixes_scripts(one)})
     if doubtful:
@@ -322,16 +340,15 @@ def events(connection: Connection, request_id: UUID) -> list[dict[str, Any]]:
 
 
 def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Request]:
-    kinds = (
-        sa.select(sa.func.array_agg(sa.distinct(request_identity.c.kind)))
-        .where(request_identity.c.request_id == request.c.request_id)
-        .scalar_subquery()
+    kinds, corrects, purposes = (
+        _of_it(column)
+        for column in (request_identity.c.kind, request_correction.c.named, request_purpose.c.purpose)
     )
     columns = [
         column for column in request.c if column.name not in {"tenant_key", "receipt", "entry_sequence"}
     ]
     rows = connection.execute(
-        sa.select(*columns, kinds.label("identities"))
+        sa.select(*columns, kinds.label("identities"), corrects.label("corrects"), purposes.label("purposes"))
         .where(condition)
         .order_by("due_on", "received_at", "request_id")
     )
@@ -342,14 +359,31 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[R
                 "kind": RequestKind(row.kind),
                 "state": State(row.state),
                 "identities": tuple(row.identities or ()),
+                "corrects": tuple(row.corrects or ()),
+                "purposes": tuple(row.purposes or ()),
             }
         )
         for row in rows
     ]
 
 
+def _of_it(column: Any) -> Any:
+    """The different values of a column of another table that a request has, as a subquery."""
+    return (
+        sa.select(sa.func.array_agg(sa.distinct(column)))
+        .where(column.table.c.request_id == request.c.request_id)
+        .correlate(request)
+        .scalar_subquery()
+    )
+
+
 def _the_same(
-    connection: Connection, named: list[tuple[str, str]], kind: RequestKind, tenant: Target | None
+    connection: Connection,
+    named: list[tuple[str, str]],
+    kind: RequestKind,
+    tenant: Target | None,
+    asked: Asked,
+    keys: KeyProvider,
 ) -> UUID | None:
     """An open request that asks for the same."""
     whom = sa.func.array_agg(sa.distinct(request_identity.c.fingerprint))
@@ -357,16 +391,16 @@ def _the_same(
     of_tenant: list[ColumnElement[bool]] = [request.c.tenant.is_(None)]
     if tenant:
         of_tenant = [request.c.tenant == tenant.collection, request.c.tenant_key == list(tenant.key)]
-    found: UUID | None = connection.scalar(
+    found = connection.scalars(
         sa.select(request.c.request_id)
         .join(request_identity, request_identity.c.request_id == request.c.request_id)
         .where(request.c.closed_at.is_(None), request.c.kind == kind.value, *of_tenant)
         .where(request_identity.c.source.in_([Source.GIVEN.value, Source.NAMED.value]))
         .group_by(request.c.request_id)
         .having(whom == sa.cast(wanted, sa.ARRAY(sa.Text)))
-        .limit(1)
-    )
-    return found
+        .order_by(request.c.request_id)
+    ).all()
+    return next((one for one in found if asked.is_asked_by(connection, one, keys)), None)
 
 
 def _tenant(connection: Connection, rulebook: Rulebook, tenant: Target | None) -> Target | None:

@@ -30,8 +30,12 @@ _ERASURES = sa.text("""
     ORDER BY sequence
 """)
 _LOST = sa.text("""
-    SELECT kind, count(*) AS entries FROM lifecycle.ledger
-    WHERE kind IN ('hold_placed', 'restriction_placed') AND sequence >= :first GROUP BY kind ORDER BY kind
+    -- What stands nowhere else than where it was lost: targets of holds, values of corrections, who objected.
+    SELECT lost AS kind, count(*) AS entries
+    FROM lifecycle.ledger, LATERAL (SELECT CASE kind WHEN 'request_done' THEN body ->> 'rule' ELSE kind END AS lost)
+    WHERE lost IN ('hold_placed', 'restriction_placed', 'rectification', 'objection', 'withdrawal')
+        AND sequence >= :first
+    GROUP BY lost ORDER BY lost
 """)
 
 
@@ -43,8 +47,8 @@ class Replayed:
         entries: of the ledger that were put back.
         requests: erasures that were looked at.
         rows: rows of erased subjects that were found, and were erased as far as nothing keeps them.
-        to_do: holds and restrictions that the backup does not know: their targets stand nowhere else, and a person
-            has to place them again.
+        to_do: holds, restrictions, corrections, objections and withdrawals that the backup does not know: whom and
+            what they were about stands nowhere else, and a person has to see to them again.
     """
 
     entries: int

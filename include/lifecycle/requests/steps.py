@@ -17,6 +17,7 @@ from lifecycle.errors import UsageError
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
+from lifecycle.plan import WHEREVER_RESTRICTED as WRITING
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.requests import ending
@@ -70,8 +71,18 @@ class Planned:
             "digest": self.digest,
             "policy_version": self.plan.policy_version,
             "counts": self.plan.counts(),
+            "columns": written_columns(self.plan),
             "kept": kept_to_json(self.plan.kept),
         }
+
+
+def written_columns(plan: Plan) -> dict[str, list[str]]:
+    """The columns that get a value, by collection."""
+    found: dict[str, dict[str, None]] = {}
+    for item in plan.items:
+        if item.action in WRITING:
+            found.setdefault(item.collection, {}).update(dict.fromkeys(item.columns))
+    return {collection: sorted(columns) for collection, columns in sorted(found.items())}
 
 
 def kept_to_json(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
@@ -400,12 +411,17 @@ def _approve_again(
     approved_by: str | None,
     as_of: datetime,
 ) -> None:
-    approver = approved_by or connection.scalar(
-        sa.text(
-            "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
-            " ORDER BY plan_id LIMIT 1"
-        ),
-        {"request": request_id},
+    approver = (
+        approved_by
+        or connection.scalar(
+            sa.text(
+                "SELECT approved_by FROM lifecycle.plan WHERE request_id = :request AND approved_by IS NOT NULL"
+                " ORDER BY plan_id LIMIT 1"
+            ),
+            {"request": request_id},
+        )
+        # Where everything had to stay there was no plan to approve: who verified the request wanted this.
+        or get(connection, request_id).verified_by
     )
     if approver is None:
         raise UsageError(

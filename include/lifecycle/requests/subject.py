@@ -71,12 +71,14 @@ class Whom:
         rows: rows that are named by their keys.
         tenant: the organisation whose content alone is meant; None for all there is.
         names: by which the subject is named; no row is the subject's because of one.
+        given: those of the identities that whoever asks has given.
     """
 
     subjects: tuple[Identifier, ...] = ()
     rows: tuple[Row, ...] = ()
     names: tuple[PersonName, ...] = ()
     tenant: Row | None = None
+    given: tuple[Identifier, ...] = ()
 
     @property
     def written(self) -> tuple[Identifier, ...]:
@@ -142,12 +144,16 @@ def open_whom(
     about = connection.execute(
         sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
     ).one()
-    known = open_each(connection, rulebook, request_id, keys, sources=sources).values()
+    stored = _stored(connection, rulebook, request_id, keys, sources)
+    known = [one for _, one in stored.values()]
     return Whom(
         subjects=tuple(one for one in known if isinstance(one, Identifier)),
         rows=tuple(one for one in known if isinstance(one, Row)),
         names=tuple(one for one in known if isinstance(one, PersonName)),
         tenant=Row(collection=about.tenant, key=tuple(about.tenant_key)) if about.tenant_key else None,
+        given=tuple(
+            one for source, one in stored.values() if source is Source.GIVEN and isinstance(one, Identifier)
+        ),
     )
 
 
@@ -164,6 +170,17 @@ def open_each(
     Raises:
         UsageError: as :func:`open_whom`.
     """
+    stored = _stored(connection, rulebook, request_id, keys, sources)
+    return {number: one for number, (_, one) in stored.items()}
+
+
+def _stored(
+    connection: Connection,
+    rulebook: Rulebook,
+    request_id: UUID,
+    keys: KeyProvider,
+    sources: Iterable[Source],
+) -> dict[int, tuple[Source, Identifier | PersonName | Row]]:
     wanted = request_identity.c.source.in_([one.value for one in sources])
     stored = connection.execute(
         sa.select(request_identity)
@@ -171,7 +188,10 @@ def open_each(
         .order_by(request_identity.c.position)
     ).all()
     key = keys.secret(SEALING_KEY)
-    return {one.position: _read(rulebook, one, _opened(key, request_id, one)) for one in stored}
+    return {
+        one.position: (Source(one.source), _read(rulebook, one, _opened(key, request_id, one)))
+        for one in stored
+    }
 
 
 def _read(rulebook: Rulebook, stored: sa.Row[Any], text: str) -> Identifier | PersonName | Row:

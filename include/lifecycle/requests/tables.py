@@ -44,6 +44,25 @@ request_event = sa.table(
     sa.column("detail", JSONB),
     schema="lifecycle",
 )
+request_correction = sa.table(
+    "request_correction",
+    sa.column("request_id", sa.Uuid),
+    sa.column("position", sa.SmallInteger),
+    sa.column("what", sa.Text),
+    sa.column("named", sa.Text),
+    sa.column("fingerprint", sa.Text),
+    sa.column("sealed", sa.LargeBinary),
+    schema="lifecycle",
+)
+request_purpose = sa.table(
+    "request_purpose",
+    sa.column("request_id", sa.Uuid),
+    sa.column("purpose", sa.Text),
+    sa.column("decision", sa.Text),
+    sa.column("decided_by", sa.Text),
+    sa.column("decided_at", sa.DateTime(timezone=True)),
+    schema="lifecycle",
+)
 request_remainder = sa.table(
     "request_remainder",
     sa.column("request_id", sa.Uuid),
@@ -59,5 +78,19 @@ suppression = sa.table(
     sa.column("fingerprint", sa.Text),
     sa.column("request_id", sa.Uuid),
     sa.column("erased_at", sa.DateTime(timezone=True)),
+    schema="lifecycle",
+)
+request_package = sa.table(
+    "request_package",
+    sa.column("request_id", sa.Uuid),
+    sa.column("made_at", sa.DateTime(timezone=True)),
+    sa.column("expires_at", sa.DateTime(timezone=True)),
+    sa.column("sha256", sa.Text),
+    sa.column("size", sa.BigInteger),
+    sa.column("archive", sa.LargeBinary),
+    sa.column("passphrase", sa.LargeBinary),
+    sa.column("fetched_at", sa.DateTime(timezone=True)),
+    sa.column("shown_at", sa.DateTime(timezone=True)),
+    sa.column("destroyed_at", sa.DateTime(timezone=True)),
     schema="lifecycle",
 )

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PRIVILEGES = ("SELECT", "UPDATE", "DELETE")
-"""What deciding, redacting and deleting take. Never INSERT or TRUNCATE."""
+"""What deciding, redacting and deleting take. Never TRUNCATE."""
+RECORDING = "INSERT"
+"""What recording a subject's word takes, where the policy names the table for that, and nowhere else."""
 
 _LOCK = 0x6C6966656772616E  # "lifegran": one change of grants at a time in a database
 
@@ -46,7 +48,12 @@ _TABLES = sqlalchemy.text("""
 """)
 
 
-def grant(connection: sqlalchemy.Connection, collections: Iterable[tuple[str, str]]) -> None:
+def grant(
+    connection: sqlalchemy.Connection,
+    collections: Iterable[tuple[str, str]],
+    *,
+    recorded: Iterable[tuple[str, str]] = (),
+) -> None:
     """Give ``lifecycle_engine`` what it needs on ``collections``, and take the rest of it back.
 
     Run in the caller's transaction, as the tables' owner; what is already as it should be is left alone.
@@ -54,11 +61,12 @@ def grant(connection: sqlalchemy.Connection, collections: Iterable[tuple[str, st
     Args:
         connection: of the tables' owner or an administrator.
         collections: schema and name of every mapped table; the project's own schemas are not among them.
+        recorded: those of them in which a subject's word is recorded.
 
     Raises:
         StoreError: a table does not exist, or hides rows from the engine by row level security.
     """
-    wanted = set(collections)
+    wanted, recording = set(collections), set(recorded)
     connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     rows = connection.execute(_TABLES, {"role": Role.ENGINE}).all()
     tables = {(row.schema, row.name): row for row in rows}
@@ -77,7 +85,8 @@ def grant(connection: sqlalchemy.Connection, collections: Iterable[tuple[str, st
                 next_step=f"CREATE POLICY … ON {schema}.{name} TO {Role.ENGINE} USING (true)",
             )
     for key, table in tables.items():
-        _set_privileges(connection, key, set(table.granted), set(PRIVILEGES) if key in wanted else set())
+        needed = {*PRIVILEGES, *([RECORDING] if key in recording else [])} if key in wanted else set()
+        _set_privileges(connection, key, set(table.granted), needed)
     for schema in sorted({schema for schema, _ in wanted}):
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {_quoted(connection, schema)} TO {Role.ENGINE}")
 

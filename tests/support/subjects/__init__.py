@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from lifecycle.datamap.load import load_datamap
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
+from lifecycle.policy.stopping import recorded
 from lifecycle.runs.company import Company
 from lifecycle.store.grants import grant
 from lifecycle.store.roles import Role
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from support.databases import Database
 
 AS_OF = datetime(2026, 3, 10, 3, tzinfo=UTC)
+POLICIES = load_policies(PROJECT / "include/policies")
 MARI = "mari.tamm@example.test"
 
 
@@ -37,14 +39,14 @@ def _make_people(database: Database) -> None:
     database.script((Path(__file__).parent / "population.sql").read_text())
     tables = [(one.schema, one.table) for one in load_datamap(REFERENCE.datamap).collections.values()]
     with database.connect().begin() as connection:
-        grant(connection, tables)
+        grant(connection, tables, recorded=recorded([one.policy for one in POLICIES]))
 
 
 def open_people(database: Database, keyring: Path, copy: LedgerCopy | None = None) -> Company:
     """The company as a run sees it."""
     return Company(
         engine=database.connect(Role.ENGINE),
-        policies=load_policies(PROJECT / "include/policies"),
+        policies=POLICIES,
         datamap=load_datamap(REFERENCE.datamap),
         keys=FileKeyring(keyring, environment={}),
         ledger_copy=copy,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lifecycle.policy.checks.examined import Examined
-    from lifecycle.policy.model import Policy
+    from lifecycle.policy.model import Policy, Stop
 
 Keys = tuple[str | int, ...]
 """A path of keys into the policy file."""
@@ -39,12 +39,8 @@ def _collections(examined: Examined) -> Iterator[Finding]:
 
 
 def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
-    for name, purpose in policy.purposes.items():
-        for number, collection in enumerate(purpose.collections):
-            yield ("purposes", name, "collections", number), collection
-    for name, recipient in policy.recipients.items():
-        for number, collection in enumerate(recipient.receives):
-            yield ("recipients", name, "receives", number), collection
+    yield from _listed_collections(policy)
+    yield from _collections_of_stops(policy)
     for part in ("erasure", "freshness", "names"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
@@ -54,6 +50,30 @@ def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     yield from ((("edges", column), column.rsplit(".", 1)[0]) for column in policy.edges)
     if policy.disclosures:
         yield ("disclosures", "collection"), policy.disclosures.collection
+
+
+def _listed_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    """Those that purposes, sources and recipients list."""
+    parts: dict[str, tuple[str, Any]] = {
+        "purposes": ("collections", policy.purposes),
+        "sources": ("collections", policy.sources),
+        "recipients": ("receives", policy.recipients),
+    }
+    for part, (field, members) in parts.items():
+        for name, member in members.items():
+            for number, collection in enumerate(getattr(member, field)):
+                yield (part, name, field, number), collection
+
+
+def _collections_of_stops(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    for name, purpose in policy.purposes.items():
+        if purpose.stop:
+            if purpose.stop.record:
+                yield ("purposes", name, "stop", "record"), purpose.stop.record
+            for column in purpose.stop.set:
+                yield ("purposes", name, "stop", "set", column), column.rsplit(".", 1)[0]
+            if purpose.stop.since:
+                yield ("purposes", name, "stop", "since"), purpose.stop.since.rsplit(".", 1)[0]
 
 
 def _columns(examined: Examined) -> Iterator[Finding]:
@@ -69,10 +89,16 @@ def _columns(examined: Examined) -> Iterator[Finding]:
             )
 
 
-def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
+def _columns_of_purposes(policy: Policy) -> Iterator[tuple[Keys, str]]:
     for name, purpose in policy.purposes.items():
         if purpose.opt_out:
             yield ("purposes", name, "opt_out"), purpose.opt_out
+        if purpose.stop:
+            yield from _columns_of_stop(("purposes", name, "stop"), purpose.stop)
+
+
+def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
+    yield from _columns_of_purposes(policy)
     for collection, freshness in policy.freshness.items():
         yield ("freshness", collection, "column"), f"{collection}.{freshness.column}"
     for keys, collection, columns in emptied_columns(policy):
@@ -86,6 +112,17 @@ def _named_columns(policy: Policy) -> Iterator[tuple[Keys, str]]:
         for field in ("recipient", "disclosed_at"):
             name = f"{policy.disclosures.collection}.{getattr(policy.disclosures, field)}"
             yield ("disclosures", field), name
+
+
+def _columns_of_stop(keys: Keys, stop: Stop) -> Iterator[tuple[Keys, str]]:
+    for column in stop.values:
+        yield (*keys, "values", column), f"{stop.record}.{column}"
+    if stop.at:
+        yield (*keys, "at"), f"{stop.record}.{stop.at}"
+    for column in stop.set:
+        yield (*keys, "set", column), column
+    if stop.since:
+        yield (*keys, "since"), stop.since
 
 
 def emptied_columns(policy: Policy) -> Iterator[tuple[Keys, str, tuple[str, ...]]]:

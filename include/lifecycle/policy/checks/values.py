@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.checks.examined import Examined
     from lifecycle.policy.model import Anchor
 
-_MOMENTS = {"date", "timestamp with time zone", "timestamp without time zone"}
+MOMENTS = {"date", "timestamp with time zone", "timestamp without time zone"}
 _NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 _TEXTS = {"text", "character varying", "character"}
 
@@ -25,17 +25,17 @@ def check(examined: Examined) -> Iterator[Finding]:
         for column, value in anchor.runs_only_if_none.items():
             live = examined.live_column(*column.rsplit(".", 1))
             values = value if isinstance(value, list) else [value]
-            if live and not all(_fits(one, live) for one in values):
+            if live and not all(fits(one, live) for one in values):
                 yield error(
                     "anchor.value",
                     f"{column} is {live.type} and is compared with a value that it cannot have",
                     examined.version.place("anchors", name, "runs_only_if_none", column),
-                    _how_to_write(live),
+                    how_to_write(live),
                 )
     for collection, freshness in examined.policy.freshness.items():
         live = examined.live_column(collection, freshness.column)
         is_naive = live and live.type == "timestamp without time zone" and freshness.time_zone is None
-        if live and (is_naive or live.type not in _MOMENTS):
+        if live and (is_naive or live.type not in MOMENTS):
             yield error(
                 "freshness.column",
                 f"{collection}.{freshness.column} is {live.type} and tells no day",
@@ -59,13 +59,14 @@ def _unstopped(examined: Examined, name: str, anchor: Anchor) -> Iterator[Findin
         )
 
 
-def _how_to_write(column: LiveColumn) -> str:
+def how_to_write(column: LiveColumn) -> str:
+    """What may be written for a column, in words."""
     if column.labels:
         return f"write null, or one or several of its labels as a list: {', '.join(column.labels)}"
     return "write null, a number, true or false, or a text, as the column holds it; several as a list"
 
 
-def _fits(value: Any, column: LiveColumn) -> bool:
+def fits(value: Any, column: LiveColumn) -> bool:
     """Whether PostgreSQL compares the column with the value as it is bound."""
     kind = column.base_type
     if column.labels:
