@@ -108,12 +108,10 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
     rulebook = company.rulebook(at)
     meant = [(what, corrected(rulebook, what)) for what in correct or ()]
     named = [*map(Target.parse, rows or ()), *_ask(rulebook, subject or ())]
-    asked = Asked(
-        corrections=tuple(
-            Correction(what=what, named=name, value=ask_secretly(f"what is right for {name}"))
-            for name, what in meant
-        ),
-        purposes=tuple(purpose or ()),
+    right = [ask_secretly(f"what is right for {name}") for name, _ in meant]
+    corrections = (
+        Correction(what=what, named=name, value=value)
+        for (name, what), value in zip(meant, right, strict=True)
     )
     with company.engine.begin() as connection:
         number = register.open_request(
@@ -125,7 +123,7 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
             opened_by=by,
             as_of=at,
             tenant=Target.parse(of) if of else None,
-            asked=asked,
+            asked=Asked(corrections=tuple(corrections), purposes=tuple(purpose or ())),
         )
         found = register.get(connection, number)
     emit(found.to_json(), [f"{number}", f"  to be answered by {found.due_on}"], as_json=json)

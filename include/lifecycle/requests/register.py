@@ -27,7 +27,7 @@ from lifecycle.requests.tables import (
 from lifecycle.timelimits import Period, last_day, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -161,9 +161,9 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
             "a request names at least one identity or row", next_step="for example --subject email"
         )
     found = tuple(dict.fromkeys(one.found(connection, rulebook) for one in named))
-    whose = _tenant(connection, rulebook, tenant)
     names = tuple(one for one in found if isinstance(one, PersonName))
     given = tuple(one for one in found if not isinstance(one, PersonName))
+    whose = _tenant(connection, rulebook, tenant)
     asked = asked.found(connection, rulebook, kind, given)
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('lifecycle.request'))"))
     known = _the_same(connection, fingerprints(found, keys), kind, whose, asked, keys)
@@ -187,10 +187,17 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
     keep(connection, request_id, names, keys, Source.NAMED)
     asked.keep(connection, request_id, keys)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
-    doubtful = sorted({one.kind for one in found if isinstance(one, Identifier) and mixes_scripts(one)})
-    if doubtful:
-        note(connection, request_id, SEVERAL_SCRIPTS, as_of=as_of, kinds=doubtful)
+    _note_doubts(connection, request_id, given, as_of=as_of)
     return request_id
+
+
+def _note_doubts(
+    connection: Connection, request_id: UUID, given: Iterable[Identifier | Target], *, as_of: datetime
+) -> None:
+    """Point out identities that may be mistaken for others, by their kinds."""
+    kinds = sorted({one.kind for one in given if isinstance(one, Identifier) and mixes_scripts(one)})
+    if kinds:
+        note(connection, request_id, SEVERAL_SCRIPTS, as_of=as_of, kinds=kinds)
 
 
 def verify(connection: Connection, request_id: UUID, *, verified_by: str, how: str, as_of: datetime) -> None:
