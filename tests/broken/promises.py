@@ -217,10 +217,10 @@ CASES = [
     Case(
         code="right.late",
         policy=(
-            ("erasure:\n", "rights:\n  objection: {commitments: [C1], answer_within: P32D}\nerasure:\n"),
+            ("erasure:\n", "rights:\n  rectification: {commitments: [C1], answer_within: P32D}\nerasure:\n"),
         ),
-        says="objection would be answered too late: answer_within",
-        at="objection:",
+        says="rectification would be answered too late: answer_within",
+        at="rectification:",
     ),
     Case(
         code="source.unstated",
@@ -245,8 +245,8 @@ CASES = [
     ),
     Case(
         code="right.lasts",
-        policy=(("erasure:\n", "rights:\n  access: {commitments: [C1], lasts: P1M}\nerasure:\n"),),
-        says="a request for access does not last",
-        at="access:",
+        policy=(("erasure:\n", "rights:\n  rectification: {commitments: [C1], lasts: P1M}\nerasure:\n"),),
+        says="a request for rectification does not last",
+        at="rectification:",
     ),
 ]

@@ -61,6 +61,21 @@ Deciding = Annotated[
     Decision,
     typer.Option("--decision", help="That the objection counts, or that there are grounds to go on."),
 ]
+Corrects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--correct",
+        metavar="WHAT",
+        help="What is wrong: a kind of identity, a data category, or schema.table.column. What is right is asked for,"
+        " or read from standard input, after the subjects.",
+    ),
+]
+Purposes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--purpose", help="A purpose of the policy that is to end; all that can, where none is named."
+    ),
+]
 Word = "One word, such as id_document: it goes into the ledger or the receipt."
 
 
@@ -85,19 +100,8 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
         str | None,
         typer.Option("--of", help="schema.table:key of the organisation whose content alone is meant."),
     ] = None,
-    correct: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--correct",
-            metavar="WHAT",
-            help="What is wrong: a kind of identity, a data category, or schema.table.column. What is right is asked"
-            " for, or read from standard input, after the subjects.",
-        ),
-    ] = None,
-    purpose: Annotated[
-        list[str] | None,
-        typer.Option(help="A purpose of the policy that is to end; all that can, where none is named."),
-    ] = None,
+    correct: Corrects = None,
+    purpose: Purposes = None,
     by: By,
     as_of: AsOf = None,
     json: Json = False,
@@ -108,11 +112,7 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
     rulebook = company.rulebook(at)
     meant = [(what, corrected(rulebook, what)) for what in correct or ()]
     named = [*map(Target.parse, rows or ()), *_ask(rulebook, subject or ())]
-    right = [ask_secretly(f"what is right for {name}") for name, _ in meant]
-    corrections = (
-        Correction(what=what, named=name, value=value)
-        for (name, what), value in zip(meant, right, strict=True)
-    )
+    asked = Asked(corrections=_ask_what_is_right(meant), purposes=tuple(purpose or ()))
     with company.engine.begin() as connection:
         number = register.open_request(
             connection,
@@ -123,7 +123,7 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
             opened_by=by,
             as_of=at,
             tenant=Target.parse(of) if of else None,
-            asked=Asked(corrections=tuple(corrections), purposes=tuple(purpose or ())),
+            asked=asked,
         )
         found = register.get(connection, number)
     emit(found.to_json(), [f"{number}", f"  to be answered by {found.due_on}"], as_json=json)
@@ -376,6 +376,14 @@ def _write(file: Path, archive: bytes) -> None:
         raise UsageError(
             f"cannot be written: {error.strerror}", place=str(file), next_step="name a file that is not there"
         ) from None
+
+
+def _ask_what_is_right(meant: Iterable[tuple[str, Any]]) -> tuple[Correction, ...]:
+    """Ask for what is right, for each thing that is wrong, after the subject."""
+    return tuple(
+        Correction(what=what, named=name, value=ask_secretly(f"what is right for {name}"))
+        for name, what in meant
+    )
 
 
 def _ask(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject | NamedSubject]:

@@ -156,12 +156,8 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
     """
     right = _right(rulebook, kind)
     require_name(opened_by)
-    if not named:
-        raise UsageError(
-            "a request names at least one identity or row", next_step="for example --subject email"
-        )
+    _require_somebody(named)
     found = tuple(dict.fromkeys(one.found(connection, rulebook) for one in named))
-    names = tuple(one for one in found if isinstance(one, PersonName))
     given = tuple(one for one in found if not isinstance(one, PersonName))
     whose = _tenant(connection, rulebook, tenant)
     asked = asked.found(connection, rulebook, kind, given)
@@ -184,11 +180,18 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
         )
     )
     keep(connection, request_id, given, keys, Source.GIVEN)
-    keep(connection, request_id, names, keys, Source.NAMED)
+    keep(connection, request_id, (one for one in found if one not in given), keys, Source.NAMED)
     asked.keep(connection, request_id, keys)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
     _note_doubts(connection, request_id, given, as_of=as_of)
     return request_id
+
+
+def _require_somebody(named: Sequence[object]) -> None:
+    if not named:
+        raise UsageError(
+            "a request names at least one identity or row", next_step="for example --subject email"
+        )
 
 
 def _note_doubts(

@@ -28,7 +28,7 @@ from lifecycle.requests.erasure import make_plan, of_remainder
 from lifecycle.requests.ground import IsRemainder, require_content
 from lifecycle.requests.naming import require_answers, under_the_name
 from lifecycle.requests.procedure import Case
-from lifecycle.requests.procedures import procedure_of
+from lifecycle.requests.procedures import PROCEDURES
 from lifecycle.requests.register import State, events, get, move, note
 from lifecycle.requests.returning import Returning
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
@@ -103,14 +103,14 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     """Plan what a request asks for.
 
     Raises:
-        UsageError: there is no such request, nothing answers its kind, nobody has verified who asks, or it is closed.
+        UsageError: there is no such request, nobody has verified who asks, or it is closed.
         ApprovalRequired: an operator has to say first which rows of the subject's name are the subject's.
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
         found = get(connection, request_id)
         _require_verified(found)
-        procedure = procedure_of(found.kind)
+        procedure = PROCEDURES[found.kind]
         whom = open_whom(connection, rulebook, request_id, company.keys)
         _require_rows(connection, company, request_id, whom, as_of=as_of)
         _abandon_outdated(company, request_id, as_of=as_of)
@@ -196,7 +196,7 @@ def close(
         found = get(connection, request_id)
         _require_verified(found)
         case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
-        settled = procedure_of(found.kind).settle(connection, case, answered_at=answered_at)
+        settled = PROCEDURES[found.kind].settle(connection, case, answered_at=answered_at)
         ending.finish(connection, case.rulebook.policy, request_id, settled, as_of=answered_at)
     return {"request": str(request_id), "kept": kept_to_json(settled.kept)}
 
@@ -320,7 +320,7 @@ def _carried_out(
     with company.engine.connect() as connection:
         found = get(connection, request_id)
         case = _case(connection, company, found, as_of=as_of)
-    handling = procedure_of(found.kind).handling(case)
+    handling = PROCEDURES[found.kind].handling(case)
     return plans.carry_out(
         company,
         digest,
@@ -350,7 +350,7 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
     with company.engine.connect() as connection:
         found = get(connection, plan.request)
         if found.is_open:
-            return procedure_of(found.kind).ground(_case(connection, company, found, as_of=plan.as_of))
+            return PROCEDURES[found.kind].ground(_case(connection, company, found, as_of=plan.as_of))
     return IsRemainder(rulebook, plan.request)
 
 
