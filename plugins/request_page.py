@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
+from lifecycle.orchestration.answer_deadlines import BeforeLastDay
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
@@ -37,12 +39,13 @@ async def page_when_asked(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class RequestPage(AirflowPlugin):
-    """The page, and the way to it."""
+    """The page, the way to it, and what deadlines of runs that answer requests count from."""
 
     name = "lifecycle_requests"
     fastapi_apps = [  # noqa: RUF012 - Airflow's own form
         {"app": page_when_asked, "url_prefix": PREFIX, "name": "Requests of data subjects"}
     ]
+    deadline_references = [BeforeLastDay]  # noqa: RUF012 - Airflow's own form
     external_views = [  # noqa: RUF012 - Airflow's own form
         {
             "name": "Requests",

@@ -4,7 +4,8 @@
 -- it holds; include/datamap says which of them are personal data, and the policy says for how long.
 --
 -- Foreign keys are ON DELETE NO ACTION throughout: whatever disappears is named by a plan, never by a cascade.
--- Every referencing column and every column a time limit starts from is indexed.
+-- Every referencing column, every column a time limit starts from, every identity and every free text is indexed:
+-- docs/identity.md explains the expressions.
 
 -- ============================================================================================== website
 
@@ -145,6 +146,7 @@ CREATE TABLE website.enquiry (
 CREATE INDEX enquiry_submitted_at ON website.enquiry (submitted_at);
 CREATE INDEX enquiry_visitor_id ON website.enquiry (visitor_id);
 CREATE INDEX enquiry_email ON website.enquiry (lower(btrim(email)));
+CREATE INDEX enquiry_name ON website.enquiry (btrim(regexp_replace(lower(NORMALIZE(COALESCE(first_name, '') || ' ' || COALESCE(last_name, ''), NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX enquiry_phone ON website.enquiry (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 COMMENT ON TABLE website.enquiry IS 'A demo booked or a question asked through a form of the website.';
 COMMENT ON COLUMN website.enquiry.id IS 'Number of the enquiry.';
@@ -167,6 +169,8 @@ CREATE TABLE website.message (
 );
 CREATE INDEX message_enquiry_id ON website.message (enquiry_id);
 CREATE INDEX message_sent_at ON website.message (sent_at);
+CREATE INDEX message_body ON website.message USING gin (to_tsvector('simple', regexp_replace(lower(body),
+    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
 COMMENT ON TABLE website.message IS 'Correspondence that follows an enquiry.';
 COMMENT ON COLUMN website.message.id IS 'Number of the message.';
 COMMENT ON COLUMN website.message.enquiry_id IS 'Enquiry it belongs to.';
@@ -189,6 +193,8 @@ CREATE INDEX chat_enquiry_id ON website.chat (enquiry_id);
 CREATE INDEX chat_email ON website.chat (lower(btrim(email)));
 CREATE INDEX chat_started_at ON website.chat (started_at);
 CREATE INDEX chat_ended_at ON website.chat (ended_at);
+CREATE INDEX chat_transcript ON website.chat USING gin (to_tsvector('simple', regexp_replace(lower(transcript::text),
+    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
 COMMENT ON TABLE website.chat IS 'A chat on the website.';
 COMMENT ON COLUMN website.chat.id IS 'Number of the chat.';
 COMMENT ON COLUMN website.chat.visitor_id IS 'Visitor who chatted, as long as the visitor is known.';
@@ -278,6 +284,7 @@ CREATE TABLE app.contact (
 );
 CREATE UNIQUE INDEX contact_customer_id_email ON app.contact (customer_id, lower(email));
 CREATE INDEX contact_email ON app.contact (lower(btrim(email)));
+CREATE INDEX contact_name ON app.contact (btrim(regexp_replace(lower(NORMALIZE(COALESCE(first_name, '') || ' ' || COALESCE(last_name, ''), NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX contact_phone ON app.contact (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX contact_created_at ON app.contact (created_at);
 COMMENT ON TABLE app.contact IS 'A person whom a customer appointed to deal with us.';
@@ -342,6 +349,7 @@ CREATE TABLE app.person (
 CREATE UNIQUE INDEX person_customer_id_work_email ON app.person (customer_id, lower(work_email));
 CREATE INDEX person_manager_person_id ON app.person (manager_person_id);
 CREATE INDEX person_work_email ON app.person (lower(btrim(work_email)));
+CREATE INDEX person_name ON app.person (btrim(regexp_replace(lower(NORMALIZE(COALESCE(first_name, '') || ' ' || COALESCE(last_name, ''), NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX person_phone ON app.person (regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g'));
 CREATE INDEX person_created_at ON app.person (created_at);
 COMMENT ON TABLE app.person IS
@@ -368,6 +376,8 @@ CREATE TABLE app.note (
 CREATE INDEX note_person_id ON app.note (person_id);
 CREATE INDEX note_author_contact_id ON app.note (author_contact_id);
 CREATE INDEX note_created_at ON app.note (created_at);
+CREATE INDEX note_body ON app.note USING gin (to_tsvector('simple', regexp_replace(lower(body),
+    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
 COMMENT ON TABLE app.note IS 'What a customer noted on a person.';
 COMMENT ON COLUMN app.note.id IS 'Number of the note.';
 COMMENT ON COLUMN app.note.person_id IS 'Person it is about.';
@@ -384,6 +394,8 @@ CREATE TABLE app.activity (
 );
 CREATE INDEX activity_person_id ON app.activity (person_id);
 CREATE INDEX activity_occurred_at ON app.activity (occurred_at);
+CREATE INDEX activity_detail ON app.activity USING gin (to_tsvector('simple', regexp_replace(lower(detail::text),
+    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
 COMMENT ON TABLE app.activity IS 'Something that happened between a customer and a person.';
 COMMENT ON COLUMN app.activity.id IS 'Number of the activity.';
 COMMENT ON COLUMN app.activity.person_id IS 'Person it concerns.';
@@ -417,6 +429,7 @@ CREATE INDEX invoice_customer_id ON app.invoice (customer_id);
 CREATE INDEX invoice_contract_id ON app.invoice (contract_id);
 CREATE INDEX invoice_credited_invoice_id ON app.invoice (credited_invoice_id);
 CREATE INDEX invoice_issued_on ON app.invoice (issued_on);
+CREATE INDEX invoice_contact_name ON app.invoice (btrim(regexp_replace(lower(NORMALIZE(contact_name, NFKC)), '[^[:alnum:]]+', ' ', 'g')));
 CREATE INDEX invoice_contact_email ON app.invoice (lower(btrim(contact_email)));
 COMMENT ON TABLE app.invoice IS
     'An invoice or credit note. It outlives its customer and contract, so it holds a copy of what it was issued to.';

@@ -44,6 +44,22 @@ CASES = [
         at="name: email",
     ),
     warns(
+        code="index.text",
+        ddl="CREATE INDEX ON club.badge USING gin (to_tsvector('simple', lower(motto)))",
+        policy=(("guards:\n", "free_text: [club.badge.motto]\nguards:\n"),),
+        says="club.badge.motto is free text",
+        at="free_text: [club.badge.motto]",
+    ),
+    warns(
+        code="index.name",
+        ddl="CREATE INDEX ON club.loan (lower(lent_to))",
+        policy=(
+            ("anchors:\n", "names:\n  club.loan: {name: [lent_to], employer: club.member.email}\nanchors:\n"),
+        ),
+        says="rows of club.loan have names by which subjects are looked for",
+        at="club.loan: {name",
+    ),
+    warns(
         code="index.identity",
         ddl="CREATE INDEX ON club.member (lower(state))",
         datamap=(

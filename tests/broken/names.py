@@ -31,6 +31,12 @@ CASES = [
     ),
     Case(
         code="collection.unknown",
+        policy=(("anchors:\n", "names:\n  club.pet: {name: [a], employer: b}\nanchors:\n"),),
+        says="club.pet",
+        at="club.pet: {name",
+    ),
+    Case(
+        code="collection.unknown",
         policy=(add("freshness", "club.pet: {column: a, within: P1D}"),),
         says="club.pet",
         at="club.pet: {column",

@@ -6,6 +6,13 @@ from broken.case import Case, add, add_reference
 
 LATEST = "latest: club.stay.left_on"
 
+
+def unresolved_names(said: str, says: str, **changes) -> Case:
+    """Names of a loan that cannot be resolved."""
+    stated = ("anchors:\n", f"names:\n  club.loan: {said}\nanchors:\n")
+    return Case(code="policy.unresolved", policy=(stated,), says=says, at="club.loan: {name", **changes)
+
+
 CASES = [
     Case(
         code="policy.unresolved",
@@ -111,5 +118,24 @@ CASES = [
         policy=(("applies_to: [club.visit]", "applies_to: [club.visit, club.tour]"),),
         says="club.tour is not in the data map",
         at="applies_to: [club.visit, club.tour]",
+    ),
+    unresolved_names("{name: [lent_by], employer: lent_to}", "club.loan has no column lent_by"),
+    unresolved_names("{name: [badge_no], employer: lent_to}", "club.loan.badge_no is smallint, no text"),
+    unresolved_names("{name: [lent_to], employer: club.fee.remark}", "club.loan does not refer to club.fee"),
+    unresolved_names("{name: [lent_to], employer: club.pet.name}", "club.pet is not in the data map"),
+    unresolved_names(
+        "{name: [lent_to], employer: club.member.email, through: [club.loan.lent_to]}",
+        "club.loan.lent_to is no reference",
+    ),
+    unresolved_names(
+        "{name: [lent_to], employer: lent_to}",
+        "marks a kind of identity called name",
+        datamap=(
+            (
+                "{name: motto, data_categories: [user.content.private], fides_meta: {data_type: string}}",
+                "{name: motto, data_categories: [user.content.private], fides_meta: {identity: name}}",
+            ),
+        ),
+        also=("index.identity",),
     ),
 ]

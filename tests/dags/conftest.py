@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +18,6 @@ from support.subjects import create_people, open_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from lifecycle.runs.company import Company
     from support.databases import Database
@@ -30,9 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[Path]:
+def airflow_home(run_folder: Path) -> Iterator[Path]:
     """Airflow, configured by the environment before anything imports it, with a migrated database."""
-    home = tmp_path_factory.mktemp("airflow")
+    home = Path(tempfile.mkdtemp(prefix="airflow-", dir=run_folder))
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, value in environment(home).items():

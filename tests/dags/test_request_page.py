@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
-from lifecycle.requests import register
+from lifecycle.errors import ApprovalRequired
+from lifecycle.requests import register, steps
 from support.subjects import AS_OF, MARI
 
 if TYPE_CHECKING:
@@ -274,6 +276,7 @@ def test_a_body_that_is_too_large_is_not_read(page):
     [
         {"subjects": [{"kind": "email", "value": "no address"}]},
         {"subjects": [{"kind": "mari.tamm", "value": MARI}]},
+        {"subjects": [{"kind": "name", "value": "Mari Tamm"}]},
         {"subjects": [{"kind": "email", "value": "mari\u200b.tamm@example.test"}]},
         {"subjects": [{"kind": "email", "value": "mari.tamm@example.test\r\nX-Evil: 1"}]},
         {"subjects": [{"kind": "email", "value": {"mari": "tamm"}}]},
@@ -310,6 +313,26 @@ def test_a_row_and_an_organisation_may_be_named_without_being_looked_at(page):
     assert taken(page, organisation="app.customer:2") != number
 
 
+def test_a_subject_may_be_named_by_name_and_employer_and_candidates_are_shown_as_counts(
+    people: Company, page, caplog
+):
+    assert "name" in re.findall(
+        "<option>([a-z_]+)</option>", page.get(HERE, headers={"Accept": "text/html"}).text
+    )
+    number = taken(page, subjects=[{"kind": "name", "value": "Tamm, Mari; Puu AS"}])
+    page.post(f"{HERE}/{number}/verify", json={"how": "callback"}).raise_for_status()
+    with pytest.raises(ApprovalRequired):
+        steps.plan(people, UUID(number), as_of=datetime.now(UTC))
+    (candidate,) = page.get(f"{HERE}/{number}").json()["candidates"]
+    assert candidate["named"] == {"app.contact": 1, "app.invoice": 1, "website.enquiry": 1}
+    html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
+    assert "1 of app.invoice" in html
+    page.post(f"{HERE}/{number}/candidates/{candidate['candidate']}/confirm", json={}).raise_for_status()
+    assert steps.plan(people, UUID(number), as_of=datetime.now(UTC)).digest
+    said = f"{html} {caplog.text} {page.get(f'{HERE}/{number}').text}".lower()
+    assert not [word for word in ("mari", "tamm", "puu") if word in said]
+
+
 def test_every_answer_is_for_this_moment_and_this_site_alone(page):
     for path in (HERE, f"{HERE}/{ANY}", "/lifecycle/style.css", "/lifecycle/nothing"):
         headers = page.get(path, headers={"Accept": "text/html"}).headers
@@ -329,13 +352,59 @@ def test_an_error_that_nobody_foresaw_is_told_by_its_place_alone(page, monkeypat
     assert MARI not in caplog.text + answer.text
 
 
-def test_what_is_written_into_the_register_is_escaped(page, database):
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ("{{ 7 * 7 }}{% raw %}", "{{ 7 * 7 }}{% raw %}"),
+        ('" onload="alert(1)', "&#34; onload=&#34;alert(1)"),
+    ],
+)
+def test_what_is_written_into_the_register_is_shown_as_it_is(page, database, written, shown):
     number = taken(page)
-    database.execute("UPDATE lifecycle.request SET opened_by = '<script>alert(1)</script>'")
-    database.execute("UPDATE lifecycle.request_event SET by_whom = '<script>alert(1)</script>'")
+    database.execute("UPDATE lifecycle.request SET opened_by = :name", {"name": written})
+    database.execute("UPDATE lifecycle.request_event SET by_whom = :name", {"name": written})
     html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
-    assert "<script" not in html
-    assert "&lt;script&gt;" in html
+    assert shown in html
+    assert not [one for one in ("<script", "49", '" onload') if one in html.replace(number, "")]
+
+
+INJECTED = "1\r\nX-Evil: 1"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (HERE, {"kind": INJECTED, "identity": "email", "value": MARI}),
+        (HERE, {"kind": "erasure", "identity": INJECTED, "value": MARI}),
+        (HERE, {"kind": "erasure", "identity": "email", "value": INJECTED}),
+        (HERE, {"kind": "erasure", "row": f"app.person:{INJECTED}"}),
+        (HERE, {"kind": "erasure", "identity": "email", "value": MARI, "organisation": INJECTED}),
+        (f"{HERE}/{ANY}/verify", {"how": INJECTED}),
+        (f"{HERE}/{ANY}/extend", {"reason": INJECTED}),
+        (f"{HERE}/{ANY}/refuse", {"reason": INJECTED}),
+    ],
+)
+def test_nothing_that_is_said_becomes_a_header(page, database, path, said):
+    token = token_of(page.get(HERE, headers={"Accept": "text/html"}).text)
+    answer = page.post(path, data={"token": token, **said}, follow_redirects=False)
+    assert answer.status_code == 400
+    assert "x-evil" not in answer.headers
+    assert "Evil" not in answer.text
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.request")[0].rows == 0
+
+
+def test_a_browser_is_led_nowhere_else_whatever_address_it_says_it_asked(page):
+    headers = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Prefix": "//evil.example",
+    }
+    token = token_of(page.get(HERE, headers={"Accept": "text/html"}).text)
+    form = {"token": token, "kind": "erasure", "identity": "email", "value": MARI}
+    answer = page.post(HERE, data=form, headers=headers, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"].startswith(f"{HERE}/")) == (303, True)
+    assert "evil" not in str(answer.headers)
 
 
 def test_the_way_to_the_page_stands_in_airflows_menu(page):

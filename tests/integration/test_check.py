@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broken import CASES
-from broken.case import add_collection
+from broken.case import add_collection, add_field
 from support import club
 
 PROJECT = Path(__file__).parents[2]
@@ -98,6 +98,66 @@ def test_what_the_policy_says_of_the_database_is_no_finding(connection, tmp_path
         ALTER TABLE club.fee ADD CONSTRAINT other_id CHECK (member_id <> fee_id)
     """
     assert club.examine(connection, tmp_path, ddl=ddl) == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "type_"),
+    [
+        ("motto", "text"),
+        ("motto", "varchar(40)"),
+        ("motto", "char(40)"),
+        ("motto", "json"),
+        ("motto", "jsonb"),
+        ("motto", "club.words"),
+        ("Motto of the year", "text"),
+    ],
+)
+def test_the_statement_that_is_printed_makes_the_index_that_was_missing(connection, tmp_path, column, type_):
+    """Whatever the type of the text; a quote inside the expression does not disturb."""
+    using = "" if "json" not in type_ else f" USING '{{}}'::{type_}"
+    ddl = f"CREATE DOMAIN club.words AS text; ALTER TABLE club.badge ALTER motto TYPE {type_}{using};"
+    renamed = (("{name: motto, data_categories: [user.content.private], fides_meta: {data_type: string}}",
+                f"{{name: {column}, data_categories: [user.content.private]}}"),)  # fmt: skip
+    if column != "motto":
+        ddl += f'ALTER TABLE club.badge RENAME motto TO "{column}";'
+    stated = (("guards:\n", f"free_text: [club.badge.{column}]\nguards:\n"),)
+    (missing,) = club.examine(connection, tmp_path, ddl=ddl, datamap=renamed, policy=stated)
+    assert missing.code == "index.text"
+    mended = ddl + missing.next_step
+    assert club.examine(connection, tmp_path, ddl=mended, datamap=renamed, policy=stated) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "ddl"),
+    [
+        ("club.loan: {name: [lent_to], employer: club.member.email}", ""),
+        (
+            "club.loan: {name: [lent_to], employer: lent_to}",
+            "ALTER TABLE club.loan ALTER lent_to TYPE varchar(40)",
+        ),
+        (
+            "club.badge: {name: [motto, state, town], employer: club.member.email}",
+            "ALTER TABLE club.badge ADD state text, ADD town varchar",
+        ),
+    ],
+)
+def test_the_statement_that_is_printed_makes_the_index_over_names_that_was_missing(
+    connection, tmp_path, names, ddl
+):
+    """However many columns the name stands in."""
+    added = tuple(
+        add_field("motto", f"{{name: {column}, data_categories: [user.name]}}")
+        for column in ("state", "town")
+        if column in names
+    )
+    datamap = (
+        [(added[0][0], "".join(new.removesuffix(old) for old, new in added) + added[0][0])] if added else ()
+    )
+    stated = (("anchors:\n", f"names:\n  {names}\nanchors:\n"),)
+    (missing,) = club.examine(connection, tmp_path, ddl=ddl, datamap=datamap, policy=stated)
+    assert missing.code == "index.name"
+    mended = f"{ddl};{missing.next_step}"
+    assert club.examine(connection, tmp_path, ddl=mended, datamap=datamap, policy=stated) == ()
 
 
 def codes() -> set[str]:

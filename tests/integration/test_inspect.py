@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from lifecycle.datamap.live import Constraint, ForeignKey
 from lifecycle.store.inspect import inspect
+from support.databases import Database
 
 SCHEMA = """
 CREATE SCHEMA a;
@@ -151,7 +151,7 @@ def test_a_database_of_the_locale_c_knows_ascii_only(database):
         )
         try:
             address = sa.make_url(database.url).set(database=name)
-            plain = replace(database, url=address.render_as_string(hide_password=False))
+            plain = Database(url=address.render_as_string(hide_password=False))
             plain.script(COLLATIONS)
             with plain.connect().connect() as inside:
                 assert {one for one, folds in folding(inside).items() if folds} == {"known"}

@@ -84,6 +84,50 @@ def test_nothing_that_is_said_names_the_subject(command: CommandLine):
     assert "mari" not in "".join(one.everything for one in said).lower()
 
 
+def test_a_subject_is_named_by_name_and_employer_and_an_operator_says_whose_the_rows_are(
+    database: Database, command: CommandLine
+):
+    before = rows_of(database)
+    opened = command(
+        "request", "open", "--subject", "name", "--by", "Op", "--json", stdin="Tamm, Mari; Puu AS\n"
+    )
+    number = opened.document["request"]
+    assert command("request", "verify", number, "--how", "callback", "--by", "Op").code == 0
+    run = ("request", "run", number, "--approve", "--by", "Op")
+    waits = command(*run)
+    assert (waits.code, "an operator has to say" in waits.err) == (3, True)
+    assert rows_of(database) == before
+    shown = command("request", "show", number)
+    (candidate,) = command("request", "show", number, "--json").document["candidates"]
+    assert "under the name" in shown.out
+    said = [
+        opened,
+        waits,
+        shown,
+        command("request", "confirm", number, str(candidate["candidate"]), "--by", "Op"),
+    ]
+    done = command(*run)
+    assert done.code == 0, done.err
+    assert len(rows_of(database)) < len(before)
+    assert not [
+        word for word in ("mari", "tamm", "puu") if word in "".join(one.everything for one in said).lower()
+    ]
+
+
+def test_a_line_of_ten_megabytes_is_refused_and_not_repeated(database: Database, command: CommandLine):
+    refused = command(*OPEN, stdin="m" * 10_000_000 + "@example.test\n")
+    assert refused.code == 2
+    assert "mmmm" not in refused.everything
+    assert database.execute("SELECT count(*) AS rows FROM lifecycle.request")[0].rows == 0
+
+
+@pytest.mark.parametrize("line", ["Mari Tamm", "; Puu AS", ""])
+def test_a_name_without_an_employer_is_refused(command: CommandLine, line: str):
+    refused = command("request", "open", "--subject", "name", "--by", "Op", stdin=f"{line}\n")
+    assert refused.code == 2
+    assert "mari" not in refused.everything.lower()
+
+
 @pytest.mark.commitment("R2")
 def test_a_copy_is_fetched_once_into_a_file_of_its_own(command: CommandLine, tmp_path: Path):
     number = command(*OPEN, "--kind", "access", stdin=f"{MARI}\n").document["request"]

@@ -17,7 +17,7 @@ from support.databases import Database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support.databases import DatabaseServer
+    from support.databases import DatabaseServer, FreshDatabase
 
 
 class Originals:
@@ -27,10 +27,11 @@ class Originals:
         database: fresh, with the control schema.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: FreshDatabase) -> None:
         database.script((INCLUDE / "sample" / "schema.sql").read_text())
         with database.connect().begin() as connection:
             grant(connection, [(schema, table) for schema, table in (name.split(".") for name in FACTS)])
+        database.let_go()  # nobody may be connected to what is copied
         self._url = sqlalchemy.make_url(database.url)
 
     @contextmanager

@@ -108,15 +108,29 @@ class Airflow(LocalAirflow):
         return str(run["dag_run_id"])
 
     def miss_deadline(self, run_id: str) -> dict[str, Any]:
-        """Handle the deadline of a run as the scheduler does when it has passed: the call that is to be made."""
+        """Handle the one deadline of a run as the scheduler does when it has passed: the call that is to be made."""
+        (call,) = self.miss_deadlines(run_id)
+        return call
+
+    def miss_deadlines(self, run_id: str) -> list[dict[str, Any]]:
+        """Handle all deadlines of a run as the scheduler does when they have passed: the calls that are to be made."""
         from airflow.models.dagrun import DagRun
         from airflow.utils.session import create_session
 
         with create_session() as session:
             (run,) = session.query(DagRun).filter_by(run_id=run_id)
-            (deadline,) = run.deadlines
-            deadline.handle_miss(session)
-            return dict(deadline.callback.data)
+            for deadline in run.deadlines:
+                deadline.handle_miss(session)
+            return [dict(deadline.callback.data) for deadline in run.deadlines]
+
+    def deadlines(self, run_id: str) -> list[datetime]:
+        """When the deadlines of a run pass, the first in front."""
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            (run,) = session.query(DagRun).filter_by(run_id=run_id)
+            return sorted(deadline.deadline_time for deadline in run.deadlines)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the events of an asset carry, oldest first."""

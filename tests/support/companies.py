@@ -26,6 +26,10 @@ CANARY = "canary"
 
 def create_agency(database: Database) -> None:
     """The agency's tables, its rows, and the engine's grants on them."""
+    database.start_as("agency", _make_agency)
+
+
+def _make_agency(database: Database) -> None:
     database.script((AGENCY / "schema.sql").read_text())
     database.script((AGENCY / "population.sql").read_text())
     tables = [tuple(name.split(".", 1)) for name in load_datamap(AGENCY / "datamap").collections]

@@ -11,10 +11,10 @@ from lifecycle.datamap.identity import helpful_indexes
 from lifecycle.datamap.live import LiveColumn
 from lifecycle.datamap.model import Identity
 from lifecycle.identity.folding import NormalForm
+from lifecycle.identity.words import BETWEEN_WORDS, BETWEEN_WORDS_OF_JSON
 from lifecycle.policy import model
 from lifecycle.policy.load import read_policy
 from lifecycle.policy.parts import PARTS
-from lifecycle.store.mentions import BETWEEN_WORDS, BETWEEN_WORDS_OF_JSON
 
 DOCS = Path(__file__).parents[2] / "docs"
 FORMS = [

@@ -17,7 +17,6 @@ from lifecycle.cli.session import (
     By,
     Json,
     ask_secretly,
-    ask_subjects,
     deciding_moment,
     emit,
     moment,
@@ -28,12 +27,14 @@ from lifecycle.cli.session import (
     progress_bar,
 )
 from lifecycle.errors import PromiseBroken, UsageError
-from lifecycle.holds.targets import Subject, Target
+from lifecycle.holds.targets import Target, require_kind
+from lifecycle.identity.names import NAME
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import lifting, packages, register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.candidates import answer_for, candidates
 from lifecycle.requests.corrections import Correction, corrected
+from lifecycle.requests.naming import subject_by
 from lifecycle.requests.purposes import Decision
 from lifecycle.requests.receipt import issue
 from lifecycle.requests.weighing import weigh
@@ -41,10 +42,13 @@ from lifecycle.runs import signing
 from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
+    from lifecycle.holds.targets import Subject
+    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.candidates import Candidate
+    from lifecycle.requests.naming import NamedSubject
     from lifecycle.requests.register import Request
 
 app = typer.Typer(help="What data subjects ask for.", no_args_is_help=True)
@@ -87,8 +91,8 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
         typer.Option(
             "--subject",
             metavar="KIND",
-            help="A kind of identity, such as email. The identity itself is asked for, or read from standard input, a"
-            " line for each --subject.",
+            help="A kind of identity, such as email, or name, for a name with the employer. What it is is asked for, or"
+            " read from standard input, a line for each --subject.",
         ),
     ] = None,
     kind: Annotated[RequestKind, typer.Option(help="What is asked for.")] = RequestKind.ERASURE,
@@ -107,14 +111,8 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
     at = past_moment(as_of, policy_zone(company))
     rulebook = company.rulebook(at)
     meant = [(what, corrected(rulebook, what)) for what in correct or ()]
-    named: list[Subject | Target] = [*map(Target.parse, rows or ()), *ask_subjects(rulebook, subject or ())]
-    asked = Asked(
-        corrections=tuple(
-            Correction(what=what, named=name, value=ask_secretly(f"what is right for {name}"))
-            for name, what in meant
-        ),
-        purposes=tuple(purpose or ()),
-    )
+    named = [*map(Target.parse, rows or ()), *_ask(rulebook, subject or ())]
+    asked = Asked(corrections=_ask_what_is_right(meant), purposes=tuple(purpose or ()))
     with company.engine.begin() as connection:
         number = register.open_request(
             connection,
@@ -236,7 +234,7 @@ def confirm(
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Say that an identity which stands on rows of others too is the subject's."""
+    """Say that an identity or a row which may be somebody else's is the subject's."""
     _answer(number, candidate, is_subjects=True, by=by, as_of=as_of, as_json=json)
 
 
@@ -380,6 +378,24 @@ def _write(file: Path, archive: bytes) -> None:
         ) from None
 
 
+def _ask_what_is_right(meant: Iterable[tuple[str, Any]]) -> tuple[Correction, ...]:
+    """Ask for what is right, for each thing that is wrong, after the subject."""
+    return tuple(
+        Correction(what=what, named=name, value=ask_secretly(f"what is right for {name}"))
+        for name, what in meant
+    )
+
+
+def _ask(rulebook: Rulebook, kinds: Iterable[str]) -> list[Subject | NamedSubject]:
+    """Ask for each identity, and for names with employers, in the order in which they are announced."""
+    kinds = tuple(kinds)
+    for kind in kinds:
+        if kind != NAME:
+            require_kind(rulebook, kind)
+    asked = {NAME: "name; employer"}
+    return [subject_by(kind, ask_secretly(f"{asked.get(kind, kind)} of the subject")) for kind in kinds]
+
+
 def _answer(
     number: UUID, candidate: int, *, is_subjects: bool, by: str, as_of: str | None, as_json: bool
 ) -> None:
@@ -408,7 +424,9 @@ def _shown(
         yield f"  {event['at'][:16]}  {event['what']}{by}"
     for one in waiting:
         rows = ", ".join(f"{count} of {name}" for name, count in one.rows.items())
-        yield f"  candidate {one.number}: a {one.kind} that stands on rows of others too ({rows})"
+        of_name = sum(one.named.values())
+        said = f"; {of_name} of them under the name" if of_name else " and may be somebody else's"
+        yield f"  candidate {one.number}: a {one.kind} that stands on {rows}{said}"
 
 
 def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:

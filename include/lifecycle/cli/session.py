@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer._click.globals import get_current_context
 
 from lifecycle.errors import UsageError
 from lifecycle.holds.targets import Subject, require_kind
@@ -39,8 +40,10 @@ console = Console(stderr=True)
 
 
 def open_company() -> Company:
-    """The company of the environment's settings."""
-    return Company.open(Settings.from_environment())
+    """The company of the environment's settings; its connections are closed when the command ends."""
+    company = Company.open(Settings.from_environment())
+    get_current_context().call_on_close(company.engine.dispose)
+    return company
 
 
 def open_to_change() -> Company:

@@ -10,13 +10,13 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.errors import LifecycleError, StoreError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows, told_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
 from lifecycle.plan import OF_REQUESTS, Action, Item
 from lifecycle.store.failures import describe
-from lifecycle.store.mentions import DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -68,12 +68,7 @@ class Target:
             )
         key = self._stored_key(connection, rulebook) if self.key else ()
         if key is None:
-            names = ",".join(name for name, _ in rulebook.key(self.collection))
-            raise UsageError(
-                "no row has this key",
-                place=self.collection,
-                next_step=f"give the primary key ({names}) of a row that exists",
-            )
+            raise no_row(rulebook, self.collection)
         return replace(self, key=key)
 
     def _stored_key(self, connection: Connection, rulebook: Rulebook) -> tuple[str, ...] | None:
@@ -159,6 +154,16 @@ class Subject:
         """
         require_kind(rulebook, self.identity)
         return identify(self.identity, self.value, rulebook.policy.identity_rule(self.identity))
+
+
+def no_row(rulebook: Rulebook, collection: str) -> UsageError:
+    """That no row of a collection has a key that was given, for whoever asks."""
+    names = ",".join(name for name, _ in rulebook.key(collection))
+    return UsageError(
+        "no row has this key",
+        place=collection,
+        next_step=f"give the primary key ({names}) of a row that exists",
+    )
 
 
 def require_kind(rulebook: Rulebook, kind: str) -> None:

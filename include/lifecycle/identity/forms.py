@@ -63,7 +63,7 @@ def identify(kind: str, given: str, rule: IdentityRule) -> Identifier:
             that cannot be seen, or not of the kind's form. What it was is not repeated.
     """
     place = f"subject by {kind}"
-    _require_readable(given, place)
+    require_readable(given, place)
     match rule.form:
         case NormalForm.EMAIL:
             normal = normal_address(given, place)
@@ -92,7 +92,12 @@ def identify_stored(kind: str, stored: str, rule: IdentityRule) -> Identifier | 
         return None
 
 
-def _require_readable(given: str, place: str) -> None:
+def require_readable(given: str, place: str) -> None:
+    """Refuse what is no line that a person can read.
+
+    Raises:
+        UsageError: it is not.
+    """
     if not given.strip() or len(given) > LONGEST:
         raise UsageError(
             f"an identity is one line of 1 to {LONGEST} printable characters",

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from lifecycle.identity.forms import Identifier
 
+_TURNS = "(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])"
+BETWEEN_WORDS = f"[^[:alnum:]]+|{_TURNS}"
+"""What becomes a blank: whatever is no letter or digit, and where a word turns from one kind of run to another."""
+BETWEEN_WORDS_OF_JSON = rf'[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{{4}})|{_TURNS}'
+"""The same of JSON as text, in which a letter after a backslash is none."""
 SHORTEST_GROUP = 2
 """Digits of a group inside a number: one that is written digit by digit is not found by the index."""
 _ADDRESSES = frozenset({NormalForm.EMAIL, NormalForm.UNTAGGED_EMAIL})

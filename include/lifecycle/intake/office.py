@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.targets import Subject, Target, UnseenTarget
+from lifecycle.holds.targets import UnseenTarget
+from lifecycle.identity.names import NAME
 from lifecycle.policy.notice import notice
 from lifecycle.policy.stopping import ENDING, endable
 from lifecycle.requests import lifting, packages, register, weighing
 from lifecycle.requests.asked import Asked as AskedBesides
 from lifecycle.requests.candidates import answer_for, told_candidates
 from lifecycle.requests.corrections import Correction, corrected
+from lifecycle.requests.naming import subject_by
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.holds.targets import Subject, Target
     from lifecycle.intake.given import Asked
     from lifecycle.policy.model import RequestKind
+    from lifecycle.requests.naming import NamedSubject
     from lifecycle.requests.purposes import Decision
 
 
@@ -88,8 +92,8 @@ class Office:
 
     def take(self, asked: Asked) -> UUID:
         """Take a request; one that is open already and says the same is that request."""
-        named: list[Subject | Target] = [
-            *(Subject(identity=one.kind, value=one.value.get_secret_value()) for one in asked.subjects),
+        named: list[Subject | NamedSubject | Target] = [
+            *(subject_by(one.kind, one.value.get_secret_value()) for one in asked.subjects),
             *map(UnseenTarget.parse, asked.rows),
         ]
         rulebook = self.company.rulebook(self.at)
@@ -196,9 +200,10 @@ class Office:
 
     def kinds(self) -> dict[str, list[str]]:
         """What may be asked for, and by what a subject may be named."""
+        policy = self.company.version(self.at).policy
         return {
-            "requests": [kind.value for kind in self.company.version(self.at).policy.rights],
-            "identities": sorted(self.company.datamap.identity_kinds),
+            "requests": [kind.value for kind in policy.rights],
+            "identities": [*sorted(self.company.datamap.identity_kinds), *([NAME] if policy.names else [])],
             "purposes": self._endable(),
             "correctable": sorted(
                 {

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Asset, Param, TriggerRule, task
 
 from lifecycle.orchestration import daily_requests, requests, tasks
+from lifecycle.orchestration.answer_deadlines import of_answers
 from lifecycle.orchestration.request_approval import RequestApproval, reason_of_refusal
 from lifecycle.orchestration.weighing import Weighing
 from lifecycle.orchestration.wiring import HOLD_RELEASED, check_before, deliveries, step
@@ -29,7 +30,12 @@ def on_request(schedule: str) -> dict[str, Any]:
         title="Number of the request",
         description="As the page of requests or lifecycle request list shows it. Never a name or an address.",
     )
-    return {**deliveries(schedule), "max_active_runs": RUNS_AT_ONCE, "params": {"request_id": number}}
+    return {
+        **deliveries(schedule),
+        "max_active_runs": RUNS_AT_ONCE,
+        "params": {"request_id": number},
+        "deadline": of_answers(),
+    }
 
 
 def answer_request(*, is_weighed: bool = False, can_be_lifted: bool = False) -> None:

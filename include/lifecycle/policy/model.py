@@ -500,6 +500,20 @@ AnyIdentity = Annotated[EmailIdentity | PhoneIdentity | ExactIdentity, Field(dis
 """How a kind of identity is compared."""
 
 
+class PersonNames(Form):
+    """Where rows of a collection have a person's name and the employer's: neither names anybody by itself.
+
+    Attributes:
+        name: columns of the name, in the order in which it is mostly written.
+        employer: column of the employer's name: of the row itself, or ``schema.table.column`` of one it refers to.
+        through: the references that lead there, where several do.
+    """
+
+    name: tuple[Column, ...] = Field(min_length=1)
+    employer: Text
+    through: tuple[ColumnName, ...] = ()
+
+
 class Disclosures(Form):
     """The company's own log of what went to whom (G3); its references say which rows each line is about.
 
@@ -526,6 +540,7 @@ class Policy(Form):
     purposes: dict[Identifier, Purpose] = {}
     sources: dict[Identifier, Source] = {}
     identities: dict[Text, AnyIdentity] = {}
+    names: dict[CollectionName, PersonNames] = {}
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}
     statutory: dict[Identifier, Statutory] = {}

@@ -11,7 +11,9 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from lifecycle.datamap.texts import DOCUMENTS, TEXTS
 from lifecycle.errors import PolicyError
+from lifecycle.identity.names import NAME
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import Disposition, EdgeKind
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveSchema, LiveTable
     from lifecycle.datamap.model import CollectionName, DataMap
     from lifecycle.policy.load import PolicyVersion
-    from lifecycle.policy.model import Anchor, Policy, Rule, Statutory
+    from lifecycle.policy.model import Anchor, PersonNames, Policy, Rule, Statutory
     from lifecycle.timelimits import Period
 
 _Promise = TypeVar("_Promise")
@@ -137,6 +139,21 @@ class ResolvedErasure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResolvedNames:
+    """Where rows of a collection have a person's name and the employer's.
+
+    Attributes:
+        columns: of the person's name, in order.
+        path: to the row that has the employer's name; empty where it is the same row.
+        employer: the column of that row.
+    """
+
+    columns: tuple[str, ...]
+    path: Path
+    employer: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rulebook:
     """Everything the engines need to know about a company, resolved.
 
@@ -153,6 +170,7 @@ class Rulebook:
     rules: Mapping[str, ResolvedRule]
     statutory: Mapping[str, ResolvedStatutory]
     erasure: ResolvedErasure
+    names: Mapping[CollectionName, ResolvedNames]
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def key(self, collection: CollectionName) -> tuple[tuple[str, str], ...]:
@@ -351,6 +369,7 @@ class _Resolver:
             rules=self._each(self.policy.rules, self._rule),
             statutory=self._each(self.policy.statutory, self._statutory),
             erasure=self._erasure(),
+            names=self._names(),
         )
 
     def _each(
@@ -423,9 +442,45 @@ class _Resolver:
         if not primary_key(self.live[collection], self.datamap):
             self._fail_for_key(keys, collection)
         kind = self.live[collection].columns[column].base_type
-        if kind not in {"text", "character varying", "character", "json", "jsonb"}:
+        if kind not in {*TEXTS, *DOCUMENTS}:
             self._fail(keys, f"{collection}.{column} is {kind}, no text", "name columns of text or JSON")
         return True
+
+    def _names(self) -> dict[CollectionName, ResolvedNames]:
+        """Those that can be resolved; collections that there are not are left to the checks."""
+        policy = self.policy.names
+        known = [name for name in policy if name in self.datamap.collections and name in self.live]
+        return self._each({name: policy[name] for name in known}, self._names_of)
+
+    def _names_of(self, collection: CollectionName, stated: PersonNames) -> ResolvedNames:
+        keys = ("names", collection)
+        if NAME in self.datamap.identity_kinds:
+            self._fail(keys, f"the data map marks a kind of identity called {NAME}", "call it something else")
+        if not primary_key(self.live[collection], self.datamap):
+            self._fail_for_key(keys, collection)
+        for column in stated.name:
+            self._require_words(collection, column, (*keys, "name"))
+        if "." not in stated.employer:
+            self._require_words(collection, stated.employer, (*keys, "employer"))
+            return ResolvedNames(columns=stated.name, path=(), employer=stated.employer)
+        goal, column = stated.employer.rsplit(".", 1)
+        self._require_collection(goal, (*keys, "employer"))
+        self._require_words(goal, column, (*keys, "employer"))
+        if stated.through:
+            path = self._stated_path(keys, stated.through, collection, goal)
+        else:
+            path = self._only_path(keys, collection, goal)
+        if not path:
+            self._fail(
+                (*keys, "employer"), f"{collection} does not refer to {goal}", "name a row that it refers to"
+            )
+        return ResolvedNames(columns=stated.name, path=path, employer=column)
+
+    def _require_words(self, collection: CollectionName, column: str, keys: tuple[str | int, ...]) -> None:
+        self._require_column(collection, column, keys)
+        kind = self.live[collection].columns[column].base_type
+        if kind not in TEXTS:
+            self._fail(keys, f"{collection}.{column} is {kind}, no text", "name columns of text")
 
     def _require_erasable(self, collection: CollectionName) -> bool:
         if not primary_key(self.live[collection], self.datamap):
@@ -542,7 +597,7 @@ class _Resolver:
             self._fail(
                 (*keys, "through", start),
                 f"these references do not lead from {start} to {goal}",
-                "name them in order, from the collection to the anchor's",
+                "name them in order, each from where the one before leads",
             )
         return tuple(edges)
 

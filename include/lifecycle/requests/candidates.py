@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.names import PersonName
 from lifecycle.requests.closure import rows_with
+from lifecycle.requests.naming import rows_of_name
 from lifecycle.requests.register import events, note, require_name
-from lifecycle.requests.subject import Source, open_whom
+from lifecycle.requests.subject import Row, Source, open_each, open_whom
 from lifecycle.requests.tables import request_identity
 
 if TYPE_CHECKING:
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.identity.forms import Identifier
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.subject import Whom
 
 
 FOUND = "candidate_found"
@@ -29,40 +33,36 @@ FOUND = "candidate_found"
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An identity that may be the subject's.
+    """An identity that may be the subject's, or a row that has none.
 
     Attributes:
         number: by which an operator answers for it.
+        kind: of identity; the collection of the row.
         rows: how many rows have it, by collection.
+        named: how many of these have the name by which the request names its subject.
     """
 
     number: int
     kind: str
     rows: Mapping[str, int]
+    named: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, without the identity."""
-        return {"candidate": self.number, "kind": self.kind, "rows": dict(self.rows)}
+        named = {"named": dict(self.named)} if self.named else {}
+        return {"candidate": self.number, "kind": self.kind, "rows": dict(self.rows), **named}
 
 
 def candidates(
     connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider
 ) -> tuple[Candidate, ...]:
     """Those of a request that nobody has answered for."""
-    waiting = connection.execute(
-        sa.select(request_identity.c.position, request_identity.c.kind)
-        .where(
-            request_identity.c.request_id == request_id,
-            request_identity.c.source == Source.CANDIDATE.value,
-            request_identity.c.sealed.is_not(None),
-        )
-        .order_by(request_identity.c.position)
-    ).all()
-    whom = open_whom(connection, rulebook, request_id, keys, sources=(Source.CANDIDATE,))
-    alone = replace(whom, subjects=())
+    waiting = open_each(connection, rulebook, request_id, keys, sources=(Source.CANDIDATE,))
+    about = open_whom(connection, rulebook, request_id, keys, sources=(Source.NAMED,))
     return tuple(
-        Candidate(number=one.position, kind=one.kind, rows=rows_with(connection, rulebook, alone, subject))
-        for one, subject in zip(waiting, whom.subjects, strict=True)
+        _counted(connection, rulebook, number, replace(about, names=()), one, about.names)
+        for number, one in waiting.items()
+        if not isinstance(one, PersonName)
     )
 
 
@@ -90,9 +90,34 @@ def told_candidates(connection: Connection, request_id: UUID) -> tuple[Candidate
         )
     )
     return tuple(
-        Candidate(number=event["candidate"], kind=event["kind"], rows=event["rows"])
+        Candidate(
+            number=event["candidate"],
+            kind=event["kind"],
+            rows=event["rows"],
+            named=event.get("named", {}),
+        )
         for event in events(connection, request_id)
         if event["what"] == FOUND and event["candidate"] in waiting
+    )
+
+
+def _counted(
+    connection: Connection,
+    rulebook: Rulebook,
+    number: int,
+    about: Whom,
+    one: Identifier | Row,
+    names: tuple[PersonName, ...],
+) -> Candidate:
+    if isinstance(one, Row):
+        kind, alone = one.collection, replace(about, rows=(one,))
+    else:
+        kind, alone = one.kind, replace(about, subjects=(one,))
+    return Candidate(
+        number=number,
+        kind=kind,
+        rows=rows_with(connection, rulebook, alone),
+        named=rows_of_name(connection, rulebook, alone, names),
     )
 
 

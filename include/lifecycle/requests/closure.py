@@ -54,13 +54,13 @@ def closure(connection: Connection, rulebook: Rulebook, whom: Whom) -> Closure:
     return Closure(whom=whom, found=tuple(found), shared=tuple(shared))
 
 
-def rows_with(connection: Connection, rulebook: Rulebook, whom: Whom, one: Identifier) -> dict[str, int]:
-    """How many rows have an identity, by collection: what an operator is shown of it."""
-    alone = NamesSubject(rulebook, replace(whom, subjects=(one,), rows=()))
-    counts = {}
-    for collection in _having(rulebook, one.kind):
+def rows_with(connection: Connection, rulebook: Rulebook, alone: Whom) -> dict[str, int]:
+    """How many rows have an identity, or are named by their keys, by collection: what an operator is shown."""
+    names, counts = NamesSubject(rulebook, alone), {}
+    having = (name for one in alone.subjects for name in _having(rulebook, one.kind))
+    for collection in dict.fromkeys((*having, *(row.collection for row in alone.rows))):
         row = relation(rulebook.live, collection, "counted")
-        query = sa.select(sa.func.count()).select_from(row).where(alone.is_due(collection, row))
+        query = sa.select(sa.func.count()).select_from(row).where(names.is_due(collection, row))
         counts[collection] = int(connection.scalar(query) or 0)
     return {name: rows for name, rows in counts.items() if rows}
 

@@ -18,6 +18,7 @@ from lifecycle.planning.part import Part
 from lifecycle.planning.planner import BATCH_ROWS, one_state
 from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import RequestKind
+from lifecycle.requests.at_once import first_wins
 from lifecycle.requests.ground import IsRemainder, NamesSubject
 from lifecycle.requests.mentions import known_by_fingerprint, mentions_remainder, mentions_subject
 from lifecycle.requests.tables import request_remainder
@@ -202,8 +203,11 @@ def make_plan(
         request_id: the request's number.
         find: finds what it is to be done to, in a transaction that sees one state of the database.
         batch_rows: rows of a batch.
+
+    Raises:
+        StoreError: somebody else plans the same at this moment.
     """
-    with one_state(engine) as connection:
+    with first_wins(request_id), one_state(engine) as connection:
         open_plan = find_open_of_request(connection, request_id)
         if open_plan is not None:
             return open_plan

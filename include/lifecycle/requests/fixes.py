@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
 
+from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.forms import identify
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.corrections import Correction, What, columns_of
 from lifecycle.requests.ground import belongs_to
 from lifecycle.store.identities import folded, names_subject
-from lifecycle.store.mentions import DOCUMENTS
 from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:

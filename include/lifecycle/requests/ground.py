@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from lifecycle.holds.targets import no_row
 from lifecycle.policy.rulebook import shortest_paths
 from lifecycle.requests.tables import request_remainder
 from lifecycle.store.identities import bound_spellings, names_subject
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, FromClause, Select
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.plan import Action
     from lifecycle.planning.workset import Work, WorkSet
@@ -196,6 +197,22 @@ def tenant_key(
     key = postgresql.array([sa.cast(end.c[name], sa.Text) for name in names])
     refers_to = refers(first, rulebook.live, row, start)
     return sa.select(key).select_from(joined).where(refers_to).correlate(row).scalar_subquery()
+
+
+def require_content(connection: Connection, rulebook: Rulebook, named: Row, tenant: Row) -> None:
+    """Refuse a row that is not content of an organisation, in the words in which one that is not there is refused.
+
+    Raises:
+        UsageError: it is not.
+    """
+    row = relation(rulebook.live, named.collection, "content")
+    is_content = sa.and_(
+        has_key(rulebook, row, named, "named"), belongs_to(rulebook, named.collection, row, tenant)
+    )
+    if not connection.scalar(
+        sa.select(sa.exists(sa.select(sa.literal(1)).select_from(row).where(is_content)))
+    ):
+        raise no_row(rulebook, named.collection)
 
 
 def _leads_to(rulebook: Rulebook, row: FromClause, path: Sequence[Any], tenant: Row) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
+from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.mentions import Mentions
 from lifecycle.identity.recognition import Recognised
@@ -17,7 +18,7 @@ from lifecycle.plan import Action
 from lifecycle.requests.ground import IsRemainder, belongs_to, tenant_key
 from lifecycle.requests.subject import DOMAIN, at_tenant
 from lifecycle.requests.tables import request_remainder, suppression
-from lifecycle.store.mentions import DOCUMENTS, may_mention, mention_values
+from lifecycle.store.mentions import may_mention, mention_values
 from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, relation
 

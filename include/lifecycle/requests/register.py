@@ -11,6 +11,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.forms import Identifier
+from lifecycle.identity.names import PersonName
+from lifecycle.identity.scripts import mixes_scripts
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.asked import NOTHING_MORE, Asked
 from lifecycle.requests.subject import Source, fingerprints, keep
@@ -24,7 +27,7 @@ from lifecycle.requests.tables import (
 from lifecycle.timelimits import Period, last_day, local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -33,9 +36,12 @@ if TYPE_CHECKING:
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.model import Right
     from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.requests.naming import NamedSubject
 
 WORD = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 REFUSAL_ASKED = "refusal_asked"
+SEVERAL_SCRIPTS = "letters_of_several_scripts"
+"""An identity has letters that may be taken for others: it is what it is, and somebody should look again."""
 
 
 class State(StrEnum):
@@ -123,7 +129,7 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
     connection: Connection,
     rulebook: Rulebook,
     keys: KeyProvider,
-    named: Sequence[Subject | Target],
+    named: Sequence[Subject | NamedSubject | Target],
     *,
     kind: RequestKind,
     opened_by: str,
@@ -137,7 +143,7 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
         connection: as the engine, in the caller's transaction.
         rulebook: of the policy in force.
         keys: seal whom it is about.
-        named: whom it is about: identities, and rows by their keys; at least one.
+        named: whom it is about: identities, names with employers, and rows by their keys; at least one.
         kind: what is asked for.
         opened_by: the operator.
         as_of: when it was received.
@@ -150,13 +156,11 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
     """
     right = _right(rulebook, kind)
     require_name(opened_by)
-    if not named:
-        raise UsageError(
-            "a request names at least one identity or row", next_step="for example --subject email"
-        )
+    _require_somebody(named)
     found = tuple(dict.fromkeys(one.found(connection, rulebook) for one in named))
+    given = tuple(one for one in found if not isinstance(one, PersonName))
     whose = _tenant(connection, rulebook, tenant)
-    asked = asked.found(connection, rulebook, kind, found)
+    asked = asked.found(connection, rulebook, kind, given)
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('lifecycle.request'))"))
     known = _the_same(connection, fingerprints(found, keys), kind, whose, asked, keys)
     if known:
@@ -175,10 +179,28 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
             due_on=last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
         )
     )
-    keep(connection, request_id, found, keys, Source.GIVEN)
+    keep(connection, request_id, given, keys, Source.GIVEN)
+    keep(connection, request_id, (one for one in found if one not in given), keys, Source.NAMED)
     asked.keep(connection, request_id, keys)
     note(connection, request_id, "received", by_whom=opened_by, as_of=as_of)
+    _note_doubts(connection, request_id, given, as_of=as_of)
     return request_id
+
+
+def _require_somebody(named: Sequence[object]) -> None:
+    if not named:
+        raise UsageError(
+            "a request names at least one identity or row", next_step="for example --subject email"
+        )
+
+
+def _note_doubts(
+    connection: Connection, request_id: UUID, given: Iterable[Identifier | Target], *, as_of: datetime
+) -> None:
+    """Point out identities that may be mistaken for others, by their kinds."""
+    kinds = sorted({one.kind for one in given if isinstance(one, Identifier) and mixes_scripts(one)})
+    if kinds:
+        note(connection, request_id, SEVERAL_SCRIPTS, as_of=as_of, kinds=kinds)
 
 
 def verify(connection: Connection, request_id: UUID, *, verified_by: str, how: str, as_of: datetime) -> None:
@@ -383,7 +405,7 @@ def _the_same(
         sa.select(request.c.request_id)
         .join(request_identity, request_identity.c.request_id == request.c.request_id)
         .where(request.c.closed_at.is_(None), request.c.kind == kind.value, *of_tenant)
-        .where(request_identity.c.source == Source.GIVEN.value)
+        .where(request_identity.c.source.in_([Source.GIVEN.value, Source.NAMED.value]))
         .group_by(request.c.request_id)
         .having(whom == sa.cast(wanted, sa.ARRAY(sa.Text)))
         .order_by(request.c.request_id)

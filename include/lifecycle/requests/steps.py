@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
+from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
 from lifecycle.plan import WHEREVER_RESTRICTED as WRITING
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.requests import ending
+from lifecycle.requests.at_once import first_wins
 from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder
-from lifecycle.requests.ground import IsRemainder
+from lifecycle.requests.ground import IsRemainder, require_content
+from lifecycle.requests.naming import require_answers, under_the_name
 from lifecycle.requests.procedure import Case
 from lifecycle.requests.procedures import PROCEDURES
 from lifecycle.requests.register import State, events, get, move, note
@@ -101,6 +104,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
 
     Raises:
         UsageError: there is no such request, nobody has verified who asks, or it is closed.
+        ApprovalRequired: an operator has to say first which rows of the subject's name are the subject's.
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
@@ -108,13 +112,16 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         _require_verified(found)
         procedure = PROCEDURES[found.kind]
         whom = open_whom(connection, rulebook, request_id, company.keys)
-        _require_rows(connection, rulebook, request_id, whom)
+        _require_rows(connection, company, request_id, whom, as_of=as_of)
         _abandon_outdated(company, request_id, as_of=as_of)
         known = closure(connection, rulebook, whom)
         keep(connection, request_id, known.found, company.keys, Source.FOUND)
-        if keep(connection, request_id, known.shared, company.keys, Source.CANDIDATE):
+        named = under_the_name(connection, rulebook, request_id, company.keys, known.whom)
+        if keep(connection, request_id, (*known.shared, *named), company.keys, Source.CANDIDATE):
             tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
         case = _case(connection, company, found, as_of=as_of)
+    with company.engine.connect() as connection:
+        require_answers(connection, request_id)
     stored = make_plan(company.engine, request_id, partial(procedure.find, case=case))
     with company.engine.begin() as connection:
         adopt(connection, company.version(as_of), as_of=as_of)
@@ -183,8 +190,9 @@ def close(
 
     Raises:
         CheckFailed: something was not done: it has to be planned again.
+        StoreError: somebody else closes it at this moment.
     """
-    with one_state(company.engine) as connection:
+    with first_wins(request_id), one_state(company.engine) as connection:
         found = get(connection, request_id)
         _require_verified(found)
         case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
@@ -268,10 +276,10 @@ def refuse(company: Company, request_id: UUID, *, reason: str, refused_by: str, 
     """
     with company.engine.begin() as connection:
         policy = company.version(as_of).policy
-        ending.refuse(connection, policy, request_id, reason=reason, refused_by=refused_by, as_of=as_of)
         stored = find_open_of_request(connection, request_id)
-    if stored:
-        plans.abandon(company, stored, reason="refused", as_of=as_of)
+        if stored:  # waits for what is being done at this moment, so that the receipt has it
+            abandon_plan(connection, stored, reason="refused", as_of=as_of)
+        ending.refuse(connection, policy, request_id, reason=reason, refused_by=refused_by, as_of=as_of)
 
 
 def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
@@ -363,18 +371,29 @@ def _require_verified(found: Request) -> None:
         )
 
 
-def _require_rows(connection: Connection, rulebook: Rulebook, request_id: UUID, whom: Whom) -> None:
-    """The rows that a request names by key are there.
+def _require_rows(
+    connection: Connection, company: Company, request_id: UUID, whom: Whom, *, as_of: datetime
+) -> None:
+    """The rows that a request names by key are there, and are the organisation's where one organisation is meant.
 
-    Asked when it is planned for the first time: a later plan may follow one that erased them.
+    Asked when it is planned for the first time: a later plan may follow one that erased them. What is another
+    organisation's is not there for whoever asks for this one (A5).
 
     Raises:
         UsageError: one is not.
     """
     if any(event["what"] == "planned" for event in events(connection, request_id)):
         return
-    for row in (*whom.rows, *([whom.tenant] if whom.tenant else [])):
-        Target(collection=row.collection, key=row.key).found(connection, rulebook)
+    rulebook = company.rulebook(as_of)
+    try:
+        for row in (*([whom.tenant] if whom.tenant else []), *whom.rows):
+            Target(collection=row.collection, key=row.key).found(connection, rulebook)
+            if whom.tenant:
+                require_content(connection, rulebook, row, whom.tenant)
+    except UsageError:
+        with company.engine.begin() as other:
+            note(other, request_id, "row_not_found", as_of=as_of)
+        raise
 
 
 def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import UsageError
+from lifecycle.holds.targets import Target
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.forms import Identifier, identify
+from lifecycle.identity.names import NAME, PersonName
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.requests.tables import request, request_identity
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from lifecycle.holds.targets import Target
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.rulebook import Rulebook
 
@@ -37,6 +38,8 @@ class Source(StrEnum):
     """Where it is known from that an identity is the subject's."""
 
     GIVEN = "given"
+    NAMED = "named"
+    """A name and an employer, which several may have: it never counts, and leads to candidates only."""
     FOUND = "found"
     """It stands on rows of the subject, and on nobody else's."""
     CANDIDATE = "candidate"
@@ -69,11 +72,13 @@ class Whom:
         subjects: the identities by which rows name the subject.
         rows: rows that are named by their keys.
         tenant: the organisation whose content alone is meant; None for all there is.
+        names: by which the subject is named; no row is the subject's because of one.
         given: those of the identities that whoever asks has given.
     """
 
     subjects: tuple[Identifier, ...] = ()
     rows: tuple[Row, ...] = ()
+    names: tuple[PersonName, ...] = ()
     tenant: Row | None = None
     given: tuple[Identifier, ...] = ()
 
@@ -83,9 +88,13 @@ class Whom:
         return tuple(one for one in self.subjects if one.form is not NormalForm.EXACT)
 
 
-def fingerprints(named: Iterable[Identifier | Target], keys: KeyProvider) -> list[tuple[str, str]]:
-    """Kind and keyed fingerprint of each identity or row that a request names."""
-    return [(_kind(one), keys.fingerprint(DOMAIN, f"{_kind(one)}\0{_text(one)}")) for one in named]
+Named = Identifier | PersonName | Target
+"""What a request may name its subject by."""
+
+
+def fingerprints(named: Iterable[Named], keys: KeyProvider) -> list[tuple[str, str]]:
+    """Kind and keyed fingerprint of each identity, name or row that a request names."""
+    return [(_kind(one), keys.fingerprint(DOMAIN, f"{_kind(one)}\0{_normal(one)}")) for one in named]
 
 
 def at_tenant(fingerprint: str, tenant: str, key: Sequence[str], keys: KeyProvider) -> str:
@@ -112,13 +121,15 @@ def known_by(connection: Connection, request_id: UUID, keys: KeyProvider) -> lis
 def keep(
     connection: Connection,
     request_id: UUID,
-    named: Iterable[Identifier | Target],
+    named: Iterable[Named],
     keys: KeyProvider,
     source: Source,
 ) -> int:
     """Seal and store what a request names, unless it is known; returns how many were new."""
     key, named = keys.secret(SEALING_KEY), tuple(named)
-    known = connection.scalar(sa.select(sa.func.count()).where(request_identity.c.request_id == request_id))
+    last = connection.scalar(
+        sa.select(sa.func.max(request_identity.c.position)).where(request_identity.c.request_id == request_id)
+    )
     rows = [
         {
             "request_id": request_id,
@@ -129,12 +140,13 @@ def keep(
             "sealed": seal(key, _text(one).encode(), _associated(request_id, position, kind)),
         }
         for position, (one, (kind, fingerprint)) in enumerate(
-            zip(named, fingerprints(named, keys), strict=True), start=known or 0
+            zip(named, fingerprints(named, keys), strict=True), start=0 if last is None else last + 1
         )
     ]
     added = 0
     for row in rows:
-        insert = postgresql.insert(request_identity).values(row).on_conflict_do_nothing()
+        insert = postgresql.insert(request_identity).values(row)
+        insert = insert.on_conflict_do_nothing(index_elements=["request_id", "fingerprint"])
         added += connection.execute(insert.execution_options(preserve_rowcount=True)).rowcount
     return added
 
@@ -155,23 +167,62 @@ def open_whom(
     about = connection.execute(
         sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
     ).one()
-    counted = request_identity.c.source.in_([one.value for one in sources])
+    stored = _stored(connection, rulebook, request_id, keys, sources)
+    known = [one for _, one in stored.values()]
+    return Whom(
+        subjects=tuple(one for one in known if isinstance(one, Identifier)),
+        rows=tuple(one for one in known if isinstance(one, Row)),
+        names=tuple(one for one in known if isinstance(one, PersonName)),
+        tenant=Row(collection=about.tenant, key=tuple(about.tenant_key)) if about.tenant_key else None,
+        given=tuple(
+            one for source, one in stored.values() if source is Source.GIVEN and isinstance(one, Identifier)
+        ),
+    )
+
+
+def open_each(
+    connection: Connection,
+    rulebook: Rulebook,
+    request_id: UUID,
+    keys: KeyProvider,
+    *,
+    sources: Iterable[Source],
+) -> dict[int, Identifier | PersonName | Row]:
+    """What is known of whom a request is about, by its number inside the request.
+
+    Raises:
+        UsageError: as :func:`open_whom`.
+    """
+    stored = _stored(connection, rulebook, request_id, keys, sources)
+    return {number: one for number, (_, one) in stored.items()}
+
+
+def _stored(
+    connection: Connection,
+    rulebook: Rulebook,
+    request_id: UUID,
+    keys: KeyProvider,
+    sources: Iterable[Source],
+) -> dict[int, tuple[Source, Identifier | PersonName | Row]]:
+    wanted = request_identity.c.source.in_([one.value for one in sources])
     stored = connection.execute(
         sa.select(request_identity)
-        .where(request_identity.c.request_id == request_id, counted)
+        .where(request_identity.c.request_id == request_id, wanted)
         .order_by(request_identity.c.position)
     ).all()
-    key, subjects, rows, given = keys.secret(SEALING_KEY), [], [], []
-    for one in stored:
-        text = _opened(key, request_id, one)
-        if "." in one.kind:
-            rows.append(Row(collection=one.kind, key=tuple(json.loads(text))))
-        else:
-            subjects.append(identify(one.kind, text, rulebook.policy.identity_rule(one.kind)))
-            if one.source == Source.GIVEN.value:
-                given.append(subjects[-1])
-    tenant = Row(collection=about.tenant, key=tuple(about.tenant_key)) if about.tenant_key else None
-    return Whom(subjects=tuple(subjects), rows=tuple(rows), tenant=tenant, given=tuple(given))
+    key = keys.secret(SEALING_KEY)
+    return {
+        one.position: (Source(one.source), _read(rulebook, one, _opened(key, request_id, one)))
+        for one in stored
+    }
+
+
+def _read(rulebook: Rulebook, stored: sa.Row[Any], text: str) -> Identifier | PersonName | Row:
+    if "." in stored.kind:
+        return Row(collection=stored.kind, key=tuple(json.loads(text)))
+    if stored.source == Source.NAMED.value:
+        return PersonName.parse(text)
+    return identify(stored.kind, text, rulebook.policy.identity_rule(stored.kind))
 
 
 def forget(connection: Connection, request_id: UUID) -> None:
@@ -182,7 +233,7 @@ def forget(connection: Connection, request_id: UUID) -> None:
     connection.execute(sa.update(request).values(tenant_key=None).where(request.c.request_id == request_id))
 
 
-def _opened(key: bytes, request_id: UUID, stored: sa.Row[tuple[object, ...]]) -> str:
+def _opened(key: bytes, request_id: UUID, stored: sa.Row[Any]) -> str:
     place = f"request {request_id}"
     if stored.sealed is None:
         raise UsageError(
@@ -200,12 +251,20 @@ def _opened(key: bytes, request_id: UUID, stored: sa.Row[tuple[object, ...]]) ->
         ) from None
 
 
-def _kind(named: Identifier | Target) -> str:
+def _kind(named: Named) -> str:
+    if isinstance(named, PersonName):
+        return NAME
     return named.kind if isinstance(named, Identifier) else named.collection
 
 
-def _text(named: Identifier | Target) -> str:
-    return named.normal if isinstance(named, Identifier) else json.dumps(named.key)
+def _text(named: Named) -> str:
+    """What is sealed."""
+    return named.given if isinstance(named, PersonName) else _normal(named)
+
+
+def _normal(named: Named) -> str:
+    """What a fingerprint is taken over: the same for all spellings."""
+    return json.dumps(named.key) if isinstance(named, Target) else named.normal
 
 
 def _associated(request_id: UUID, position: int, kind: str) -> bytes:

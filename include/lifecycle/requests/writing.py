@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.store.mentions import DOCUMENTS
+from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import REGCONFIG, TSQUERY, TSVECTOR
 
-from lifecycle.identity.words import wanted_groups, wanted_texts
+from lifecycle.datamap.texts import between_words
+from lifecycle.identity.words import BETWEEN_WORDS, wanted_groups, wanted_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,14 +25,7 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveColumn
     from lifecycle.identity.forms import Identifier
 
-_TURNS = "(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])"
-BETWEEN_WORDS = f"[^[:alnum:]]+|{_TURNS}"
-"""What becomes a blank: whatever is no letter or digit, and where a word turns from one kind of run to another."""
-BETWEEN_WORDS_OF_JSON = rf'[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{{4}})|{_TURNS}'
-"""The same of JSON as text, in which a letter after a backslash is none."""
 _WORDS, _GROUPS = "mentioned_words", "mentioned_groups"
-DOCUMENTS = frozenset({"json", "jsonb"})
-"""Types of columns that hold JSON."""
 
 
 def may_mention(
@@ -57,8 +51,8 @@ def words_of(column: LiveColumn, stored: ColumnElement[Any]) -> ColumnElement[An
 
     The constants stand in the statement as they stand in the index; a bound one would not be recognised.
     """
-    between = BETWEEN_WORDS_OF_JSON if column.base_type in DOCUMENTS else BETWEEN_WORDS
-    return sa.func.to_tsvector(_simple(), _cut(sa.cast(stored, sa.Text), between), type_=TSVECTOR())
+    cut = _cut(sa.cast(stored, sa.Text), between_words(column))
+    return sa.func.to_tsvector(_simple(), cut, type_=TSVECTOR())
 
 
 def _cut(text: ColumnElement[str], between: str) -> ColumnElement[str]:

@@ -72,6 +72,7 @@ _FAST_SETTINGS: Mapping[str, str] = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",  # databases live for one test
+    "scram_iterations": "1",  # of a password that nobody else may guess at; most of a short connection's time
 }
 
 

@@ -31,6 +31,10 @@ MARI = "mari.tamm@example.test"
 
 def create_people(database: Database) -> None:
     """The reference company's tables with the people of ``population.sql``, and the engine's grants."""
+    database.start_as("people", _make_people)
+
+
+def _make_people(database: Database) -> None:
     database.script((REFERENCE.sample / "schema.sql").read_text())
     database.script((Path(__file__).parent / "population.sql").read_text())
     tables = [(one.schema, one.table) for one in load_datamap(REFERENCE.datamap).collections.values()]
@@ -51,9 +55,9 @@ def open_people(database: Database, keyring: Path, copy: LedgerCopy | None = Non
 
 def rows_of(database: Database) -> dict[tuple[str, str], str]:
     """A digest of each row, by table and number."""
-    found = {}
-    for name, collection in load_datamap(REFERENCE.datamap).collections.items():
-        number = collection.primary_key[0]
-        for row in database.execute(f"SELECT {number}::text AS key, row::text AS row FROM {name} AS row"):
-            found[name, row.key] = sha256(row.row.encode()).hexdigest()
-    return found
+    each = (
+        f"SELECT '{name}' AS name, {collection.primary_key[0]}::text AS key, row::text AS row FROM {name} AS row"
+        for name, collection in load_datamap(REFERENCE.datamap).collections.items()
+    )
+    rows = database.execute(" UNION ALL ".join(each))
+    return {(row.name, row.key): sha256(row.row.encode()).hexdigest() for row in rows}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lifecycle.datamap.identity import helpful_indexes
+from lifecycle.datamap.names import name_index, name_index_statement
+from lifecycle.datamap.texts import words_index, words_index_statement
 from lifecycle.policy.findings import Finding, warning
 from lifecycle.policy.model import EdgeKind
 
@@ -40,6 +42,8 @@ def check(examined: Examined) -> Iterator[Finding]:
                 "create an index on the referring columns",
             )
     yield from _identities(examined)
+    yield from _texts(examined)
+    yield from _names(examined)
 
 
 def _identities(examined: Examined) -> Iterator[Finding]:
@@ -58,6 +62,34 @@ def _identities(examined: Examined) -> Iterator[Finding]:
                 )
 
 
+def _texts(examined: Examined) -> Iterator[Finding]:
+    for number, name in enumerate(examined.policy.free_text):
+        collection, column = name.rsplit(".", 1)
+        live = examined.live_column(collection, column)
+        is_text = column in examined.resolved.erasure.masking.redacts.get(collection, ())
+        if live and is_text and not _begins_an_index(examined, collection, [words_index(live)]):
+            yield warning(
+                "index.text",
+                f"{name} is free text and has no index over its words: whoever is erased is looked for in every row"
+                f" of {collection}",
+                examined.version.place("free_text", number),
+                words_index_statement(collection, live),
+            )
+
+
+def _names(examined: Examined) -> Iterator[Finding]:
+    for collection, names in examined.resolved.names.items():
+        columns = [examined.live[collection].columns[name] for name in names.columns]
+        if not _begins_an_index(examined, collection, [name_index(columns)]):
+            yield warning(
+                "index.name",
+                f"rows of {collection} have names by which subjects are looked for, and no index over them:"
+                " such a request reads every row",
+                examined.version.place("names", collection),
+                name_index_statement(collection, columns),
+            )
+
+
 def _anchor_columns(anchor: Anchor) -> Iterator[tuple[str, str]]:
     for column in (anchor.column, anchor.financial_year_end_of, anchor.otherwise):
         if column and column != "never":
@@ -74,6 +106,6 @@ def _has_index(examined: Examined, collection: str, columns: Iterable[str]) -> b
 
 
 def _begins_an_index(examined: Examined, collection: str, beginnings: Iterable[str]) -> bool:
-    """Whether an index begins with one of these columns or expressions."""
+    """Whether an index begins with one of these columns or expressions, whatever is quoted."""
     there = {one.replace('"', "") for one in examined.live[collection].index_beginnings}
-    return not there.isdisjoint(beginnings)
+    return not there.isdisjoint(one.replace('"', "") for one in beginnings)

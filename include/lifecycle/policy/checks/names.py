@@ -41,7 +41,7 @@ def _collections(examined: Examined) -> Iterator[Finding]:
 def _named_collections(policy: Policy) -> Iterator[tuple[Keys, str]]:
     yield from _listed_collections(policy)
     yield from _collections_of_stops(policy)
-    for part in ("erasure", "freshness"):
+    for part in ("erasure", "freshness", "names"):
         for collection in getattr(policy, part):
             yield (part, collection), collection
     of_text = (column.rsplit(".", 1)[0] for column in policy.free_text)
