@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 
-NAMES = ("deletion", "planning", "partitions", "ledger", "parsing")
+NAMES = ("deletion", "planning", "partitions", "ledger", "parsing", "erasure")
 
 
 def main() -> int:

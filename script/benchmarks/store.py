@@ -31,7 +31,8 @@ CREATE TABLE shop.purchase_line (
     line_id bigint PRIMARY KEY, purchase_id bigint NOT NULL REFERENCES shop.purchase, article text NOT NULL
 );
 CREATE TABLE shop.payment (
-    payment_id bigint PRIMARY KEY, purchase_id bigint REFERENCES shop.purchase, person_id bigint REFERENCES shop.person,
+    payment_id bigint PRIMARY KEY, purchase_id bigint REFERENCES shop.purchase,
+    person_id bigint REFERENCES shop.person,
     payer_name text, payer_email text, paid_on date NOT NULL, amount numeric(12, 2) NOT NULL
 );
 CREATE TABLE shop.review (
@@ -59,13 +60,14 @@ INSERT INTO shop.purchase SELECT n, 1 + n % {persons}, 1 + n * 7 % ({persons} / 
 INSERT INTO shop.purchase_line SELECT n, 1 + n % {persons}, 'article' FROM generate_series(1, {persons} * 2) AS n;
 INSERT INTO shop.payment SELECT n, n, 1 + n % {persons}, 'Person', 'person' || 1 + n % {persons} || '@example.com',
     '2025-06-02', 12.5 FROM generate_series(1, {persons}) AS n;
-INSERT INTO shop.review SELECT n, 1 + n % {persons}, 'A good article, as person' || n * 31 % {persons} || '@example.com said'
-    FROM generate_series(1, {persons}) AS n;
+INSERT INTO shop.review SELECT n, 1 + n % {persons},
+    'A good article, as person' || n * 31 % {persons} || '@example.com said' FROM generate_series(1, {persons}) AS n;
 INSERT INTO shop.ticket SELECT n, 'Person' || 1 + n % {persons} || '@Example.com', '2025-06-03'
     FROM generate_series(1, {persons} / 2) AS n;
 INSERT INTO shop.reply SELECT n, 1 + n % ({persons} / 2), 'We call you back at +372' || 50000000 + n * 17 % {persons}
     FROM generate_series(1, {persons} / 2) AS n;
-INSERT INTO shop.subscription SELECT n, 'person' || n || '@example.com', '2025-06-04' FROM generate_series(1, {persons} / 2) AS n;
+INSERT INTO shop.subscription SELECT n, 'person' || n || '@example.com', '2025-06-04'
+    FROM generate_series(1, {persons} / 2) AS n;
 INSERT INTO shop.consent SELECT n, 1 + n % ({persons} / 2), true FROM generate_series(1, {persons}) AS n;
 """
 FOLDED_PHONE = "regexp_replace(lower(phone), '^[^0-9+]+|[^0-9]+$|[^0-9+x#]', '', 'g')"

@@ -16,6 +16,7 @@ from demonstration.local_airflow import metadata_of
 from lifecycle.holds.targets import Subject
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
+from lifecycle.requests.copies import procedures
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
 from support.subjects import AS_OF, MARI, rows_of
 
@@ -100,6 +101,27 @@ def test_a_copy_is_approved_in_airflow_and_fetched_once_on_the_page(
     assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
     assert rows_of(database) == before
+
+
+def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(
+    airflow_alone: Airflow, people: Company, database: Database, monkeypatch, capfd, caplog
+):
+    failures = [ValueError(f"{MARI} prefers to be called"), KeyError("51234567")]
+
+    def fail_first(*arguments: Any, **named: Any) -> bytes:
+        if failures:
+            raise failures.pop() from ValueError(MARI)
+        return archive_of(*arguments, **named)
+
+    archive_of = procedures.encrypted
+    monkeypatch.setattr(procedures, "encrypted", fail_first)
+    request_id = verified(people, RequestKind.ACCESS)
+    found = run(airflow_alone, RequestKind.ACCESS, request_id, ask=airflow_alone.replying("Approve", []))
+    assert (found.state, found.tries["execute"]) == ("success", 3)
+    captured = capfd.readouterr()
+    assert "ValueError at test_subject_copies.py" in captured.out + captured.err + caplog.text
+    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert leaks_in_control_schema(WORDS, database) == {}
 
 
 def test_a_form_fetches_the_archive_and_shows_the_passphrase(airflow_alone: Airflow, people: Company):

@@ -30,7 +30,7 @@ REQUESTS = (
     "subject_portability", "subject_rectification", "subject_restriction",
 )  # fmt: skip
 """Those that answer requests."""
-OTHERS = ("recipient_notification", "request_remainders", *REQUESTS)
+OTHERS = ("recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
@@ -230,11 +230,14 @@ def test_a_policy_that_cannot_be_read_is_an_import_error_that_says_so(airflow, m
     assert all("no policy found" in error for error in errors.values())
 
 
-def test_each_kind_that_is_answered_has_a_dag_that_the_page_starts(dags):
+def test_each_kind_has_a_procedure_a_dag_that_the_page_starts_and_a_sentence_in_the_notice(dags):
     from lifecycle.orchestration.doors import DAGS
+    from lifecycle.policy.model import RequestKind
+    from lifecycle.policy.notice import RIGHTS
     from lifecycle.requests.procedures import PROCEDURES
 
-    assert sorted(DAGS[kind] for kind in PROCEDURES) == sorted(REQUESTS)
+    assert set(PROCEDURES) == set(DAGS) == set(RIGHTS) == set(RequestKind)
+    assert sorted(DAGS.values()) == sorted(REQUESTS)
     assert set(REQUESTS) <= set(dags.dags)
 
 

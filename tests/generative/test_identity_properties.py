@@ -13,7 +13,8 @@ from lifecycle.datamap.model import Identity
 from lifecycle.errors import UsageError
 from lifecycle.identity.folding import NormalForm, folded
 from lifecycle.identity.forms import IdentityRule, identify, identify_stored
-from lifecycle.identity.mentions import masked, masked_json, mentions
+from lifecycle.identity.mentions import Mentions, masked, masked_json, mentions
+from lifecycle.identity.recognition import Recognised
 from support.spellings import EMAIL, REGIONS, UNTAGGED, addresses, dialled, identifiers, numbers, written
 
 AROUND = st.sampled_from(("", " ", "<", "(", "«", "mail: ", "\n", "…", "=", '"', "“", "/", "谢"))
@@ -156,3 +157,68 @@ def test_what_is_given_is_an_identifier_or_refused(text, rule):
         identifier = identify("kind", text, rule)
         assert identifier.normal
         assert identifier.spellings
+
+
+# --- who is known by a fingerprint alone
+
+
+def recognising(subjects: list) -> Recognised:
+    """What knows of these that they are known, and not what they are."""
+    rules = {one.kind: RULES[one.form] for one in subjects if one.form in RULES}
+    return Recognised(rules=rules, is_known=lambda one: any(one == subject for subject in subjects))
+
+
+RULES = {
+    NormalForm.EMAIL: EMAIL,
+    NormalForm.UNTAGGED_EMAIL: UNTAGGED,
+    NormalForm.PHONE: IdentityRule(form=NormalForm.PHONE, region="EE"),
+}
+"""As the policy states them when a subject is erased, and when it is looked for again."""
+known = st.one_of(
+    st.builds(lambda given, rule: identify(rule.form.value, given, rule), addresses, rules),
+    st.builds(lambda given: identify("phone", given, RULES[NormalForm.PHONE]), numbers()),
+    st.builds(
+        lambda given, number: identify("phone", f"{given} ext {number}", RULES[NormalForm.PHONE]),
+        numbers(),
+        st.integers(1, 99),
+    ),
+)
+
+
+@given(st.data(), st.lists(known, min_size=1, max_size=3))
+def test_whatever_is_masked_of_somebody_known_is_recognised_of_somebody_who_is_not(data, subjects):
+    text = data.draw(with_mentions(subjects))
+    recognised = recognising(subjects).spans(text)
+    for span in mentions(text, subjects):
+        assert any(one.start <= span.start and span.end <= one.end for one in recognised)
+
+
+@given(st.data(), st.one_of(addresses, numbers()), AROUND, AFTER)
+def test_every_spelling_of_somebody_who_was_erased_is_recognised(data, given_, before, after):
+    rule = RULES[data.draw(st.sampled_from(list(RULES)))] if "@" in given_ else RULES[NormalForm.PHONE]
+    assume("@" not in given_ or rule.form is not NormalForm.PHONE)
+    identifier = identify("kind", given_, rule)
+    spelt = data.draw(written(given_) if "@" in given_ else dialled(given_, "EE"))
+    text = f"{before}{spelt.strip()}{after}"
+    if mentions(text, [identifier]):
+        assert recognising([identifier]).masked(text) == masked(text, [identifier])
+
+
+@given(documents, st.lists(known, min_size=1, max_size=2))
+def test_a_document_is_masked_alike(document, subjects):
+    for one in (document, [document, *(spelling for subject in subjects for spelling in subject.spellings)]):
+        text = json.dumps(one)
+        assume("\\ud" not in text)
+        assert recognising(subjects).masked_json_text(text) == Mentions(
+            identifiers=tuple(subjects)
+        ).masked_json_text(text)
+
+
+@given(texts)
+def test_nothing_is_recognised_where_nobody_is_known(text):
+    assert (
+        Recognised(rules={"email": EMAIL, "phone": RULES[NormalForm.PHONE]}, is_known=lambda _: False).spans(
+            text
+        )
+        == ()
+    )

@@ -125,6 +125,8 @@ def test_what_is_others_and_concerns_the_subject_is_shown_without_them(company: 
     (report,) = (row["values"] for name, row in shown if name == "app.person")
     assert report["manager_person_id"] == 101
     assert (report["last_name"], report["work_email"]) == (SOMEBODY_ELSE, SOMEBODY_ELSE)
+    (note,) = (row["values"] for name, row in shown if name == "app.note")
+    assert (note["author_contact_id"], note["person_id"]) == (100, SOMEBODY_ELSE)
 
 
 def test_nobody_else_stands_in_a_copy(database: Database, company: Company):

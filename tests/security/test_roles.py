@@ -58,6 +58,7 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.processing_stop_subject": {Role.ENGINE: ADD},  # and may forget who, as of a row
     "lifecycle.processing_stop_row": {Role.ENGINE: ADD},
     "lifecycle.suppression": {Role.ENGINE: ADD},
+    "lifecycle.restoration": {Role.ENGINE: ADD, Role.READER: READ},  # the engine may end one
     "lifecycle.journal": {Role.ENGINE: ADD, Role.READER: READ},
     "lifecycle.notice": {Role.ENGINE: CHANGE},  # a reader sees its columns but the key
 }

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from simulation.broken import Broken
 from simulation.database import notice_images, partition_images
+from simulation.history import Run
+from simulation.moments import day_of
 from simulation.policy import in_force
 from simulation.tables import FACTS
 from simulation.world import PARTITIONED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lifecycle.retention.notices import Noticed
     from simulation.engine import Told
-    from simulation.history import Run
+    from simulation.history import Asking, Restore, SeeTo
     from simulation.model import Kept, Result
     from simulation.notices import Taken
+    from simulation.requests.asked import Missing
     from simulation.world import Image, World
 
 SHOWN = 8
 
 
-def rows(there: set[Image], world: World, run: Run) -> None:
+def rows(there: set[Image], world: World, after: Asking | Run) -> None:
     """Every row, partition and open notice, column by column.
 
     Raises:
@@ -35,11 +38,15 @@ def rows(there: set[Image], world: World, run: Run) -> None:
         extra, missing = there - expected, expected - there
         raise Broken(
             "rows",
-            f"after the run as of {run.as_of} the database and the model differ;"
+            f"after {_which(after)} the database and the model differ;"
             f" only in the database: {_some(extra)}; only in the model: {_some(missing)}",
             late=len(_names(extra) - _names(missing)),
             early=len(_names(missing) - _names(extra)),
         )
+
+
+def _which(after: Asking | Run) -> str:
+    return f"the run as of {after.as_of}" if isinstance(after, Run) else f"{after} at {after.at}"
 
 
 def told(told: Told, expected: Result, world: World, run: Run) -> None:
@@ -83,6 +90,31 @@ def notices(noticed: Noticed, expected: Taken, run: Run) -> None:
     wanted = (expected.added, expected.cancelled, expected.done, dict(expected.announced))
     if said != wanted:
         raise Broken("noticed", f"as of {run.as_of} the engine noticed {said}; the model says {wanted}")
+
+
+def overdue(said: set[int], world: World, event: SeeTo) -> None:
+    """Requests that should have been answered by now.
+
+    Raises:
+        Broken: the engine names others.
+    """
+    wanted = world.desk.overdue(day_of(event.at))
+    if said != wanted:
+        raise Broken("told", f"as of {event.at} the engine says {said} are overdue; the model says {wanted}")
+
+
+def to_do(said: Mapping[str, int], missing: Missing, event: Restore) -> None:
+    """What a person has to do again after a restore.
+
+    Raises:
+        Broken: the engine counts otherwise.
+    """
+    wanted = Counter(f"{hold.kind}_to_place" for hold in missing.holds.values())
+    wanted += Counter(f"{hold.kind}_to_extend" for hold in missing.moved.values())
+    placed = {name: count for name, count in said.items() if not name.endswith("_end")}
+    ended = sum(count for name, count in said.items() if name.endswith("_end"))
+    if (placed, ended) != (dict(wanted), len(missing.ended)):
+        raise Broken("told", f"after {event} the engine wants {said} to be done again; the model {missing}")
 
 
 def _names(images: Iterable[Image]) -> set[Image]:

@@ -44,10 +44,15 @@ class Application:
     """The company's application on one connection; what it writes waits for :meth:`flush`."""
 
     def __init__(self, url: str) -> None:
-        self.connection = psycopg.connect(url, autocommit=True, options="-c timezone=UTC")
+        self.url = url
+        self.connect()
         self._waiting: list[tuple[str, list[Any]]] = []
         self._days: set[date] = set()
         """Days whose partitions wait to be made; runs drop partitions, so no others are remembered."""
+
+    def connect(self) -> None:
+        """Connect, for the first time or again."""
+        self.connection = psycopg.connect(self.url, autocommit=True, options="-c timezone=UTC")
 
     def close(self) -> None:
         """Disconnect."""

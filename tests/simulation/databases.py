@@ -44,9 +44,40 @@ class Originals:
             self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def _administer(self, statement: str) -> None:
-        url = self._url.set(database="postgres").render_as_string(hide_password=False)
-        with connect(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(statement)
+        _administer(self._url, statement)
+
+
+class Backups:
+    """States of a database, taken as they are and taken back; nobody may be connected to it meanwhile.
+
+    Args:
+        database: of one history.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._url = sqlalchemy.make_url(database.url)
+        self._made: dict[int, str] = {}
+
+    def make(self, number: int) -> None:
+        """Take a backup."""
+        self._made[number] = name = f"simulation_{uuid.uuid4().hex[:12]}"
+        _administer(self._url, f'CREATE DATABASE "{name}" TEMPLATE "{self._url.database}"')
+
+    def restore(self, number: int) -> None:
+        """The database is what it was."""
+        _administer(self._url, f'DROP DATABASE "{self._url.database}" WITH (FORCE)')
+        _administer(self._url, f'CREATE DATABASE "{self._url.database}" TEMPLATE "{self._made[number]}"')
+
+    def drop(self) -> None:
+        """Nobody needs them any more."""
+        for name in self._made.values():
+            _administer(self._url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(url: sqlalchemy.URL, statement: str) -> None:
+    address = url.set(database="postgres").render_as_string(hide_password=False)
+    with connect(address).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(statement)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import PlanOutdated, PolicyAmended
 from lifecycle.holds import register
 from lifecycle.keys.keyring import FileKeyring
+from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.ledger.verification import verify
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy.load import read_policy
@@ -56,7 +57,7 @@ STATEMENTS = 5_000
 """Statements that are kept compiled, and prepared: more than there are, so that none is made twice."""
 
 
-class _Killed(BaseException):
+class Killed(BaseException):
     """The process dies; nothing in the engine may catch it."""
 
 
@@ -125,6 +126,7 @@ class Engine:
             policies=(equipment.version(policy),),
             datamap=_datamap(),
             keys=FileKeyring(folder / "keys"),
+            ledger_copy=LedgerCopy(folder / "copy"),
             _rulebooks=equipment.rulebooks,
         )
 
@@ -140,8 +142,8 @@ class Engine:
         self.company = replace(self.company, policies=published)
 
     def place(self, event: Place, rows: dict[str, dict[Key, Row]]) -> None:
-        """Place a hold or restriction."""
-        targets = [_target(table, key, rows[table]) for table, key in event.targets]
+        """Place a hold or restriction; one that a restore took away gets another number."""
+        targets = [target(table, key, rows[table]) for table, key in event.targets]
         with self.connections.begin() as connection:
             self.holds[event.hold] = register.place(
                 connection,
@@ -293,12 +295,12 @@ class Engine:
 
         def kill(ended: int, _all: int) -> None:
             if ended >= batches:
-                raise _Killed
+                raise Killed
 
         try:
             if batches:
                 plans.carry_out(self.company, digest, progress=kill)
-        except _Killed:
+        except Killed:
             pass
 
 
@@ -320,7 +322,8 @@ def _read(policy: Policy) -> PolicyVersion:
         return read_policy(path)
 
 
-def _target(table: str, key: Key | None, rows: dict[Key, Row]) -> register.Target:
+def target(table: str, key: Key | None, rows: dict[Key, Row]) -> register.Target:
+    """What names a row, or a whole table, to the engine."""
     if key is None:
         return register.Target(collection=table)
     text = str(UUID(int=key)) if (table, "id") in UUID_COLUMNS else str(key)

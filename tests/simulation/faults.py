@@ -19,12 +19,15 @@ import sqlalchemy as sa
 from lifecycle.execute import door
 from lifecycle.execute.door import Door
 from lifecycle.holds import cover, subjects
+from lifecycle.plan import Action
 from lifecycle.planning import clocks, keep, part, partitions, planner
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind, Policy
+from lifecycle.requests import closure, erasure, ground, replay
+from lifecycle.requests import steps as steps_of_requests
 from lifecycle.retention import notices
 from lifecycle.runs import company
 from lifecycle.timelimits import latest_due_day, latest_over_day
@@ -49,19 +52,21 @@ class Fault:
     Attributes:
         plant: breaks it, as long as the block lasts.
         occasion: what a run must meet to show it; a part of the name is enough.
+        runs: how many runs before it a history has to begin.
     """
 
     plant: Plant
     occasion: str
+    runs: int = 3
 
 
 FAULTS: dict[str, Fault] = {}
 """By name."""
 
 
-def _fault(occasion: str) -> Callable[[Plant], Plant]:
+def _fault(occasion: str, *, runs: int = 3) -> Callable[[Plant], Plant]:
     def named(plant: Plant) -> Plant:
-        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion)
+        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion, runs=runs)
         return plant
 
     return named
@@ -308,6 +313,67 @@ def notices_outlive_their_reason() -> AbstractContextManager[object]:
 def notices_outlive_their_policy() -> AbstractContextManager[object]:
     """A notice stays as it is when the contract's end or the policy's period changes."""
     return _notice_sql("_MOVED", "WHERE", "WHERE false AND")
+
+
+# --- requests
+
+
+@_fault("answered for one customer's copy")
+def one_customers_requests_reach_all() -> AbstractContextManager[object]:
+    """What one customer has erased is erased at every customer."""
+    return patch.object(ground, "belongs_to", lambda *_: sa.true())
+
+
+@_fault("a request empties")
+def invoices_keep_who_was_erased() -> AbstractContextManager[object]:
+    """The name of whoever was erased stays on invoices."""
+    return _scopes(lambda action: action is not Action.REDACT)
+
+
+@_fault("a request masks")
+def mentions_are_left() -> AbstractContextManager[object]:
+    """What others wrote of whoever was erased stays."""
+    return _scopes(lambda action: action is not Action.MASK)
+
+
+@_fault("a browser is found")
+def browsers_lead_nowhere() -> AbstractContextManager[object]:
+    """Only what is given names the subject."""
+    return patch.object(closure, "_leading", lambda _: [])
+
+
+@_fault("a browser is")
+def browsers_are_never_shared() -> AbstractContextManager[object]:
+    """What others have too is the subject's."""
+    return patch.object(closure, "_is_somebody_elses", lambda *_: False)
+
+
+@_fault("a request leaves to", runs=12)
+def what_is_left_is_forgotten() -> AbstractContextManager[object]:
+    """What an erasure has to leave stays for good."""
+    return patch.object(erasure.Erasure, "keep_remainder", lambda *_: 0)
+
+
+@_fault("a remainder erases app.person", runs=30)
+def whoever_comes_back_stays() -> AbstractContextManager[object]:
+    """Nobody looks whether an import brings somebody back."""
+    return patch.object(steps_of_requests, "erased_subjects", lambda _: {})
+
+
+@_fault("a replay erases", runs=45)
+def erasures_are_not_replayed() -> AbstractContextManager[object]:
+    """After a restore nothing is erased again."""
+    return patch.object(replay, "_flag", lambda *_, **__: {})
+
+
+def _scopes(is_found: Callable[[Action], bool]) -> AbstractContextManager[object]:
+    """Only some of what an erasure does is found."""
+    find = erasure._found
+
+    def some(connection: Connection, rules: Any, as_of: datetime, *wanted: Any) -> Any:
+        return find(connection, rules, as_of, *(one for one in wanted if is_found(one[2])))
+
+    return patch.object(erasure, "_found", some)
 
 
 def _notice_sql(name: str, old: str, new: str) -> AbstractContextManager[object]:

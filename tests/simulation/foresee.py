@@ -12,11 +12,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from simulation import model, notices
-from simulation.history import Event, Run
+from simulation.history import Asking, Event, Run
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
 from simulation.moments import day_of, last_day
 from simulation.policy import first_policy, in_force, is_of_old
+from simulation.requests.happen import happen
 from simulation.world import World
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Foreseen:
     """A history and what happens in it.
 
     Attributes:
-        occasions: by position of a run in the history, what it meets, and how often.
+        occasions: by position in the history of a run, or of what concerns requests, what it meets, and how often.
         midway: by position of a run in the history, the company just before it.
     """
 
@@ -52,6 +53,8 @@ def foresee(seed: int, days: int) -> Foreseen:
         if isinstance(event, Run):
             found.midway[len(history)] = Midway.of(world, event.at)
             found.occasions[len(history)] = +_run(world, event)
+        elif isinstance(event, Asking):
+            found.occasions[len(history)] = happen(event, world) or Counter()
         else:
             world.apply(event)
         history.append(event)

@@ -142,6 +142,115 @@ class Run(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asking(Event):
+    """Something happens to what data subjects ask for, or to all that is remembered of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Asking):
+    """Somebody asks to be erased, and an operator takes the request.
+
+    Attributes:
+        subjects: kind and spelling of what names the subject; of a visitor the key.
+        rows: rows that are named by their keys, a customer's own for its whole content.
+        tenant: the customer whose copy alone is meant.
+    """
+
+    request: int
+    subjects: tuple[tuple[str, str | int], ...] = ()
+    rows: tuple[Name, ...] = ()
+    tenant: Key | None = None
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{kind} {value}" for kind, value in (*self.subjects, *self.rows))
+        limit = "" if self.tenant is None else f", as content of customer {self.tenant}"
+        return f"request {self.request} is for the erasure of {named}{limit}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify(Asking):
+    """Whoever asks may ask."""
+
+    request: int
+
+    def __str__(self) -> str:
+        return f"request {self.request} is verified"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prolong(Asking):
+    """A request is to be answered later."""
+
+    request: int
+
+    def __str__(self) -> str:
+        return f"request {self.request} is extended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refuse(Asking):
+    """A request is refused."""
+
+    request: int
+
+    def __str__(self) -> str:
+        return f"request {self.request} is refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(Asking):
+    """A request is planned, approved and carried out.
+
+    Attributes:
+        shared: what the operator says of identities that others have too: ``confirm``, ``decline``, or nothing.
+        is_planned_anew: the first plan is given up.
+        killed_after: batches after which the process dies, to be started again; None where it lives.
+        is_checked: with every check between the steps.
+    """
+
+    request: int
+    shared: str | None = None
+    is_planned_anew: bool = False
+    killed_after: int | None = None
+    is_checked: bool = False
+
+    def __str__(self) -> str:
+        parts = [f"request {self.request} is answered"]
+        parts += [f"operators {self.shared} what others have too"] * (self.shared is not None)
+        parts += ["planned anew"] * self.is_planned_anew + ["with all checks"] * self.is_checked
+        parts += [f"killed after {self.killed_after} batches"] * (self.killed_after is not None)
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeeTo(Asking):
+    """All requests are seen to: who came back is found, what had to stay goes, what is overdue is told."""
+
+    def __str__(self) -> str:
+        return "all requests are seen to"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackUp(Asking):
+    """A backup of the database is made."""
+
+    backup: int
+
+    def __str__(self) -> str:
+        return f"backup {self.backup} is made"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore(Asking):
+    """The database is restored from a backup, lost holds are placed again, and erasures are replayed."""
+
+    backup: int
+
+    def __str__(self) -> str:
+        return f"backup {self.backup} is restored"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hold:
     """A hold or restriction as the model knows it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulation.history import Add, Amend, Change, Event, Place
+from simulation.history import Add, Amend, Ask, Change, Event, Place, Verify
 from simulation.tables import FACTS, links_from
 
 if TYPE_CHECKING:
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
     from simulation.history import Hold
     from simulation.policy import Policy
+    from simulation.requests.asked import Asked
     from simulation.tables import Key, Snapshot
     from simulation.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
 class Midway:
-    """The company at a moment: rows, holds, and the versions of its policy."""
+    """The company at a moment: rows, holds, requests that are open, and the versions of its policy."""
 
     at: datetime
     rows: Snapshot
     holds: Mapping[int, Hold]
+    asked: Mapping[int, Asked]
     policies: Sequence[Policy]
 
     @classmethod
@@ -37,6 +39,7 @@ class Midway:
             at=at,
             rows={table: dict(rows) for table, rows in world.rows.items()},
             holds=dict(world.holds),
+            asked={number: one for number, one in world.desk.copy().requests.items() if one.is_open},
             policies=tuple(world.policies),
         )
 
@@ -46,6 +49,7 @@ class Midway:
             yield from self._adds(table)
         yield from self._amendments()
         yield from self._placements()
+        yield from self._requests()
 
     def _adds(self, table: str) -> Iterator[Event]:
         """The rows of a table, and then how they refer to each other."""
@@ -69,6 +73,18 @@ class Midway:
             targets = tuple(target for target in hold.targets if self._is_there(*target))
             if hold.is_active(self.at) and targets:
                 yield Place(at=self.at, hold=number, kind=hold.kind, until=hold.until, targets=targets)
+
+    def _requests(self) -> Iterator[Event]:
+        for number, one in self.asked.items():
+            yield Ask(
+                at=self.at,
+                request=number,
+                subjects=tuple(sorted(one.subjects)),
+                rows=tuple(sorted(one.rows)),
+                tenant=one.tenant,
+            )
+            if one.state == "verified":
+                yield Verify(at=self.at, request=number)
 
     def _is_there(self, table: str, key: Key | None) -> bool:
         return key is None or key in self.rows[table]

@@ -12,17 +12,35 @@ from typing import TYPE_CHECKING
 from simulation import compare, model, notices
 from simulation.broken import Broken
 from simulation.database import Application
+from simulation.databases import Backups
+from simulation.desk import Desk
 from simulation.engine import Engine, Equipment, published
-from simulation.history import Add, Amend, Change, Event, Extend, Place, Release, Run
+from simulation.history import (
+    Add,
+    Amend,
+    Answer,
+    Ask,
+    Asking,
+    BackUp,
+    Change,
+    Event,
+    Extend,
+    Place,
+    Release,
+    Restore,
+    Run,
+    SeeTo,
+)
 from simulation.moments import day_of
 from simulation.policy import first_policy, is_of_old
-from simulation.watch.watch import Watch
+from simulation.requests.happen import can_ask, happen
+from simulation.watch.erasures import watch_erasure
+from simulation.watch.watch import Before, Watch
 from simulation.world import PARTITIONED, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from simulation.watch.watch import Before
     from support.databases import Database
 
 AT_THE_END = "at the end"
@@ -38,6 +56,7 @@ def playing(database: Database, equipment: Equipment | None = None) -> Iterator[
             yield player
         finally:
             player.close()
+            player.backups.drop()
 
 
 class Player:
@@ -55,6 +74,8 @@ class Player:
         self._last: Event | None = None
         self.application = Application(database.url.replace("+psycopg", ""))
         self.engine = Engine(database, folder, self.world.policies[0], equipment)
+        self.desk = Desk(self.engine)
+        self.backups = Backups(database)
 
     def close(self) -> None:
         """Disconnect."""
@@ -71,6 +92,8 @@ class Player:
             self._last = event
             if isinstance(event, Run):
                 self._run(event)
+            elif isinstance(event, Asking):
+                self._ask(event)
             else:
                 self._happen(event)
 
@@ -123,6 +146,77 @@ class Player:
     @_do.register
     def _(self, event: Amend) -> None:
         self.engine.publish(event.policy)
+
+    # --- what data subjects ask for
+
+    def _ask(self, event: Asking) -> None:
+        """Let happen what concerns requests, on both sides, and compare."""
+        self.application.flush()
+        if isinstance(event, Ask) and self._is_repeated(event):
+            return
+        before = Before.of(self.world, event.at)
+        happened = happen(event, self.world)
+        if happened is None:
+            return
+        self.counts += happened
+        with _failures_told(str(event)):
+            if isinstance(event, BackUp):
+                self._back_up(event)
+            elif isinstance(event, Restore):
+                self._restore(event)
+            else:
+                self.desk.do(event)
+        if isinstance(event, Answer | SeeTo | Restore):
+            compare.rows(self.application.everything(), self.world, event)
+        if isinstance(event, SeeTo):
+            compare.overdue(self.desk.overdue(event.at), self.world, event)
+        if isinstance(event, Restore):
+            self.watch.forget()
+        watch_erasure(event, before, self.world)
+
+    def _is_repeated(self, event: Ask) -> bool:
+        """Whether a request is open that says the same; it is that request then."""
+        asked = self.world.desk.read(event)
+        same = self.world.desk.same(asked) if can_ask(event, self.world) else None
+        if same is None or event.request in self.world.desk.requests:
+            return False
+        with _failures_told(str(event)):
+            given = self.desk.ask(event)
+        if given != self.desk.numbers[same]:
+            raise Broken("told", f"{event}, although request {same} says the same and is open")
+        self.counts["asked twice"] += 1
+        return True
+
+    def _back_up(self, event: BackUp) -> None:
+        self.desk.sign(event.at)
+        with self._disconnected():
+            self.backups.make(event.backup)
+
+    def _restore(self, event: Restore) -> None:
+        """Restore, place again what was lost, replay, release again what was released: in that order."""
+        backup = self.world.backups[event.backup]
+        self.desk.sign(event.at)
+        with self._disconnected():
+            self.backups.restore(event.backup)
+        self.desk.put_back(event.at)
+        missing = self.world.missing
+        for number, hold in missing.holds.items():
+            targets = tuple(sorted(hold.targets, key=str))
+            placed = Place(at=event.at, hold=number, kind=hold.kind, until=hold.until, targets=targets)
+            self.engine.place(placed, self.world.restored)
+        for number, hold in missing.moved.items():
+            self.engine.extend(Extend(at=event.at, hold=number, until=hold.until))
+        to_do = self.desk.replay(backup.at, event.at)
+        compare.to_do(to_do, missing, event)
+        for number in missing.ended:
+            self.engine.release(Release(at=event.at, hold=number))
+
+    @contextmanager
+    def _disconnected(self) -> Iterator[None]:
+        """Nobody uses the database meanwhile."""
+        self.close()
+        yield
+        self.application.connect()
 
     # --- runs
 

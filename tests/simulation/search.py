@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from simulation.history import Event
 
 RUNS = 3
-"""Runs that a history has: the first takes notice of all there is, the others show what a day changes."""
+"""Runs that a history has at least: the first takes notice of all there is, the others show what a day changes."""
 TRIES = 12
 
 
 def find(originals: Originals, foreseen: Foreseen, fault: Fault, equipment: Equipment) -> Broken | None:
     """How a fault shows, if it does within a few tries."""
-    for history in histories(foreseen, fault.occasion):
+    for history in histories(foreseen, fault.occasion, fault.runs):
         with fault.plant():
             broken = replay(originals, history, equipment, to_the_end=False)
         if broken is not None:
@@ -31,18 +31,18 @@ def find(originals: Originals, foreseen: Foreseen, fault: Fault, equipment: Equi
     return None
 
 
-def histories(foreseen: Foreseen, occasion: str) -> Iterator[Sequence[Event]]:
-    """Histories that end with a run on an occasion, some of those that there are."""
+def histories(foreseen: Foreseen, occasion: str, runs: int = RUNS) -> Iterator[Sequence[Event]]:
+    """Histories that end on an occasion, some of those that there are."""
     positions = [
         position
         for position, met in foreseen.occasions.items()
         if any(occasion in name and times for name, times in met.items())
     ]
     for position in positions[:: max(len(positions) // TRIES, 1)]:
-        yield ending_at(foreseen, position)
+        yield ending_at(foreseen, position, runs)
 
 
-def ending_at(foreseen: Foreseen, position: int) -> Sequence[Event]:
+def ending_at(foreseen: Foreseen, position: int, length: int) -> Sequence[Event]:
     """A history that begins a few runs before this one, and ends with it."""
-    runs = [one for one in foreseen.midway if one <= position][-RUNS:]
+    runs = [one for one in foreseen.midway if one <= position][-length:]
     return [*foreseen.midway[runs[0]].events(), *foreseen.history[runs[0] : position + 1]]

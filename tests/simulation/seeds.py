@@ -4,4 +4,4 @@ from __future__ import annotations
 
 SEEDS = (1, 2, 3, 38)
 """Chosen so that together they meet all that ``test_occasions`` asks for."""
-DAYS = 548
+DAYS = 430

@@ -11,6 +11,11 @@ from simulation.foresee import foresee
 from simulation.seeds import DAYS, SEEDS
 from simulation.tables import FACTS, LINKS
 
+REACHED = (
+    *("website.visitor", "website.page_view", "website.enquiry", "website.message", "website.chat"),
+    *("website.marketing_subscription", "app.contact", "app.person", "app.note", "app.customer"),
+)
+"""Tables of which requests erase rows: those of the subject, and what is part of them."""
 OCCASIONS = (
     *(f"deletes {table}" for table in FACTS),
     *(f"cuts {link.holder}.{link.column}" for link in LINKS if not link.belongs),
@@ -27,6 +32,26 @@ OCCASIONS = (
     "deletion noticed",
     "deletion cancelled",
     "deletion announced",
+    *(f"a request erases {table}" for table in REACHED),
+    *(f"a remainder erases {table}" for table in ("app.person", "app.contact")),
+    *(f"a replay {what}" for what in ("erases", "masks")),
+    "a request leaves to delete",
+    *(f"a browser is {how}" for how in ("found", "shared", "confirmed", "declined")),
+    "a request empties",
+    "a request masks",
+    "asked",
+    "verified late",
+    "extended",
+    "refused",
+    "overdue",
+    "answered in time",
+    "answered late",
+    "answered of nobody",
+    "answered for one customer's copy",
+    "answer killed",
+    "restored",
+    "a lost hold",
+    "a hold in force again",
 )
 
 

@@ -9,10 +9,13 @@ import pytest
 
 from simulation import model, notices
 from simulation.broken import Broken
-from simulation.history import Run
+from simulation.history import Asking, Restore, Run
 from simulation.invent.inventor import Inventor
 from simulation.policy import first_policy, in_force
-from simulation.watch.watch import Watch
+from simulation.requests import erasure
+from simulation.requests.happen import happen
+from simulation.watch.erasures import watch_erasure
+from simulation.watch.watch import Before, Watch
 from simulation.world import World
 
 if TYPE_CHECKING:
@@ -29,9 +32,19 @@ def watched(seed: int) -> Watch:
     for event in Inventor(seed, DAYS, world).history():
         if isinstance(event, Run):
             run(watch, event)
+        elif isinstance(event, Asking):
+            ask(watch, event)
         else:
             world.apply(event)
     return watch
+
+
+def ask(watch: Watch, event: Asking) -> None:
+    before = Before.of(watch.world, event.at)
+    if happen(event, watch.world) is not None:
+        if isinstance(event, Restore):
+            watch.forget()
+        watch_erasure(event, before, watch.world)
 
 
 def run(watch: Watch, event: Run) -> None:
@@ -94,6 +107,26 @@ def test_a_row_kept_for_no_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_person_who_goes_unannounced_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notices, "_announce", lambda *_: None)
     assert broken_by_any_seed() == {"unannounced"}
+
+
+def test_somebody_who_is_not_erased_whole_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure, "GOES", erasure.GOES - {"app.person"})
+    assert "left" in broken_by_any_seed()
+
+
+def test_a_mention_that_stays_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure, "mentioning", lambda *_: set())
+    assert broken_by_any_seed() == {"left"}
+
+
+def test_somebody_else_who_goes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = erasure.named
+
+    def too_many(world: World, *rest: Any) -> Any:
+        return find(world, *rest) | {("app.contact", key) for key in list(world.rows["app.contact"])[:1]}
+
+    monkeypatch.setattr(erasure, "named", too_many)
+    assert broken_by_any_seed() == {"collateral"}
 
 
 def broken_by_any_seed() -> set[str]:

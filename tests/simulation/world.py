@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from simulation.history import Add, Amend, Change, Event, Extend, Hold, Place, Release
 from simulation.moments import day_of
-from simulation.tables import FACTS, Key, Link, Name, Row, image, links_from
+from simulation.requests.asked import Desk, Missing
+from simulation.tables import FACTS, UNIQUE, Key, Link, Name, Row, image, links_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
     from simulation.policy import Policy
+    from simulation.requests.backups import Backup
+    from simulation.tables import Snapshot
 
 PARTITIONED = ("website.page_view", "website.interaction")
 
@@ -49,6 +52,10 @@ class World:
         days: of telemetry that have a partition, by table.
         policies: the versions that have been published.
         notices: that are open, by customer.
+        desk: what was asked for, and what became of it.
+        backups: that were made, by number.
+        missing: what a person had to do after the last restore.
+        restored: the rows as the last restore put them back, before anything was erased again.
     """
 
     policies: list[Policy]
@@ -58,6 +65,10 @@ class World:
     days: dict[str, set[date]] = field(default_factory=lambda: {table: set() for table in PARTITIONED})
     holds: dict[int, Hold] = field(default_factory=dict)
     notices: dict[Key, Notice] = field(default_factory=dict)
+    desk: Desk = field(default_factory=Desk)
+    backups: dict[int, Backup] = field(default_factory=dict)
+    missing: Missing = field(default_factory=Missing)
+    restored: Snapshot = field(default_factory=dict)
 
     def put(self, table: str, key: Key, row: Row) -> None:
         """Insert or replace a row."""
@@ -121,6 +132,8 @@ class World:
     def _(self, event: Add) -> bool:
         if event.key in self.rows[event.table] or not self._may_stand(event.table, event.row):
             return False
+        if not self._is_the_only_one(event.table, event.row):
+            return False
         self.put(event.table, event.key, event.row)
         if event.table in PARTITIONED:
             for table in PARTITIONED:
@@ -178,6 +191,19 @@ class World:
         if table == "website.visitor":
             return linked and row["first_seen_at"] <= row["last_seen_at"]
         return linked
+
+    def _is_the_only_one(self, table: str, row: Row) -> bool:
+        """Whether no other row has what only one may have."""
+        columns, is_trimmed = UNIQUE.get(table, ((), False))
+        own = _alike(row, columns, is_trimmed=is_trimmed)
+        return not columns or all(
+            _alike(other, columns, is_trimmed=is_trimmed) != own for other in self.rows[table].values()
+        )
+
+
+def _alike(row: Row, columns: tuple[str, ...], *, is_trimmed: bool) -> tuple[str, ...]:
+    found = (str(row[column]).lower() for column in columns)
+    return tuple(one.strip() if is_trimmed else one for one in found)
 
 
 def _after(earlier: object, later: object) -> bool:

@@ -37,7 +37,10 @@ def server_folder() -> Iterator[Path]:
 def remove_abandoned_servers() -> None:
     """Stop and remove the servers of runs that ended without doing so themselves."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        state = folder.stat()
+        try:
+            state = folder.stat()
+        except FileNotFoundError:  # another run removed it meanwhile
+            continue
         is_young = time.time() - state.st_mtime < _SECONDS_TO_GET_STARTED
         if state.st_uid == os.geteuid() and not is_young and not is_locked(folder / _LOCK):
             _remove(folder)

@@ -21,6 +21,7 @@ from lifecycle.cli.session import (
     moment,
     open_company,
     open_to_change,
+    open_to_hold,
     past_moment,
     policy_zone,
 )
@@ -85,7 +86,7 @@ def place(
     json: Json = False,
 ) -> None:
     """Keep rows from deletion, whatever falls due."""
-    company = open_to_change()
+    company = open_to_hold()
     zone = policy_zone(company)
     at = past_moment(as_of, zone)
     rulebook = company.rulebook(at)
@@ -146,7 +147,7 @@ def extend(
     json: Json = False,
 ) -> None:
     """Move the end of a hold that is in force."""
-    company = open_to_change()
+    company = open_to_hold()
     zone = policy_zone(company)
     at, ends = past_moment(as_of, zone), end(until, zone)
     with company.engine.begin() as connection:

@@ -14,6 +14,7 @@ from lifecycle.cli.session import (
     emit,
     moment,
     open_company,
+    open_to_change,
     past_moment,
     policy_zone,
     progress_bar,
@@ -49,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(*, as_of: AsOf = None, rule: Rule = None, json: Json = False) -> None:
     """Show what is due, what would go, what stays and why. Nothing is deleted."""
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     agreement.check_before(company, as_of=at)
     planned = [_plan(company, name, at) for name in _rules(company, rule, at)]
@@ -68,7 +69,7 @@ def apply(
     json: Json = False,
 ) -> None:
     """Carry out a plan that was made before."""
-    company = open_company()
+    company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     deciding_moment(company, plans.moment_of(company, digest).isoformat())
     if approve:
@@ -118,7 +119,7 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Keep every promise as of a moment: plan, check, guard, carry out, verify."""
-    company = open_company()
+    company = open_to_change()
     if approve:
         _require_name(by)
     at = deciding_moment(company, as_of)

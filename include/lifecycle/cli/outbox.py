@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from lifecycle.cli.session import Json, emit, moment, open_company, policy_zone
+from lifecycle.cli.session import Json, emit, moment, open_company, open_to_change, policy_zone
 from lifecycle.recipients import outbox
 from lifecycle.recipients.delivery import Courier, deliver_due, require_delivered
 from lifecycle.recipients.signing import SIGNING_KEY
@@ -59,7 +59,7 @@ def _lines(found: tuple[Notice, ...], zone: ZoneInfo) -> Iterator[str]:
 @app.command()
 def deliver(*, json: Json = False) -> None:
     """Deliver what is due now; exit 1 where a notice was given up, by this run or before it."""
-    company = open_company()
+    company = open_to_change()
     at = moment(None, policy_zone(company))
     courier = Courier(engine=company.engine, keys=company.keys, policy=company.version(at).policy)
     delivery = deliver_due(courier, as_of=at)
@@ -76,7 +76,7 @@ def deliver(*, json: Json = False) -> None:
 @app.command()
 def resend(number: Number, *, reason: Reason, by: ByFingerprint, json: Json = False) -> None:
     """Deliver a notice again that was given up: the next delivery takes it along, under the number that it had."""
-    company = open_company()
+    company = open_to_change()
     at = moment(None, policy_zone(company))
     policy = company.version(at).policy
     with company.engine.begin() as connection:
@@ -88,7 +88,7 @@ def resend(number: Number, *, reason: Reason, by: ByFingerprint, json: Json = Fa
 @app.command()
 def settle(number: Number, *, reason: Reason, by: ByFingerprint, json: Json = False) -> None:
     """End a notice by hand, and forget what it says: its recipient was told otherwise, or need not know."""
-    company = open_company()
+    company = open_to_change()
     at = moment(None, policy_zone(company))
     with company.engine.begin() as connection:
         outbox.settle(connection, company.keys, number, reason=reason, by=by, as_of=at)
@@ -99,7 +99,7 @@ def settle(number: Number, *, reason: Reason, by: ByFingerprint, json: Json = Fa
 @app.command()
 def show(number: Number, *, reason: Reason, by: ByFingerprint, json: Json = False) -> None:
     """Print what a notice says, personal data included, to tell its recipient by hand; the ledger knows who looked."""
-    company = open_company()
+    company = open_to_change()
     at = moment(None, policy_zone(company))
     with company.engine.begin() as connection:
         body = outbox.open_notice(connection, company.keys, number, reason=reason, by=by, as_of=at)

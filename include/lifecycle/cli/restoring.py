@@ -11,7 +11,18 @@ from lifecycle.requests.replay import replay as replay_erasures
 from lifecycle.runs import signing
 
 Since = Annotated[
-    str, typer.Option(help="When the backup was made, or any earlier day or moment. Too early does no harm.")
+    str,
+    typer.Option(
+        help="When the backup was made. What came back by itself after an erasure that the backup knows goes too,"
+        " where this is earlier."
+    ),
+]
+HeldAgain = Annotated[
+    bool,
+    typer.Option(
+        "--held-again",
+        help="Holds and restrictions that the backup does not know were placed again, or need not be.",
+    ),
 ]
 
 
@@ -20,18 +31,24 @@ def register(app: typer.Typer) -> None:
     app.command()(replay)
 
 
-def replay(*, since: Since, by: By, json: Json = False) -> None:
+def replay(*, since: Since, by: By, held_again: HeldAgain = False, json: Json = False) -> None:
     """Do again, after a restore from a backup, every erasure that the backup does not know."""
     company = open_company()
     zone = policy_zone(company)
     at = deciding_moment(company, None)
-    done = replay_erasures(company, since=moment(since, zone, option="--since"), replayed_by=by, as_of=at)
+    done = replay_erasures(
+        company,
+        since=moment(since, zone, option="--since"),
+        replayed_by=by,
+        as_of=at,
+        are_held_again=held_again,
+    )
     lines = [
         f"{done.entries:>10,}  entries of the ledger put back",
         f"{done.requests:>10,}  erasures looked at",
         f"{done.rows:>10,}  rows of erased subjects found, and erased as far as nothing keeps them",
         *(
-            f"{count:>10,}  {kind}: not known to the backup, to be done again"
+            f"{count:>10,}  {kind.replace('_', ' ')} again: the backup does not know it"
             for kind, count in done.to_do.items()
         ),
     ]

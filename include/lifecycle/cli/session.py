@@ -54,6 +54,17 @@ def open_to_change() -> Company:
     return company
 
 
+def open_to_hold() -> Company:
+    """The same for whoever places holds: that is done before the erasures since a backup are done again.
+
+    Raises:
+        PromiseBroken: the database was restored from a backup, and its ledger is not whole yet.
+    """
+    company = open_company()
+    company.require_whole_ledger()
+    return company
+
+
 def moment(text: str | None, zone: ZoneInfo, *, option: str = "--as-of") -> datetime:
     """A moment given on the command line; now where none is.
 

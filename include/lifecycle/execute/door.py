@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, FromClause
 
-    from lifecycle.identity.mentions import Mentions
+    from lifecycle.identity.mentions import Masking
     from lifecycle.planning.grounds import Ground
     from lifecycle.planning.items import StoredPlan
     from lifecycle.policy.rulebook import Rulebook
@@ -96,7 +96,7 @@ class Door:
         ground: Ground,
         progress: Callable[[int, int], None] | None = None,
         *,
-        mask: Mentions | None = None,
+        mask: Masking | None = None,
         before: Before | None = None,
         handlers: Mapping[Action, Handler] | None = None,
     ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -36,31 +37,22 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mentions:
-    """What finds and masks the mentions of some identifiers; made once for many texts.
+class Masking(ABC):
+    """Finds mentions of somebody in texts and documents, and masks them.
 
     Attributes:
         mark: what stands where somebody was mentioned.
     """
 
-    identifiers: tuple[Identifier, ...] = field(repr=False)
-    mark: str = MARK
+    mark: str
 
-    @cached_property
-    def _patterns(self) -> tuple[Pattern, ...]:
-        """Made for the first text: often there is none."""
-        return tuple(map(pattern_of, self.identifiers))
-
+    @abstractmethod
     def spans(self, text: str) -> tuple[Span, ...]:
         """Every mention, from left to right; those that overlap or touch as one."""
-        folded_text = lowered(with_ascii_digits(text))
-        found = sorted(
-            Span(start=start, end=end)
-            for pattern in self._patterns
-            for start, end in pattern.places(text, folded_text)
-        )
-        return tuple(_joined(found))
+
+    @abstractmethod
+    def is_number(self, written: str) -> bool:
+        """Whether a number of a document, as JSON writes it, is somebody's by itself."""
 
     def masked(self, text: str) -> str:
         """The text with the mark for each mention, so that none is left; the same text where there was none."""
@@ -114,8 +106,35 @@ class Mentions:
             return self.masked(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             written = json.dumps(value)
-            return self.mark if any(_is_number(written, one) for one in self.identifiers) else value
+            return self.mark if self.is_number(written) else value
         return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mentions(Masking):
+    """What finds and masks the mentions of some identifiers; made once for many texts."""
+
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+    mark: str = MARK
+
+    @cached_property
+    def _patterns(self) -> tuple[Pattern, ...]:
+        """Made for the first text: often there is none."""
+        return tuple(map(pattern_of, self.identifiers))
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Every mention, from left to right; those that overlap or touch as one."""
+        folded_text = lowered(with_ascii_digits(text))
+        found = sorted(
+            Span(start=start, end=end)
+            for pattern in self._patterns
+            for start, end in pattern.places(text, folded_text)
+        )
+        return tuple(joined(found))
+
+    def is_number(self, written: str) -> bool:
+        """Whether a number of a document, as JSON writes it, is somebody's by itself."""
+        return any(_is_number(written, one) for one in self.identifiers)
 
 
 def mentions(text: str, identifiers: Iterable[Identifier]) -> tuple[Span, ...]:
@@ -147,15 +166,15 @@ def _unused(name: str, taken: dict[str, Any]) -> str:
     return found
 
 
-def _joined(found: list[Span]) -> Iterator[Span]:
+def joined(found: list[Span]) -> Iterator[Span]:
     """Spans in order, those that overlap or touch as one."""
-    joined: Span | None = None
+    last: Span | None = None
     for span in found:
-        if joined and span.start <= joined.end:
-            joined = Span(start=joined.start, end=max(joined.end, span.end))
+        if last and span.start <= last.end:
+            last = Span(start=last.start, end=max(last.end, span.end))
         else:
-            if joined:
-                yield joined
-            joined = span
-    if joined:
-        yield joined
+            if last:
+                yield last
+            last = span
+    if last:
+        yield last

@@ -20,10 +20,10 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _ENCODED = {"@": "(?:@|%40)", "+": "(?:[+]|%2b)"}
 """What stands for a letter in the address of a page."""
 _TAG = r"(?:(?:[+]|%2b)[^\s@<>()\[\],;:\"]{0,64})?"
-_BETWEEN = r"[\s().\-/\u2010-\u2015\u2212\u00b7]{0,4}"
+BETWEEN = r"[\s().\-/\u2010-\u2015\u2212\u00b7]{0,4}"
 """What may stand between two digits of a phone number."""
-_EXTENSION = r"[\s,;]{0,3}(?:ext(?:ension|n)?[\s.:=]{0,3}|x\s?|\#\s?)"
-_HAS_EXTENSION = re.compile(rf"{_EXTENSION}\d")
+EXTENSION = r"[\s,;]{0,3}(?:ext(?:ension|n)?[\s.:=]{0,3}|x\s?|\#\s?)"
+_HAS_EXTENSION = re.compile(rf"{EXTENSION}\d")
 _FROM_A_PLUS = re.compile(r"[+][\d\s().\-/]{0,20}\Z")
 _NEXT_GROUP = re.compile(r"[\s.\-/]{1,2}(\d+)")
 _DOMAIN_GOES_ON = re.compile(r"\.\w|-[\w-]*\.\w")
@@ -63,7 +63,7 @@ class _Address:
 
     def places(self, text: str, folded_text: str) -> Iterator[tuple[int, int]]:
         for start, end in _occurrences(self.wanted, folded_text):
-            if not _name_began_before(folded_text, start) and not _domain_goes_on(text, end):
+            if not name_began_before(folded_text, start) and not domain_goes_on(text, end):
                 yield start, end
 
 
@@ -74,7 +74,7 @@ class _Number:
     def places(self, text: str, folded_text: str) -> Iterator[tuple[int, int]]:
         del text
         for start, end in _occurrences(self.wanted, folded_text):
-            if _stands_alone(folded_text, start, end) and not _is_another_number(folded_text, start, end):
+            if stands_alone(folded_text, start, end) and not is_another_number(folded_text, start, end):
                 yield start, end
 
 
@@ -112,18 +112,18 @@ def _escaped(text: str) -> str:
 
 def _number(spellings: tuple[str, ...]) -> re.Pattern[str]:
     parts = (re.split("[x#]", spelling) for spelling in sorted(spellings, key=len, reverse=True))
-    written = (_EXTENSION.join(_BETWEEN.join(map(re.escape, digits)) for digits in part) for part in parts)
+    written = (EXTENSION.join(BETWEEN.join(map(re.escape, digits)) for digits in part) for part in parts)
     return re.compile("|".join(dict.fromkeys(written)))
 
 
-def _name_began_before(text: str, start: int) -> bool:
+def name_began_before(text: str, start: int) -> bool:
     """Whether the part before the @ is longer than what was found."""
     if re.search(r"%[0-9a-f]{2}\Z", text[max(0, start - 3) : start]):
         return False
     return _is_joined(text[max(0, start - 2) : start][::-1], _JOINS_NAMES, beside=text[start])
 
 
-def _domain_goes_on(text: str, end: int) -> bool:
+def domain_goes_on(text: str, end: int) -> bool:
     """Whether the domain is longer than what was found; a capital after a dot begins a sentence."""
     rest = text[end : end + 64]
     if _is_joined(rest, "", beside=text[end - 1]):
@@ -132,13 +132,14 @@ def _domain_goes_on(text: str, end: int) -> bool:
     return bool(_DOMAIN_GOES_ON.match(rest)) and not begins_a_sentence
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+def stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no digit and no letter is glued to digits; a plus sign begins a number after any letter."""
     before, after = text[max(0, start - 1) : start], text[end : end + 1]
     is_glued = before.isdigit() or (before.isalpha() and before.isascii() and text[start] != "+")
     return not is_glued and not after.isdigit() and not (after.isalpha() and after.isascii())
 
 
-def _is_another_number(text: str, start: int, end: int) -> bool:
+def is_another_number(text: str, start: int, end: int) -> bool:
     """Whether what stands around it makes it a part of a longer number, or of one with an extension."""
     digits = re.sub(r"\D", "", text[start:end])
     if _HAS_EXTENSION.match(text, end):

@@ -16,7 +16,6 @@ from lifecycle.requests import lifting, packages, register, weighing
 from lifecycle.requests.asked import Asked as AskedBesides
 from lifecycle.requests.candidates import answer_for, told_candidates
 from lifecycle.requests.corrections import Correction, corrected
-from lifecycle.requests.procedures import procedure_of
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
@@ -167,7 +166,7 @@ class Office:
         """The request can be answered by a run.
 
         Raises:
-            UsageError: it is closed, not verified, or of a kind that nothing answers.
+            UsageError: it is closed, or not verified.
         """
         found = register.get(self.connection, request_id)
         if found.state in {register.State.RECEIVED, register.State.DONE, register.State.REFUSED}:
@@ -176,7 +175,6 @@ class Office:
                 place=f"request {request_id}",
                 next_step="verify it first" if found.is_open else "see its receipt",
             )
-        procedure_of(found.kind)
 
     def receipt(self, request_id: UUID) -> dict[str, Any]:
         """The receipt of a request that has ended."""

@@ -22,11 +22,14 @@ class TaskFailed(Exception):
 
 
 @contextmanager
-def opened() -> Iterator[Company]:
+def opened(*, is_restored: bool = False) -> Iterator[Company]:
     """The company of the environment, open while a task runs.
 
     What the database complains of is named. Of an error that nobody foresaw only type and place are told: its text
     may hold what a row held, and Airflow keeps it in logs.
+
+    Args:
+        is_restored: the task brings a restored database up to date; no other goes on before that is done.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -37,6 +40,8 @@ def opened() -> Iterator[Company]:
     company = Company.open(Settings.from_environment())
     failure: Exception | None = None
     try:
+        if not is_restored:
+            company.require_continued()
         yield company
     except (LifecycleError, AirflowException):
         raise

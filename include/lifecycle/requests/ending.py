@@ -11,8 +11,8 @@ from lifecycle.requests.corrections import forget_corrections
 from lifecycle.requests.packages import destroy
 from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
-from lifecycle.requests.subject import COUNTED, forget
-from lifecycle.requests.tables import request, request_identity
+from lifecycle.requests.subject import forget, known_by
+from lifecycle.requests.tables import request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.model import Policy
     from lifecycle.requests.procedure import Settled
 
 
 def finish(
-    connection: Connection, policy: Policy, request_id: UUID, settled: Settled, *, as_of: datetime
+    connection: Connection,
+    policy: Policy,
+    request_id: UUID,
+    settled: Settled,
+    keys: KeyProvider,
+    *,
+    as_of: datetime,
 ) -> None:
     """End a request that was answered.
 
@@ -35,6 +42,7 @@ def finish(
         policy: in force.
         request_id: the request's number.
         settled: what the answer comes to.
+        keys: take the fingerprints.
         as_of: now.
 
     Raises:
@@ -42,14 +50,7 @@ def finish(
     """
     found, kept = get(connection, request_id), settled.kept
     content = {**body(connection, found, policy, kept, as_of=as_of), **settled.told}
-    named = connection.execute(
-        sa.select(request_identity.c.fingerprint)
-        .where(
-            request_identity.c.request_id == request_id,
-            request_identity.c.source.in_([one.value for one in COUNTED]),
-        )
-        .order_by(request_identity.c.position)
-    ).all()
+    known = known_by(connection, request_id, keys)
     move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
     forget(connection, request_id)
     forget_corrections(connection, request_id)
@@ -58,7 +59,8 @@ def finish(
         "request": request_id,
         "rule": found.kind.value,
         "digest": digest_of(content),
-        "subjects": [one.fingerprint for one in named],
+        "subjects": known,
+        **({"collection": found.tenant} if found.tenant else {}),
         "kept": [
             {
                 "collection": one.collection,

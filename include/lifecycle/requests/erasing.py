@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from lifecycle.errors import CheckFailed
@@ -12,10 +11,11 @@ from lifecycle.holds.stops import forget_stopped
 from lifecycle.identity.mentions import Mentions
 from lifecycle.requests.erasure import Erasure, of_subject
 from lifecycle.requests.ground import NamesSubject
+from lifecycle.requests.mentions import known_by_fingerprint
 from lifecycle.requests.procedure import Handling, Settled
 from lifecycle.requests.residue import residue
-from lifecycle.requests.subject import COUNTED
-from lifecycle.requests.tables import request_identity, suppression
+from lifecycle.requests.subject import known_by
+from lifecycle.requests.tables import suppression
 from lifecycle.requests.telling import Telling
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.identity.mentions import Masking
     from lifecycle.requests.procedure import Case
 
 
@@ -48,7 +49,14 @@ class ErasureProcedure:
             subjects=case.whom.subjects,
             as_of=case.as_of,
         )
-        return Handling(mask=Mentions(identifiers=case.whom.written), before=telling)
+        return Handling(mask=self._mask(case), before=telling)
+
+    def _mask(self, case: Case) -> Masking:
+        """Finds the subject in texts: by its identities, or when the request is closed by their fingerprints."""
+        if case.whom.subjects or case.whom.rows:
+            return Mentions(identifiers=case.whom.written)
+        with case.company.engine.connect() as connection:
+            return known_by_fingerprint(connection, case.rulebook, case.request_id, case.company.keys)
 
     def settle(self, connection: Connection, case: Case, *, answered_at: datetime) -> Settled:
         """Look for the subject without the plan; remember what stays for a while, and whom nothing brings back.
@@ -60,31 +68,28 @@ class ErasureProcedure:
         _require_nothing_left(case.request_id, erasure.unkept())
         erasure.keep_remainder(case.request_id)
         _require_nothing_left(case.request_id, residue(connection, case.rulebook, case.whom, case.request_id))
-        _suppress(connection, case.request_id, answered_at)
+        _suppress(connection, case, answered_at)
         if case.whom.tenant is None:
-            _forget_stops(connection, case.request_id)
+            _forget_stops(connection, case)
         return Settled(kept=erasure.kept())
 
 
-def _suppress(connection: Connection, request_id: UUID, erased_at: datetime) -> None:
+def _suppress(connection: Connection, case: Case, erased_at: datetime) -> None:
     """Know the subject again by fingerprint."""
-    named = sa.select(
-        request_identity.c.fingerprint, request_identity.c.request_id, sa.literal(erased_at)
-    ).where(
-        request_identity.c.request_id == request_id,
-        request_identity.c.source.in_([one.value for one in COUNTED]),
-    )
-    columns = ["fingerprint", "request_id", "erased_at"]
-    connection.execute(postgresql.insert(suppression).from_select(columns, named).on_conflict_do_nothing())
+    erased = {
+        "request_id": case.request_id,
+        "erased_at": erased_at,
+        "tenant": case.whom.tenant.collection if case.whom.tenant else None,
+    }
+    rows = [
+        {"fingerprint": one, **erased} for one in known_by(connection, case.request_id, case.company.keys)
+    ]
+    connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
 
 
-def _forget_stops(connection: Connection, request_id: UUID) -> None:
+def _forget_stops(connection: Connection, case: Case) -> None:
     """The register of stops knows whoever was erased by fingerprint alone."""
-    marks = sa.select(request_identity.c.fingerprint).where(
-        request_identity.c.request_id == request_id,
-        request_identity.c.source.in_([one.value for one in COUNTED]),
-    )
-    forget_stopped(connection, connection.scalars(marks).all())
+    forget_stopped(connection, known_by(connection, case.request_id, case.company.keys))
 
 
 def _require_nothing_left(request_id: UUID, left: Mapping[str, int]) -> None:

@@ -19,7 +19,7 @@ from lifecycle.planning.planner import BATCH_ROWS, one_state
 from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.ground import IsRemainder, NamesSubject
-from lifecycle.requests.mentions import MentionsSubject
+from lifecycle.requests.mentions import known_by_fingerprint, mentions_remainder, mentions_subject
 from lifecycle.requests.tables import request_remainder
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.plan import Kept
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook, Scope
@@ -86,6 +87,7 @@ class Erasure:
 
 
 def _remember(request_id: UUID, part: PartInMemory) -> int:
+    action = _action(part)
     rows = [
         {
             "request_id": request_id,
@@ -94,6 +96,7 @@ def _remember(request_id: UUID, part: PartInMemory) -> int:
             "reason": reason,
             "source": source,
             "until": until,
+            "action": action.value,
         }
         for row, reason, source, until in part.kept_rows()
     ]
@@ -103,7 +106,7 @@ def _remember(request_id: UUID, part: PartInMemory) -> int:
 
 
 def _remember_found(request_id: UUID, part: Part) -> int:
-    found = 0
+    action, found = _action(part), 0
     for collection in part.works.kept:
         table = part.works[collection].table
         keys = [sa.cast(table.c[name], sa.Text) for name in part.works[collection].keys.values()]
@@ -114,6 +117,7 @@ def _remember_found(request_id: UUID, part: Part) -> int:
             table.c.kept,
             table.c.source,
             table.c.until,
+            sa.literal(action.value, sa.Text),
         ).where(table.c.kept.is_not(None))
         columns = [column.name for column in request_remainder.c]
         insert = postgresql.insert(request_remainder).from_select(columns, rows)
@@ -122,10 +126,15 @@ def _remember_found(request_id: UUID, part: Part) -> int:
     return found
 
 
+def _action(part: AnyPart) -> Action:
+    """What is done to the rows of a part when nothing keeps them."""
+    return part.action if part.scope.redacts else Action.DELETE
+
+
 def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of: datetime) -> Erasure:
     """What an erasure finds of its subject."""
     names, erasure = NamesSubject(rulebook, whom), rulebook.erasure
-    mentions = MentionsSubject(connection, rulebook, whom)
+    mentions = mentions_subject(connection, rulebook, whom)
     return _found(
         connection,
         rulebook,
@@ -136,16 +145,20 @@ def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of:
     )
 
 
-def of_remainder(connection: Connection, rulebook: Rulebook, request_id: UUID, *, as_of: datetime) -> Erasure:
+def of_remainder(
+    connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider, *, as_of: datetime
+) -> Erasure:
     """What is there of the rows that an erasure had to leave: such a row is due whatever led to it then."""
-    left, erasure = IsRemainder(rulebook, request_id), rulebook.erasure
+    erasure = rulebook.erasure
     everything = replace(erasure.deletion, roots=erasure.deletion.closure)
+    mask = known_by_fingerprint(connection, rulebook, request_id, keys)
     return _found(
         connection,
         rulebook,
         as_of,
-        (everything, left, Action.DELETE),
-        (erasure.redaction, left, Action.REDACT),
+        (everything, IsRemainder(rulebook, request_id, Action.DELETE), Action.DELETE),
+        (erasure.redaction, IsRemainder(rulebook, request_id, Action.REDACT), Action.REDACT),
+        (erasure.masking, mentions_remainder(connection, rulebook, request_id, mask), Action.MASK),
     )
 
 

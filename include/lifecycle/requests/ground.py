@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from lifecycle.policy.rulebook import shortest_paths
 from lifecycle.requests.tables import request_remainder
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
+    from lifecycle.plan import Action
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Row, Whom
@@ -106,16 +108,18 @@ class IsRemainder:
     Args:
         rulebook: of the policy in force.
         request_id: the request's number.
+        action: what is to be done to them; None whatever it is.
     """
 
-    def __init__(self, rulebook: Rulebook, request_id: UUID) -> None:
+    def __init__(self, rulebook: Rulebook, request_id: UUID, action: Action | None = None) -> None:
         self.rulebook = rulebook
         self.request_id = request_id
+        self.action = action
 
     @property
     def signature(self) -> Hashable:
-        """There is one list."""
-        return "is_remainder"
+        """There is one list for each action."""
+        return "is_remainder", self.action
 
     @property
     def bound(self) -> dict[str, Any]:
@@ -145,10 +149,12 @@ class IsRemainder:
             sa.cast(request_remainder.c.key[number], NamedType(kind)).label(name)
             for number, (name, kind) in enumerate(self.rulebook.key(collection), start=1)
         ]
-        of_it = (
+        of_it = [
             request_remainder.c.request_id == sa.bindparam("remainder_of", self.request_id, sa.Uuid),
             request_remainder.c.collection == collection,
-        )
+        ]
+        if self.action:
+            of_it.append(request_remainder.c.action == self.action.value)
         number = list(self.rulebook.datamap.collections).index(collection)
         left = sa.select(*columns).where(*of_it).cte(f"left_over_{number}")
         return left.prefix_with("MATERIALIZED", dialect="postgresql")
@@ -172,6 +178,24 @@ def belongs_to(rulebook: Rulebook, collection: str, row: FromClause, tenant: Row
     return sa.or_(
         sa.false(), *(_leads_to(rulebook, row, path, tenant) for path in paths[:1] if len(paths) == 1)
     )
+
+
+def tenant_key(
+    rulebook: Rulebook, collection: str, row: FromClause, tenant: str
+) -> ColumnElement[Any] | None:
+    """The key, as texts, of the organisation whose content a row is; None where no row of the collection is any's."""
+    names = [name for name, _ in rulebook.key(tenant)]
+    if collection == tenant:
+        return postgresql.array([sa.cast(row.c[name], sa.Text) for name in names])
+    paths = shortest_paths(rulebook.edges, collection, tenant)
+    if len(paths) != 1:
+        return None
+    first, *rest = paths[0]
+    start = relation(rulebook.live, first.target, "tenant")
+    joined, end = climb(rulebook.live, start, tuple(rest), "tenant_up")
+    key = postgresql.array([sa.cast(end.c[name], sa.Text) for name in names])
+    refers_to = refers(first, rulebook.live, row, start)
+    return sa.select(key).select_from(joined).where(refers_to).correlate(row).scalar_subquery()
 
 
 def _leads_to(rulebook: Rulebook, row: FromClause, path: Sequence[Any], tenant: Row) -> ColumnElement[bool]:

@@ -1,4 +1,8 @@
-"""Free text that mentions the subject: found through full-text indexes, read once, masked in place (W2)."""
+"""Free text that mentions a subject: read once, masked in place (W2).
+
+While a request is open its subject is known, and rows that may mention it are found through full-text indexes. Later,
+when a text had to wait or came back, whatever a text mentions is compared with the fingerprints that are left.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
+from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.mentions import Mentions
-from lifecycle.requests.ground import belongs_to
+from lifecycle.identity.recognition import Recognised
+from lifecycle.plan import Action
+from lifecycle.requests.ground import IsRemainder, belongs_to, tenant_key
+from lifecycle.requests.subject import DOMAIN, at_tenant
+from lifecycle.requests.tables import request_remainder, suppression
 from lifecycle.store.mentions import DOCUMENTS, may_mention, mention_values
 from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import NamedType, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
+    from lifecycle.identity.forms import Identifier, IdentityRule
+    from lifecycle.keys.provider import KeyProvider
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
@@ -32,26 +44,17 @@ class Masking(Protocol):
         """The same of the text of a JSON document."""
 
 
-class MentionsSubject:
-    """Rows are due because their free text mentions the subject.
-
-    Which do is read here, once: the database finds those that may, and their texts say whether they do.
+class Mentioning:
+    """Rows are due because their free text mentioned the subject when it was read.
 
     Args:
-        connection: sees the state of the database that is planned on.
         rulebook: of the policy in force.
-        whom: whom the request is about.
+        keys: of these rows, as text, by collection.
     """
 
-    def __init__(self, connection: Connection, rulebook: Rulebook, whom: Whom) -> None:
+    def __init__(self, rulebook: Rulebook, keys: Mapping[str, list[tuple[str, ...]]]) -> None:
         self.rulebook = rulebook
-        mentions = Mentions(identifiers=whom.written)
-        self.keys: dict[str, list[tuple[str, ...]]] = {
-            collection: mentioning(connection, rulebook, whom, mentions, collection, names)
-            if whom.written
-            else []
-            for collection, names in rulebook.erasure.masking.redacts.items()
-        }
+        self.keys = keys
 
     @property
     def signature(self) -> Hashable:
@@ -98,6 +101,117 @@ class MentionsSubject:
             f"mentioning_{table}_{part}": [key[part] for key in self.keys[collection]]
             for part, _ in enumerate(self.rulebook.key(collection))
         }
+
+
+def mentions_subject(connection: Connection, rulebook: Rulebook, whom: Whom) -> Mentioning:
+    """Rows that mention somebody who is known: the database finds those that may, and their texts say whether they do.
+
+    Args:
+        connection: sees the state of the database that is planned on.
+        rulebook: of the policy in force.
+        whom: whom the request is about.
+    """
+    mask = Mentions(identifiers=whom.written)
+    keys: dict[str, list[tuple[str, ...]]] = {
+        collection: mentioning(connection, rulebook, whom, mask, collection, names) if whom.written else []
+        for collection, names in rulebook.erasure.masking.redacts.items()
+    }
+    return Mentioning(rulebook, keys)
+
+
+def mentions_remainder(
+    connection: Connection, rulebook: Rulebook, request_id: UUID, mask: Masking
+) -> Mentioning:
+    """Rows that could not be masked when the request was answered, or came back, and mention its subject still.
+
+    Args:
+        connection: sees the state of the database that is planned on.
+        rulebook: of the policy in force.
+        request_id: the request's number.
+        mask: knows its subject by fingerprint.
+    """
+    left = IsRemainder(rulebook, request_id, Action.MASK)
+
+    keys = {}
+    for collection in rulebook.erasure.masking.roots:
+        width, masks = len(rulebook.key(collection)), maskings(rulebook, collection, mask)
+        row = relation(rulebook.live, collection, "text_row")
+        columns: list[Any] = [sa.cast(row.c[name], sa.Text) for name, _ in rulebook.key(collection)]
+        query = sa.select(*columns, *texts_of(rulebook, collection, row))
+        keys[collection] = [
+            tuple(found[:width])
+            for found in connection.execute(query.where(left.is_due(collection, row)))
+            if any(text and one(text) != text for text, one in zip(found[width:], masks, strict=True))
+        ]
+    return Mentioning(rulebook, keys)
+
+
+def texts_of(rulebook: Rulebook, collection: str, row: FromClause) -> list[ColumnElement[Any]]:
+    """The free text of a collection's rows, column by column."""
+    return [sa.cast(row.c[name], sa.Text).label(f"text_{name}") for name in _texts(rulebook, collection)]
+
+
+def maskings(rulebook: Rulebook, collection: str, mask: Masking) -> list[Callable[[str], str]]:
+    """What masks each of :func:`texts_of`."""
+    live = rulebook.live[collection].columns
+    return [
+        mask.masked_json_text if live[name].base_type in DOCUMENTS else mask.masked
+        for name in _texts(rulebook, collection)
+    ]
+
+
+def written_rules(rulebook: Rulebook) -> dict[str, IdentityRule]:
+    """How kinds of identity are compared by which people write of somebody."""
+    kinds = {
+        identity.kind
+        for collection in rulebook.datamap.collections
+        for _, identity in rulebook.datamap.identities(collection)
+    }
+    rules = {kind: rulebook.policy.identity_rule(kind) for kind in sorted(kinds)}
+    return {kind: rule for kind, rule in rules.items() if rule.form is not NormalForm.EXACT}
+
+
+def known_by_fingerprint(
+    connection: Connection, rulebook: Rulebook, request_id: UUID, keys: KeyProvider
+) -> Recognised:
+    """What masks the subject of a request that was answered, of whom fingerprints alone are left."""
+    known = set(
+        connection.scalars(sa.select(suppression.c.fingerprint).where(suppression.c.request_id == request_id))
+    )
+    tenants = _organisations(connection, rulebook, request_id) if known else ()
+
+    def is_known(one: Identifier) -> bool:
+        fingerprint = keys.fingerprint(DOMAIN, one.fingerprint_text)
+        copies = (at_tenant(fingerprint, tenant, key, keys) for tenant, key in tenants)
+        return fingerprint in known or any(copy in known for copy in copies)
+
+    return Recognised(rules=written_rules(rulebook), is_known=is_known)
+
+
+def _organisations(
+    connection: Connection, rulebook: Rulebook, request_id: UUID
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The organisations whose content the rows are that a request left to be masked: one, where it was about one."""
+    left = IsRemainder(rulebook, request_id, Action.MASK)
+    waiting = connection.scalars(
+        sa.select(request_remainder.c.collection)
+        .distinct()
+        .where(request_remainder.c.request_id == request_id, request_remainder.c.action == Action.MASK.value)
+    ).all()
+    found = []
+    for collection in waiting:
+        row = relation(rulebook.live, collection, "left_row")
+        for tenant in sorted(rulebook.tenants):
+            key = tenant_key(rulebook, collection, row, tenant)
+            if key is not None:
+                of_left = sa.select(key).distinct().select_from(row).where(left.is_due(collection, row))
+                owners = connection.scalars(of_left)
+                found += [(tenant, tuple(owner)) for owner in owners if owner]
+    return found
+
+
+def _texts(rulebook: Rulebook, collection: str) -> tuple[str, ...]:
+    return rulebook.erasure.masking.redacts[collection]
 
 
 def mentioning(

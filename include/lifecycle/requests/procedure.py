@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from lifecycle.execute.door import Before, Handler
-    from lifecycle.identity.mentions import Mentions
+    from lifecycle.identity.mentions import Masking
     from lifecycle.plan import Action, Kept
     from lifecycle.planning.grounds import Ground
     from lifecycle.planning.writer import PlanWriter
@@ -49,7 +49,7 @@ class Handling:
         handlers: how rows are dealt with, by the actions that only requests know.
     """
 
-    mask: Mentions | None = None
+    mask: Masking | None = None
     before: Before | None = None
     handlers: Mapping[Action, Handler] = field(default_factory=dict)
 

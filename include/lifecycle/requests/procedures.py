@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.copies.procedures import AccessProcedure, InformationProcedure, PortabilityProcedure
 from lifecycle.requests.ending_purposes import EndingProcedure
@@ -27,16 +26,4 @@ PROCEDURES: Mapping[RequestKind, Procedure] = {
     RequestKind.PORTABILITY: PortabilityProcedure(),
     RequestKind.INFORMATION: InformationProcedure(),
 }
-
-
-def procedure_of(kind: RequestKind) -> Procedure:
-    """The procedure of a kind of request.
-
-    Raises:
-        UsageError: there is none.
-    """
-    if kind not in PROCEDURES:
-        raise UsageError(
-            f"nothing answers a request for {kind}", place="kind", next_step="see lifecycle request list"
-        )
-    return PROCEDURES[kind]
+"""A procedure for every kind there is."""

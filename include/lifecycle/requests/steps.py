@@ -25,9 +25,9 @@ from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder
 from lifecycle.requests.ground import IsRemainder
 from lifecycle.requests.procedure import Case
-from lifecycle.requests.procedures import procedure_of
+from lifecycle.requests.procedures import PROCEDURES
 from lifecycle.requests.register import State, events, get, move, note
-from lifecycle.requests.returning import Returning
+from lifecycle.requests.returning import Returning, erased_subjects
 from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
 from lifecycle.runs import plans
@@ -100,13 +100,13 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     """Plan what a request asks for.
 
     Raises:
-        UsageError: there is no such request, nothing answers its kind, nobody has verified who asks, or it is closed.
+        UsageError: there is no such request, nobody has verified who asks, or it is closed.
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
         found = get(connection, request_id)
         _require_verified(found)
-        procedure = procedure_of(found.kind)
+        procedure = PROCEDURES[found.kind]
         whom = open_whom(connection, rulebook, request_id, company.keys)
         _require_rows(connection, rulebook, request_id, whom)
         _abandon_outdated(company, request_id, as_of=as_of)
@@ -188,8 +188,8 @@ def close(
         found = get(connection, request_id)
         _require_verified(found)
         case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
-        settled = procedure_of(found.kind).settle(connection, case, answered_at=answered_at)
-        ending.finish(connection, case.rulebook.policy, request_id, settled, as_of=answered_at)
+        settled = PROCEDURES[found.kind].settle(connection, case, answered_at=answered_at)
+        ending.finish(connection, case.rulebook.policy, request_id, settled, company.keys, as_of=answered_at)
     return {"request": str(request_id), "kept": kept_to_json(settled.kept)}
 
 
@@ -232,14 +232,15 @@ def resume(
 ) -> Outcome | None:
     """Erase what an erasure had to leave, as far as nothing keeps it any more; None where there is nothing to do.
 
-    It was approved with the request, unless somebody else approves it now.
+    It was approved with the request, unless somebody else approves it now. Where nothing could be done then, since
+    nothing was there or all was held, there was no plan to approve; whoever verified the request said that it may go.
 
     Raises:
         UsageError: there is no such request, or nobody approved a plan of it.
         CheckFailed: the plan makes no sense, or what it left behind does not.
     """
     rulebook = company.rulebook(as_of)
-    find = partial(of_remainder, rulebook=rulebook, request_id=request_id, as_of=as_of)
+    find = partial(of_remainder, rulebook=rulebook, request_id=request_id, keys=company.keys, as_of=as_of)
     stored = make_plan(company.engine, request_id, find)
     outcome = None
     if stored.plan_id is not None:
@@ -280,7 +281,8 @@ def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
     """
     rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
-        flagged = Returning(connection, rulebook, company.keys).flag(rulebook.policy.suppression)
+        erased = erased_subjects(connection)
+        flagged = Returning(connection, rulebook, company.keys, erased).flag(rulebook.policy.suppression)
         for request_id, rows in flagged.items():
             note(connection, request_id, "returned", as_of=as_of, rows=rows)
     return flagged
@@ -312,7 +314,7 @@ def _carried_out(
     with company.engine.connect() as connection:
         found = get(connection, request_id)
         case = _case(connection, company, found, as_of=as_of)
-    handling = procedure_of(found.kind).handling(case)
+    handling = PROCEDURES[found.kind].handling(case)
     return plans.carry_out(
         company,
         digest,
@@ -342,7 +344,7 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
     with company.engine.connect() as connection:
         found = get(connection, plan.request)
         if found.is_open:
-            return procedure_of(found.kind).ground(_case(connection, company, found, as_of=plan.as_of))
+            return PROCEDURES[found.kind].ground(_case(connection, company, found, as_of=plan.as_of))
     return IsRemainder(rulebook, plan.request)
 
 
@@ -401,11 +403,13 @@ def _approve_again(
             ),
             {"request": request_id},
         )
-        # Where everything had to stay there was no plan to approve: who verified the request wanted this.
+        # Where nothing was there, or all had to stay, there was no plan to approve: who verified it wanted this.
         or get(connection, request_id).verified_by
     )
     if approver is None:
         raise UsageError(
-            "nobody approved any plan of it", place=f"request {request_id}", next_step="open a new request"
+            "nobody verified it, or approved a plan of it",
+            place=f"request {request_id}",
+            next_step="open a new request",
         )
     approve(connection, digest, approved_by=approver, keys=company.keys, as_of=as_of)

@@ -17,7 +17,7 @@ from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.requests.tables import request, request_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SEALING_KEY = "requests"
 DOMAIN = "subject"
 """Of the keyed fingerprints of subjects."""
+COPY_DOMAIN = "subject_at_tenant"
+"""Of those of a subject as one organisation's content."""
 
 
 class Source(StrEnum):
@@ -84,6 +86,27 @@ class Whom:
 def fingerprints(named: Iterable[Identifier | Target], keys: KeyProvider) -> list[tuple[str, str]]:
     """Kind and keyed fingerprint of each identity or row that a request names."""
     return [(_kind(one), keys.fingerprint(DOMAIN, f"{_kind(one)}\0{_text(one)}")) for one in named]
+
+
+def at_tenant(fingerprint: str, tenant: str, key: Sequence[str], keys: KeyProvider) -> str:
+    """The fingerprint of a subject as the content of one organisation: another one's copy has another (A5)."""
+    return keys.fingerprint(COPY_DOMAIN, f"{fingerprint}\0{tenant}\0{json.dumps(list(key))}")
+
+
+def known_by(connection: Connection, request_id: UUID, keys: KeyProvider) -> list[str]:
+    """The fingerprints of a request's subject; as the content of one organisation, where that alone is meant.
+
+    Call it before the request is closed: which organisation it is about is forgotten then.
+    """
+    counted = request_identity.c.source.in_([one.value for one in COUNTED])
+    found = connection.scalars(
+        sa.select(request_identity.c.fingerprint)
+        .where(request_identity.c.request_id == request_id, counted)
+        .order_by(request_identity.c.position)
+    ).all()
+    about = sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
+    tenant, key = connection.execute(about).one()
+    return [at_tenant(one, tenant, key or (), keys) for one in found] if tenant else list(found)
 
 
 def keep(

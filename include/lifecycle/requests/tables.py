@@ -71,6 +71,7 @@ request_remainder = sa.table(
     sa.column("reason", sa.Text),
     sa.column("source", sa.Text),
     sa.column("until", sa.Date),
+    sa.column("action", sa.Text),
     schema="lifecycle",
 )
 suppression = sa.table(
@@ -78,6 +79,7 @@ suppression = sa.table(
     sa.column("fingerprint", sa.Text),
     sa.column("request_id", sa.Uuid),
     sa.column("erased_at", sa.DateTime(timezone=True)),
+    sa.column("tenant", sa.Text),
     schema="lifecycle",
 )
 request_package = sa.table(

@@ -85,7 +85,20 @@ class Telling:
     def _tell(
         self, connection: Connection, addressee: Addressee, identities: tuple[tuple[str, str], ...]
     ) -> None:
-        """Queue what one recipient is to be told: of corrections only those of what it receives."""
+        """Queue what one recipient is to be told: of corrections only those of what it receives.
+
+        What an answered request left may be rows on which no identity stands. Whom the log of disclosures does not
+        name for them cannot be told whom they are about; that was told when the request was answered.
+        """
+        if not (identities or addressee.disclosures):
+            note(
+                connection,
+                self.request_id,
+                "recipient_not_told",
+                as_of=self.as_of,
+                recipient=addressee.recipient,
+            )
+            return
         own = {
             column: value
             for column, value in self.corrections.items()

@@ -23,9 +23,19 @@ def check_before(company: Company, *, as_of: datetime) -> Checked:
     Raises:
         CheckFailed: it is not, or something does; nothing may be decided.
         PolicyError: the policy in force cannot be resolved.
-        PromiseBroken: the database was restored from a backup, and nothing was done again yet.
+        PromiseBroken: the database was restored from a backup, and not everything was done again yet.
     """
     company.require_continued()
+    return check_agreement(company, as_of=as_of)
+
+
+def check_agreement(company: Company, *, as_of: datetime) -> Checked:
+    """The same of a database that may have been restored from a backup just now.
+
+    Raises:
+        CheckFailed: the three do not agree.
+        PolicyError: the policy in force cannot be resolved.
+    """
     checked = check_schema(company.engine, company.datamap)
     _require_agreement(company, company.rulebook(as_of), as_of)
     return checked

@@ -14,6 +14,7 @@ from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.rulebook import Rulebook, resolve
 from lifecycle.policy.schedule import schedules_in
+from lifecycle.runs.restoration import require_finished
 from lifecycle.settings import PROJECT
 from lifecycle.store.engine import connect, resolve_url
 from lifecycle.store.inspect import inspect
@@ -80,7 +81,17 @@ class Company:
         """Refuse to change anything on a database that lost what its ledger's copy knows.
 
         Raises:
-            PromiseBroken: it was restored from a backup, or its ledger was changed.
+            PromiseBroken: it was restored from a backup and not everything was done again, or its ledger was changed.
+        """
+        self.require_whole_ledger()
+        with self.engine.connect() as connection:
+            require_finished(connection)
+
+    def require_whole_ledger(self) -> None:
+        """Refuse to write into a ledger that lacks what its copy has.
+
+        Raises:
+            PromiseBroken: the database was restored from a backup, or its ledger was changed.
         """
         if self.ledger_copy:
             with self.engine.connect() as connection:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lifecycle.execute.door import Before, Handler
-    from lifecycle.identity.mentions import Mentions
+    from lifecycle.identity.mentions import Masking
     from lifecycle.plan import Action, Plan
     from lifecycle.planning.grounds import Ground
     from lifecycle.policy.rulebook import Rulebook
@@ -104,7 +104,7 @@ def carry_out(
     *,
     progress: Callable[[int, int], None] | None = None,
     grounds: Grounds = ground_of,
-    mask: Mentions | None = None,
+    mask: Masking | None = None,
     before: Before | None = None,
     handlers: Mapping[Action, Handler] | None = None,
 ) -> Outcome:

@@ -9,6 +9,7 @@ from simulation.invent.customers import Customers
 from simulation.invent.holds import Holds
 from simulation.invent.invoices import Invoices
 from simulation.invent.policies import Policies
+from simulation.invent.requests import Requests
 from simulation.invent.runs import Runs
 from simulation.invent.stage import Stage
 from simulation.invent.website import Website
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from simulation.invent.stage import Happenings
     from simulation.world import World
 
-HAPPENINGS_A_DAY = 1.5
+HAPPENINGS_A_DAY = 1.8
 
 
 class Inventor:
@@ -47,6 +48,7 @@ class Inventor:
             **self.invoices.happenings(),
             **self.holds.happenings(),
             **Policies(self.stage).happenings(),
+            **Requests(self.stage).happenings(),
         }
 
     def history(self) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING
 
+from simulation import people
 from simulation.history import Add, Change
 from simulation.moments import at, day_of
 from simulation.tables import FACTS
@@ -91,11 +92,45 @@ class Stage:
 
     def add(self, table: str, **row: object) -> Add:
         """The application inserts a row; facts that are not given are null."""
-        return Add(at=self.now, table=table, key=self.new_key(), row=dict.fromkeys(FACTS[table]) | row)
+        key = self.new_key()
+        said = {**self._about_somebody(table, key), **self._written(table)}
+        return Add(at=self.now, table=table, key=key, row=dict.fromkeys(FACTS[table]) | said | row)
 
     def change(self, table: str, key: Key, **to: object) -> Change:
         """The application changes a row."""
         return Change(at=self.now, table=table, key=key, to=to)
+
+    def person(self) -> int:
+        """One of the people who turn up everywhere."""
+        return self.random.choice(people.PEOPLE)
+
+    def _about_somebody(self, table: str, key: Key) -> dict[str, str | None]:
+        """Whom a row is about: one of these people, or somebody who never turns up again."""
+        columns = people.IDENTITIES.get(table, {})
+        person, found = self.person(), dict[str, str | None]()
+        is_known = self.chance(0.4)
+        for column, kind in columns.items():
+            if kind == "email":
+                found[column] = f"{table[-3:]}{key}@example.com"
+                if is_known:
+                    found[column] = people.written(people.address(person), self.random)
+                if table == "website.chat" and self.chance(0.3):
+                    found[column] = None
+            elif kind == "phone_number" and is_known and self.chance(0.5):
+                found[column] = people.written(people.number(person), self.random)
+        return found
+
+    def _written(self, table: str) -> dict[str, str]:
+        """What is written in a row, now and then about somebody."""
+        column = people.TEXTS.get(table)
+        if column is None:
+            return {}
+        kinds = (people.address, people.number)
+        mentions = [
+            people.mentioned(self.random.choice(kinds)(self.person()), self.random)
+            for _ in range(self.few(0.3))
+        ]
+        return {column: people.text(table, mentions)}
 
 
 def awkward_days(year: int) -> tuple[date, ...]:

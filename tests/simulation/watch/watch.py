@@ -30,14 +30,29 @@ class Before:
     Attributes:
         holds: and restrictions that counted, and what they named.
         notices: by customer, after the run took notice.
+        when_gone: the rows as they were, of those that were gone when something changed while the run went on.
     """
 
     rows: Snapshot
     holds: Mapping[int, frozenset[Target]]
     notices: Mapping[Key, Notice]
+    when_gone: dict[Name, Snapshot] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, world: World, as_of: datetime) -> Before:
+        """The company as it is now."""
+        return cls(
+            rows={table: dict(rows) for table, rows in world.rows.items()},
+            holds=active(world, as_of),
+            notices=dict(world.notices),
+        )
 
     def follow(self, event: Event, world: World) -> None:
-        """The application does something while the run goes on."""
+        """The application does something while the run goes on; what is gone by then went by what was so before."""
+        so_far = {table: dict(rows) for table, rows in self.rows.items()}
+        for table, rows in so_far.items():
+            for key in rows.keys() - world.rows[table].keys():
+                self.when_gone.setdefault((table, key), so_far)
         if isinstance(event, Add | Change) and (row := world.find((event.table, event.key))):
             self.rows[event.table][event.key] = row
 
@@ -95,11 +110,11 @@ class Watch:
                 else:
                     late.append(f"{_told(name)} was to be gone by {limit} and is there at {as_of}")
         _raise("late", late)
-        return Before(
-            rows={table: dict(rows) for table, rows in self.world.rows.items()},
-            holds=active(self.world, as_of),
-            notices=dict(self.world.notices),
-        )
+        return Before.of(self.world, as_of)
+
+    def forget(self) -> None:
+        """A backup was restored: rows are back that were gone, until the next run."""
+        self._left.clear()
 
     def after(self, run: Run, before: Before, gone: set[Name]) -> None:
         """Ask after a run: is all gone that had to be, with its lead, and nothing that had not?
@@ -118,12 +133,12 @@ class Watch:
         promises = {one.table: one for one in in_force(self.world.policies, as_of).promises.values()}
         now = active(self.world, as_of)  # those released or placed while the run went on do not count
         cover = Cover(before.rows, {number: before.holds[number] for number in before.holds.keys() & now})
-        limits = Limits(before.rows)
         early = []
         for name in gone:
             if cover.covers(name):
                 early.append(f"{_told(name)} was held and is gone at {as_of}")
-            if not any(_may_go(limits, promises, part, as_of) for part in owners(before.rows, name)):
+            rows = before.when_gone.get(name, before.rows)
+            if not any(_may_go(Limits(rows), promises, part, as_of) for part in owners(rows, name)):
                 early.append(f"{_told(name)} is gone at {as_of}, and nothing it was part of was due")
         _raise("early", early)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from lifecycle.errors import CheckFailed
 from lifecycle.plan import Action
@@ -16,7 +18,7 @@ from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import EdgeKind
 from lifecycle.policy.rulebook import Scope, collections_of, primary_key, spread
 from lifecycle.requests.ground import NamesSubject, belongs_to
-from lifecycle.requests.mentions import MentionsSubject
+from lifecycle.requests.mentions import mentions_subject
 from lifecycle.store.relations import NamedType, refers, relation
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Relation(StrEnum):
     NAMES = "names"
     """It names the subject."""
     BELONGS = "belongs"
-    """It belongs to such a row, or such a row uses it."""
+    """It belongs to such a row, such a row uses it, or it refers to such a row and is nobody else's."""
     CONCERNS = "concerns"
     """It is somebody else's and refers to such a row."""
     MENTIONS = "mentions"
@@ -113,39 +115,88 @@ class CopiedRows(Part):
                     rows = sa.select(*work.key_columns, _FIRST).where(work.table.c.is_root == is_root)
                     yield _disclosing(work.collection, rows, is_root=is_root)
         seen: set[tuple[str, Key]] = set()
-        for edge in self.rulebook.edges:
-            yield from self._along(edge, seen)
+        yield from self._around(seen)
         if self.with_others:
             yield from self._mentioning(seen)
 
-    def _along(self, edge: Edge, seen: set[tuple[str, Key]]) -> Iterator[Change]:
-        """Rows next to those that were found, along one reference, which an erasure would leave."""
-        is_others = edge.kind is EdgeKind.ACCESS and not edge.takes_along
-        from_, to = (edge.holder, edge.target) if edge.leads_from_holder else (edge.target, edge.holder)
-        if edge.kind is EdgeKind.NONE or from_ not in self.works or to not in self.collections:
-            return
-        if is_others and not self.with_others:
-            return
-        found = self._unseen(to, self._neighbours(edge, from_, to, is_others=is_others), seen)
-        if found:
-            rows = _given(self.rulebook, to, found)
-            yield _disclosing(to, rows, edge=edge.name if is_others else None)
+    def _around(self, seen: set[tuple[str, Key]]) -> Iterator[Change]:
+        """Rows next to those that were found, which an erasure would leave, and what belongs to them."""
+        pending: list[tuple[str, FromClause, bool]] = [
+            (work.collection, sa.select(*work.key_columns).subquery("found"), True) for work in self.works
+        ]
+        while pending:
+            from_, found, is_first = pending.pop(0)
+            for edge in self.rulebook.edges:
+                for to, keys, concerning in self._along(edge, from_, found, seen, is_first=is_first):
+                    rows = _given(self.rulebook, to, keys)
+                    if to in self.collections:
+                        yield _disclosing(to, rows, edge=edge.name if concerning else None)
+                    if not concerning and not edge.leads_from_holder:
+                        pending.append((to, rows.subquery("found"), False))
 
-    def _neighbours(self, edge: Edge, from_: str, to: str, *, is_others: bool) -> Select[Any]:
-        """Keys, as text, of rows of ``to`` that refer to, or are referred to by, those found of ``from_``."""
-        work = self.works[from_]
-        known, row = work.row("known_row"), relation(self.rulebook.live, to, "next_row")
+    def _along(
+        self, edge: Edge, from_: str, found: FromClause, seen: set[tuple[str, Key]], *, is_first: bool
+    ) -> Iterator[tuple[str, list[Key], bool]]:
+        """Rows next to others along one reference: their collection, keys, and whether they are somebody else's."""
+        start, to = (edge.holder, edge.target) if edge.leads_from_holder else (edge.target, edge.holder)
+        is_access = edge.kind is EdgeKind.ACCESS
+        if start != from_ or edge.kind is EdgeKind.NONE or (is_access and not is_first):
+            return
+        row, query = self._neighbours(edge, from_, to, found)
+        if not is_access:
+            own, others = self._unseen(to, query, seen), []
+        else:
+            is_others = self._is_others(edge, row)
+            own = self._unseen(to, query.where(sa.not_(is_others)), seen)
+            others = self._unseen(to, query.where(is_others), seen) if self.with_others else []
+        if own:
+            yield to, own, False
+        if others:
+            yield to, others, True
+
+    def _neighbours(
+        self, edge: Edge, from_: str, to: str, found: FromClause
+    ) -> tuple[FromClause, Select[Any]]:
+        """The rows of ``to`` that refer to, or are referred to by, some of ``from_``; with their keys, as text."""
+        known, row = (
+            relation(self.rulebook.live, from_, "known_row"),
+            relation(self.rulebook.live, to, "next_row"),
+        )
         holder, target = (known, row) if edge.leads_from_holder else (row, known)
-        joined = row.join(known, refers(edge, self.rulebook.live, holder, target))
-        joined = joined.join(work.table, work.is_row(known))
+        same = [
+            known.c[name] == found.c[f"key_{number}"]
+            for number, (name, _) in enumerate(self.rulebook.key(from_))
+        ]
+        joined = row.join(known, refers(edge, self.rulebook.live, holder, target)).join(found, sa.and_(*same))
         query = sa.select(*_keys(self.rulebook, to, row)).select_from(joined).distinct()
-        if is_others and self.whom.tenant:
+        if edge.kind is EdgeKind.ACCESS and self.whom.tenant:
             query = query.where(belongs_to(self.rulebook, to, row, self.whom.tenant))
-        return query.where(self._is_not_found(to, row))
+        return row, query.where(self._is_not_found(to, row))
+
+    def _is_others(self, along: Edge, row: FromClause) -> ColumnElement[bool]:
+        """A row that does not name the subject names somebody, or belongs to a row that was not found."""
+        if any(one.collection in self.rulebook.tenants for one in self.whom.rows):
+            return sa.false()
+        named = [
+            _holds(row.c[column.name], identity.path)
+            for column, identity in self.rulebook.datamap.identities(along.holder)
+        ]
+        owned = [
+            self._has_owner(edge, row)
+            for edge in self.rulebook.edges_from(along.holder)
+            if edge.kind is EdgeKind.OWNER and edge.name != along.name
+        ]
+        return sa.or_(sa.false(), *named, *owned)
+
+    def _has_owner(self, edge: Edge, row: FromClause) -> ColumnElement[bool]:
+        """A row belongs, along a reference, to one that was not found."""
+        owner = relation(self.rulebook.live, edge.target, "other_owner")
+        conditions = refers(edge, self.rulebook.live, row, owner), self._is_not_found(edge.target, owner)
+        return sa.exists(sa.select(sa.literal(1)).select_from(owner).where(*conditions).correlate(row))
 
     def _mentioning(self, seen: set[tuple[str, Key]]) -> Iterator[Change]:
         """Rows whose free text mentions the subject."""
-        for collection, keys in MentionsSubject(self.connection, self.rulebook, self.whom).keys.items():
+        for collection, keys in mentions_subject(self.connection, self.rulebook, self.whom).keys.items():
             if keys and collection in self.collections:
                 row = relation(self.rulebook.live, collection, "mentioning_row")
                 given = _given(self.rulebook, collection, keys).subquery("given")
@@ -257,6 +308,15 @@ def _disclosing(
         edge=edge,
         is_root=is_root,
     )
+
+
+def _holds(column: ColumnElement[Any], path: tuple[str, ...]) -> ColumnElement[bool]:
+    """Whether an identity stands in a column, or at a path inside it."""
+    if not path:
+        return column.is_not(None)
+    inside = "$[*]" + "".join(f".{json.dumps(name)}[*]" for name in path) + " ? (@ != null)"
+    found = sa.func.jsonb_path_exists(sa.cast(column, JSONB), sa.cast(inside, JSONPATH))
+    return sa.func.coalesce(found, sa.false())
 
 
 def _keys(rulebook: Rulebook, collection: str, row: FromClause) -> list[ColumnElement[Any]]:

@@ -64,10 +64,13 @@ class Veil:
     def _in_others(self, row: CopiedRow) -> Iterator[tuple[str, Any]]:
         """What is not personal, the reference to the subject, the subject's own identities, and free text."""
         columns = self.rulebook.datamap.collections[row.collection].columns
-        links = (row.edge or "").rsplit(".", 1)[-1].split(",")
+        edges = self.rulebook.edges_from(row.collection)
+        to_subject = {column for edge in edges if edge.name == row.edge for column in edge.columns}
+        to_others = {column for edge in edges for column in edge.columns} - to_subject
         for name, value in row.values.items():
             column = columns[name]
-            if value is None or not column.is_personal or name in links or self._is_subjects(column, value):
+            is_free = not column.is_personal and name not in to_others
+            if value is None or is_free or name in to_subject or self._is_subjects(column, value):
                 yield name, value
             elif self._is_text(row, name):
                 yield name, self.others.hidden_in(value)

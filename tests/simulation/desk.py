@@ -1,0 +1,182 @@
+"""Drives requests through the engine: what operators and the DAGs of requests call."""
+
+from __future__ import annotations
+
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lifecycle.holds.targets import Subject, Target
+from lifecycle.policy.model import RequestKind
+from lifecycle.requests import register, steps
+from lifecycle.requests.candidates import answer_for, told_candidates
+from lifecycle.requests.deadlines import overdue
+from lifecycle.requests.remainders import resume_all
+from lifecycle.requests.replay import put_back, replay
+from lifecycle.runs import agreement, plans, signing
+from simulation.broken import Broken
+from simulation.engine import OPERATOR, Killed, target
+from simulation.history import Answer, Ask, Prolong, Refuse, SeeTo, Verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from simulation.engine import Engine
+    from simulation.history import Asking
+
+
+class Desk:
+    """The desk at which requests are taken, of the company as the engine has it.
+
+    Attributes:
+        numbers: that the engine gave to the requests of a history.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.numbers: dict[int, UUID] = {}
+
+    @singledispatchmethod
+    def do(self, event: Asking) -> None:
+        """Do what an operator or a DAG does."""
+        raise TypeError(event)
+
+    @do.register(Ask)
+    def _(self, event: Ask) -> None:
+        self.numbers[event.request] = self.ask(event)
+
+    def ask(self, event: Ask) -> UUID:
+        """Take a request; its number."""
+        company = self.engine.company
+        named = [
+            *(Subject(identity=kind, value=_value(kind, value)) for kind, value in event.subjects),
+            *(target(table, key, {}) for table, key in event.rows),
+        ]
+        tenant = None if event.tenant is None else Target(collection="app.customer", key=(str(event.tenant),))
+        with self.engine.connections.begin() as connection:
+            return register.open_request(
+                connection,
+                company.rulebook(event.at),
+                company.keys,
+                named,
+                kind=RequestKind.ERASURE,
+                opened_by=OPERATOR,
+                as_of=event.at,
+                tenant=tenant,
+            )
+
+    @do.register(Verify)
+    def _(self, event: Verify) -> None:
+        with self.engine.connections.begin() as connection:
+            number = self.numbers[event.request]
+            register.verify(connection, number, verified_by=OPERATOR, how="callback", as_of=event.at)
+
+    @do.register(Prolong)
+    def _(self, event: Prolong) -> None:
+        rulebook = self.engine.company.rulebook(event.at)
+        with self.engine.connections.begin() as connection:
+            register.extend(
+                connection,
+                rulebook,
+                self.numbers[event.request],
+                reason="complexity",
+                extended_by=OPERATOR,
+                as_of=event.at,
+            )
+
+    @do.register(Refuse)
+    def _(self, event: Refuse) -> None:
+        number = self.numbers[event.request]
+        steps.refuse(self.engine.company, number, reason="legal_claim", refused_by=OPERATOR, as_of=event.at)
+
+    @do.register(Answer)
+    def _(self, event: Answer) -> None:
+        number, company = self.numbers[event.request], self.engine.company
+        if event.is_checked:
+            agreement.check_before(company, as_of=event.at)
+        if event.shared or event.is_planned_anew:
+            self._plan_anew(number, event)
+        planned = steps.plan(company, number, as_of=event.at)
+        if planned.digest:
+            self._carry_out(number, planned.digest, event)
+        steps.close(company, number, as_of=event.at)
+
+    @do.register(SeeTo)
+    def _(self, event: SeeTo) -> None:
+        steps.flag_returned(self.engine.company, as_of=event.at)
+        resume_all(self.engine.company, as_of=event.at).require_done()
+
+    def overdue(self, as_of: datetime) -> set[int]:
+        """The requests that the engine says are overdue."""
+        company = self.engine.company
+        with self.engine.connections.connect() as connection:
+            late = set(overdue(connection, company.version(as_of).policy.zone, as_of=as_of))
+        known = {number for number, given in self.numbers.items() if given in late}
+        if len(known) != len(late):
+            raise Broken("told", f"as of {as_of} requests are overdue that nobody made")
+        return known
+
+    # --- backups
+
+    def sign(self, as_of: datetime) -> None:
+        """Sign the ledger and copy what is new, as each run does in the end."""
+        signing.sign_what_is_new(self.engine.company, as_of=as_of)
+
+    def put_back(self, as_of: datetime) -> None:
+        """Put the ledger back; from now on lost holds can be placed again."""
+        put_back(self.engine.company, as_of=as_of)
+
+    def replay(self, since: datetime, as_of: datetime) -> dict[str, int]:
+        """Erase again whom was erased since; what the engine says that a person has to do again."""
+        company = self.engine.company
+        done = replay(company, since=since, replayed_by=OPERATOR, as_of=as_of, are_held_again=True)
+        company.require_continued()
+        return done.to_do
+
+    def _plan_anew(self, number: UUID, event: Answer) -> None:
+        """An operator looks at a first plan, says whose an identity is, and has it made anew."""
+        company = self.engine.company
+        steps.plan(company, number, as_of=event.at)
+        with self.engine.connections.begin() as connection:
+            for one in told_candidates(connection, number) if event.shared else ():
+                answer_for(
+                    connection,
+                    number,
+                    one.number,
+                    is_subjects=event.shared == "confirm",
+                    by=OPERATOR,
+                    as_of=event.at,
+                )
+        steps.plan_anew(company, number, by=OPERATOR, as_of=event.at)
+
+    def _carry_out(self, number: UUID, digest: str, event: Answer) -> None:
+        company = self.engine.company
+        if event.is_checked:
+            steps.check_plan(company, digest)
+        steps.approve_plan(company, number, digest, approved_by=OPERATOR, as_of=event.at)
+        if event.killed_after is not None:
+            self._die(digest, event.killed_after)
+            again = steps.plan(company, number, as_of=event.at)
+            if again.digest != digest:
+                raise Broken("killed", f"request {event.request} was planned anew when it was started again")
+        steps.carry_out(company, digest)
+        end: Callable[..., object] = plans.check_after if event.is_checked else plans.end_unchecked
+        end(company, digest)
+
+    def _die(self, digest: str, batches: int) -> None:
+        """Carry out so many batches, and die."""
+
+        def kill(ended: int, _all: int) -> None:
+            if ended >= batches:
+                raise Killed
+
+        try:
+            if batches:
+                steps.carry_out(self.engine.company, digest, progress=kill)
+        except Killed:
+            pass
+
+
+def _value(kind: str, value: str | int) -> str:
+    return str(UUID(int=int(value))) if kind == "visitor_id" else str(value)

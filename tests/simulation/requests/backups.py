@@ -1,0 +1,114 @@
+"""What a restore takes away, and what is done again after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from simulation.requests.asked import Missing
+from simulation.requests.erasure import GOES, Erased, resume
+from simulation.requests.whom import mentioning, named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from simulation.history import Hold
+    from simulation.requests.asked import Asked, Desk
+    from simulation.tables import Key, Snapshot
+    from simulation.world import Notice, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """Everything that stood in the database."""
+
+    at: datetime
+    rows: Snapshot
+    days: Mapping[str, set[date]]
+    holds: Mapping[int, Hold]
+    notices: Mapping[Key, Notice]
+    desk: Desk
+
+    @classmethod
+    def of(cls, world: World, at: datetime) -> Backup:
+        """As it is now."""
+        return cls(
+            at=at,
+            rows={table: dict(rows) for table, rows in world.rows.items()},
+            days={table: set(days) for table, days in world.days.items()},
+            holds=dict(world.holds),
+            notices=dict(world.notices),
+            desk=world.desk.copy(),
+        )
+
+
+def restore(world: World, backup: Backup, as_of: datetime) -> Missing:
+    """Everything is as it was; what was answered since is known by the ledger. Returns what a person has to do."""
+    since, holds = world.desk, dict(world.holds)
+    _put_back(world, backup)
+    for number, asked in since.requests.items():
+        before = world.desk.requests.get(number)
+        if not asked.is_open and (before is None or before.is_open):
+            world.desk.requests[number] = _known_again(asked)
+    missing = _missing(world, backup, holds, as_of)
+    world.holds |= {**missing.holds, **missing.moved}
+    return missing
+
+
+def end(world: World, missing: Missing) -> None:
+    """Holds that had been released are released again."""
+    for number in missing.ended:
+        world.holds[number] = replace(world.holds[number], is_released=True)
+
+
+def replay(world: World, backup: Backup, as_of: datetime) -> list[Erased]:
+    """Whoever was erased since the backup is erased again."""
+    for asked in world.desk.requests.values():
+        if asked.state == "done" and asked.done_at and asked.done_at >= backup.at:
+            rows = named(world, asked.known, asked.rows, asked.tenant)
+            asked.left |= {(name, "delete") for name in rows if name[0] in GOES}
+            asked.left |= {(name, "empty") for name in rows if name[0] == "app.invoice"}
+            named_rows = {name for name, what in asked.left if what == "delete"}
+            asked.left |= {
+                (name, "mask")
+                for name in mentioning(world, asked.known, asked.tenant)
+                if name not in named_rows
+            }
+    return resume(world, as_of)
+
+
+def _put_back(world: World, backup: Backup) -> None:
+    for table, rows in world.rows.items():
+        for key in list(rows):
+            world.remove(table, key)
+    for table, rows in backup.rows.items():
+        for key, row in rows.items():
+            world.put(table, key, row)
+    world.days = {table: set(days) for table, days in backup.days.items()}
+    world.holds, world.notices = dict(backup.holds), dict(backup.notices)
+    world.desk = backup.desk.copy()
+
+
+def _known_again(asked: Asked) -> Asked:
+    """A request that was ended since: whom it was about is known by fingerprint, and what was left is found anew."""
+    return replace(asked, left=set())
+
+
+def _missing(world: World, backup: Backup, holds: Mapping[int, Hold], as_of: datetime) -> Missing:
+    placed, ended, moved = {}, set(), {}
+    for number, hold in holds.items():
+        before = backup.holds.get(number)
+        if before is None and hold.is_active(as_of):
+            targets = frozenset(
+                target
+                for target in hold.targets
+                if target[1] is None or world.find(target) is not None  # type: ignore[arg-type]  # a key is there
+            )
+            if targets:
+                placed[number] = replace(hold, targets=targets)
+        elif before and hold.is_released and not before.is_released:
+            ended.add(number)
+        elif before and before.until != hold.until and before.is_active(as_of):
+            moved[number] = hold
+    return Missing(holds=placed, ended=frozenset(ended), moved=moved)
