@@ -52,6 +52,8 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.request_remainder": {Role.ENGINE: {*CHANGE, "DELETE"}},
     "lifecycle.request_correction": {Role.ENGINE: ADD, Role.INTAKE: {"INSERT"}},
     "lifecycle.request_purpose": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: ADD},  # and decide
+    # What it holds is handed out by two functions alone.
+    "lifecycle.request_package": {Role.ENGINE: {"INSERT", "DELETE"}},
     "lifecycle.processing_stop": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: READ},
     "lifecycle.processing_stop_subject": {Role.ENGINE: ADD},  # and may forget who, as of a row
     "lifecycle.processing_stop_row": {Role.ENGINE: ADD},
@@ -70,6 +72,8 @@ SCHEMA_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
 
 FUNCTIONS: dict[str, set[Role]] = {
     "lifecycle.drop_partition": {Role.ENGINE},
+    "lifecycle.fetch_package": {Role.ENGINE, Role.INTAKE},
+    "lifecycle.show_passphrase": {Role.ENGINE, Role.INTAKE},
 }
 """Every function of the project's schemas that a role may call by name. Trigger functions need no entry."""
 
