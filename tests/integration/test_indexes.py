@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from lifecycle.holds.register import Target, place
 from lifecycle.identity.forms import identify
-from lifecycle.requests.mentions import MentionsSubject
+from lifecycle.requests.mentions import mentions_subject
 from lifecycle.requests.subject import Whom
 from lifecycle.retention.steps import plan
 from lifecycle.runs.plans import carry_out
@@ -147,7 +147,7 @@ def test_texts_that_mention_a_subject_are_found_by_the_index_over_their_words(te
             index = f"{collection.rsplit('.', 1)[1]}_{column}"
             assert any(f"Bitmap Index Scan on {index}" in line for line in lines), lines
             assert not any("Seq Scan" in line for line in lines)
-        assert MentionsSubject(connection, rulebook, whom).keys["app.note"] == [("10500",)]
+        assert mentions_subject(connection, rulebook, whom).keys["app.note"] == [("10500",)]
 
 
 @pytest.mark.commitment("W4")

@@ -191,7 +191,7 @@ def holds_not_asked_again() -> AbstractContextManager[object]:
 @_fault("row no longer due meanwhile")
 def due_not_asked_again() -> AbstractContextManager[object]:
     """A row whose clock stopped after the plan was made is deleted all the same."""
-    return patch.object(Door, "_require_due", lambda *_: None)
+    return patch.object(Door, "_require_as_planned", lambda *_: None)
 
 
 @_fault("row that is left by its parts no longer due meanwhile")

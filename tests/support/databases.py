@@ -47,8 +47,8 @@ class Database:
             return list(result) if result.returns_rows else []
 
     def script(self, statements: str) -> None:
-        """Run statements without parameters as the administrator, in one transaction."""
-        with self._administrator().begin() as connection:
+        """Run statements without parameters as the administrator, in one transaction on a connection of their own."""
+        with self.connect().begin() as connection:
             run_script(connection, statements)
 
     def start_as(self, name: str, make: Callable[[Database], None]) -> None:

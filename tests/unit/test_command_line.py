@@ -54,7 +54,7 @@ def test_an_interruption_says_what_is_true_afterwards(monkeypatch, capsys, comma
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for name in ("keeping.open_company", "holding.open_company", "database.connect"):
+    for name in ("session.open_company", "holding.open_company", "database.connect"):
         monkeypatch.setattr(f"lifecycle.cli.{name}", interrupt)
     assert run(list(command)) == INTERRUPTED
     assert capsys.readouterr().err.splitlines() == [f"lifecycle: interrupted; {says}"]

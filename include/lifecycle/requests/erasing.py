@@ -84,7 +84,8 @@ def _suppress(connection: Connection, case: Case, erased_at: datetime) -> None:
     rows = [
         {"fingerprint": one, **erased} for one in known_by(connection, case.request_id, case.company.keys)
     ]
-    connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
+    if rows:  # a name alone knows nobody again
+        connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
 
 
 def _forget_stops(connection: Connection, case: Case) -> None:
