@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.ledger.book import append
+from lifecycle.ledger.book import append, append_all
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -74,10 +74,10 @@ def end_plan(
     for emptied in _EMPTIED:
         connection.execute(emptied, bound)
     body = {**_about(stored.plan), "collections": _done(connection, stored), "kept": _kept(stored.plan)}
-    append(connection, "plan_executed", body, as_of=as_of)
+    entries = [("plan_executed", body)]
     if passed is not None:
-        verdict = {"plan": stored.plan.digest, "check": "after", "passed": passed}
-        append(connection, "plan_verified", verdict, as_of=as_of)
+        entries.append(("plan_verified", {"plan": stored.plan.digest, "check": "after", "passed": passed}))
+    append_all(connection, entries, as_of=as_of)
     return True
 
 

@@ -58,11 +58,29 @@ def _mark_in_use(works: WorkSet, collection: str) -> int:
     if collection not in works:
         return 0
     work = works[collection]
-    row = work.row("used")
-    users = [_leader_outside(works, edge, row) for edge in _into(works, collection, EdgeKind.SHARED)]
+    users = [_led_from_outside(works, work, edge) for edge in _into(works, collection, EdgeKind.SHARED)]
     if not users:
         return 0
-    return _change(works, work, sa.update(work.table).values(in_use=True), row, sa.or_(*users))
+    used = sa.union(*users).subquery("used")
+    same = [work.table.c[name] == used.c[name] for name in work.keys.values()]
+    mark = sa.update(work.table).values(in_use=True).where(*same)
+    return int(works.connection.execute(mark).rowcount)
+
+
+def _led_from_outside(works: WorkSet, work: Work, edge: Edge) -> Select[Any]:
+    """Rows of ``work`` to which a row that stays leads along ``edge``.
+
+    As a join: to ask row by row, the database would read the work table of the leaders once for each of them.
+    """
+    row, leader = work.row("led"), relation(works.rulebook.live, edge.leader, "leader_outside")
+    joined = work.table.join(row, work.is_row(row)).join(leader, leads(works.rulebook, edge, leader, row))
+    rows = sa.select(*work.key_columns).where(sa.not_(work.table.c.in_use))
+    if edge.leader not in works:
+        return rows.select_from(joined)
+    leading = works[edge.leader]
+    going = leading.table.alias("going")
+    is_going = sa.and_(leading.is_row(leader, going), sa.not_(going.c.in_use))
+    return rows.select_from(joined.outerjoin(going, is_going)).where(going.c.ordinal.is_(None))
 
 
 def _leave_used(works: WorkSet, collection: str) -> None:
@@ -153,10 +171,10 @@ def _leave_owned(works: WorkSet, collection: str, strand: Strand) -> int:
     work = works[collection]
     row = work.row("owned")
     content = [_leader_inside(works, edge, row) for edge in _into(works, collection, *_CONTENT)]
+    owned = sa.union(*(_led_from_outside(works, work, edge) for edge in owners)).subquery("staying")
     condition = sa.and_(
         sa.not_(work.table.c.is_root),
-        sa.not_(work.table.c.in_use),
-        sa.or_(*(_leader_outside(works, edge, row) for edge in owners)),
+        *(work.table.c[name] == owned.c[name] for name in work.keys.values()),
         *(sa.not_(inside) for inside in content),
     )
     return _change(works, work, sa.delete(work.table), row, condition)

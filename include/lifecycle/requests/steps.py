@@ -322,12 +322,14 @@ def _carried_out(
     with company.engine.connect() as connection:
         found = get(connection, request_id)
         case = _case(connection, company, found, as_of=as_of)
-    handling = PROCEDURES[found.kind].handling(case)
+    procedure = PROCEDURES[found.kind]
+    handling = procedure.handling(case)
+    ground = procedure.ground(case) if found.is_open else IsRemainder(case.rulebook, request_id)
     return plans.carry_out(
         company,
         digest,
         progress=progress,
-        grounds=partial(_ground, company),
+        grounds=lambda _rulebook, _plan: ground,
         mask=handling.mask,
         before=handling.before,
         handlers=handling.handlers,
