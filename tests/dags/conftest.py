@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +16,7 @@ from support.subjects import create_people, open_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from lifecycle.runs.company import Company
     from support.databases import Database
@@ -31,9 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow_home(run_folder: Path) -> Iterator[Path]:
+def airflow_home(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[Path]:
     """Airflow, configured by the environment before anything imports it, with a migrated database."""
-    home = Path(tempfile.mkdtemp(prefix="airflow-", dir=run_folder))
+    home = tmp_path_factory.mktemp("airflow")
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, value in environment(home).items():

@@ -10,7 +10,7 @@ import pytest
 from simulation.engine import Equipment
 from simulation.faults import FAULTS
 from simulation.search import find, histories
-from simulation.seeds import SEEDS
+from simulation.seeds import SEEDS, SEEDS_OF_FAULTS
 from simulation.simulate import replay
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def test_a_planted_fault_is_found(
     company_databases: Originals, foreseen: Callable[[int], Foreseen], name: str
 ) -> None:
     equipment = Equipment()  # of its own: what was compiled or resolved under a fault stays broken
-    found = (find(company_databases, foreseen(seed), FAULTS[name], equipment) for seed in SEEDS)
+    found = (find(company_databases, foreseen(seed), FAULTS[name], equipment) for seed in SEEDS_OF_FAULTS)
     assert any(found), f"nothing shows that {FAULTS[name].plant.__doc__}"
 
 

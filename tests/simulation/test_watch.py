@@ -101,7 +101,10 @@ def test_a_row_kept_for_no_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
         )
 
     monkeypatch.setattr(model, "_kept", hoarding)
-    assert broken_by_any_seed() in ({"late"}, {"left"})  # past its limit, or though its subject asked to be erased
+    assert broken_by_any_seed() in (
+        {"late"},
+        {"left"},
+    )  # past its limit, or though its subject asked to be erased
 
 
 def test_a_person_who_goes_unannounced_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
