@@ -69,7 +69,10 @@ def test_a_seed_that_fails_tells_the_shortest_history(company_databases: Origina
         simulated = simulate(company_databases, 1, 30, patience=120)
     assert simulated.failure is not None
     *added, run = simulated.failure.history
-    assert {event.table for event in added} <= {"app.customer", "app.person"}
+    # The clock of either starts otherwise where nothing tells a day: a contract of the one, a consent of the other.
+    assert {event.table for event in added} <= {"app.customer", "app.person"} or [
+        event.table for event in added
+    ] == ["website.marketing_subscription"]
     assert len(added) <= 2
     assert run == Run(at=run.at, as_of=run.as_of)
     assert simulated.report().splitlines()[-1].endswith(str(run))
