@@ -37,7 +37,9 @@ class Holds:
     def release(self) -> Iterator[Event]:
         """Some hold is released."""
         stage = self.stage
-        held = [key for key, hold in stage.world.holds.items() if not hold.is_released]
+        held = [
+            key for key, hold in stage.world.holds.items() if not hold.is_released and hold.request is None
+        ]
         if held:
             yield Release(at=stage.now, hold=stage.random.choice(held))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulation import people
 from simulation.history import Add, Change
 from simulation.moments import at, day_of
-from simulation.tables import FACTS
+from simulation.tables import FACTS, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +94,12 @@ class Stage:
         """The application inserts a row; facts that are not given are null."""
         key = self.new_key()
         said = {**self._about_somebody(table, key), **self._written(table)}
-        return Add(at=self.now, table=table, key=key, row=dict.fromkeys(FACTS[table]) | said | row)
+        return Add(
+            at=self.now,
+            table=table,
+            key=key,
+            row=dict.fromkeys(FACTS[table]) | USUAL.get(table, {}) | said | row,
+        )
 
     def change(self, table: str, key: Key, **to: object) -> Change:
         """The application changes a row."""
