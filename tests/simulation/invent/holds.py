@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulation.history import Extend, Place, Release
+from simulation.model import due
 from simulation.moments import at, day_of
+from simulation.policy import in_force
 from simulation.tables import FACTS
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from simulation.history import Event
     from simulation.invent.stage import Happenings, Stage
-    from simulation.tables import Key
+    from simulation.tables import Key, Name
 
 
 class Holds:
@@ -65,8 +67,17 @@ class Holds:
         stage = self.stage
         for _ in range(stage.random.choice((1, 1, 1, 2, 3))):
             table = "app.customer" if stage.chance(0.3) else stage.random.choice(list(FACTS))
-            if found := stage.pick(table):
+            if (near := self._near()) and stage.chance(0.4):
+                yield stage.random.choice(near)
+            elif found := stage.pick(table):
                 yield table, found[0]
+
+    def _near(self) -> list[Name]:
+        """Rows that would go within days."""
+        stage = self.stage
+        rules = in_force(stage.world.policies, stage.now).promises
+        near = [due(stage.world, rule, stage.now + timedelta(days=7)) for rule in rules]
+        return sorted(stage.random.choice([rows for rows in near if rows] or [set()]))
 
     def _end(self, length: timedelta) -> datetime:
         """An end, by preference at the very moment of a run or at midnight."""

@@ -10,6 +10,7 @@ from simulation.history import (
     Answer,
     Ask,
     BackUp,
+    Extend,
     Fetch,
     Lift,
     Prolong,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from simulation.history import Event
+    from simulation.invent.holds import Holds
     from simulation.invent.stage import Happenings, Stage
     from simulation.people import Identity
     from simulation.requests.asked import Asked
@@ -40,8 +42,9 @@ OLDEST_RESTORED = timedelta(days=40)
 class Requests:
     """What data subjects ask for, on a stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, holds: Holds) -> None:
         self.stage = stage
+        self.holds = holds
 
     def happenings(self) -> Happenings:
         """What may happen on a day."""
@@ -52,16 +55,16 @@ class Requests:
             self._ending: 1.2,
             self._weighing: 0.5,
             self._copy: 1,
-            self._fetching: 0.4,
-            self._lifting: 0.7,
+            self._fetching: 0.8,
+            self._lifting: 1,
             self._verification: 3,
             self._prolonging: 0.4,
             self._refusal: 0.3,
             self._answer: 3,
             self._seen_to: 5,
             self._comes_back: 1,
-            self._backup: 0.25,
-            self._restore: 0.25,
+            self._backup: 0.5,
+            self._restore: 0.5,
         }
 
     def _asks(self) -> Iterator[Event]:
@@ -93,8 +96,10 @@ class Requests:
 
     def _rectification(self) -> Iterator[Event]:
         """An address, a number or a name was wrong; what is right may be somebody else's already."""
-        stage, person = self.stage, self.stage.person()
+        stage, person = self.stage, self._corrected()
         one = stage.random.choice((people.address, people.address, people.number))
+        if (rows := sorted(stage.world.named.get(one(person), ()))) and stage.chance(0.2):
+            yield self.holds.placed_on(*stage.random.choice(rows))
         (kind, value), named = one(person), self._written(one(person))
         if kind == "email" and stage.chance(0.2):
             named = self._of_one_customer()
@@ -105,6 +110,14 @@ class Requests:
         elif stage.chance(0.6):
             del corrections[LAST_NAME]
         yield from self._taken("rectification", named, corrections=tuple(corrections.items()))
+
+    def _corrected(self) -> int:
+        """Somebody; by preference one of those who are restricted until it is known what is right."""
+        stage = self.stage
+        numbers = restricted(stage.world, stage.now) if stage.chance(0.5) else []
+        subjects = {one for number in numbers for one in stage.world.holds[number].subjects}
+        known = [one for one in people.PEOPLE if {people.address(one), people.number(one)} & subjects]
+        return stage.random.choice(known) if known else stage.person()
 
     def _written(self, *identities: Identity) -> dict[str, object]:
         spellings = (people.written(one, self.stage.random) for one in identities)
@@ -121,7 +134,7 @@ class Requests:
             named = stage.random.choice((self._by_consent, self._by_choice))()
         purposes = (stage.random.choice(ENDABLE[kind]),) if stage.chance(0.6) else ()
         events = list(self._taken(kind, named, purposes=purposes))
-        if stage.chance(0.6):
+        if stage.chance(0.4):
             events.insert(1, Weigh(at=stage.now, request=events[0].request, decision=self._decision()))
         yield from events
 
@@ -160,7 +173,8 @@ class Requests:
 
     def _fetching(self) -> Iterator[Event]:
         """Somebody fetches a package late, or once more."""
-        if number := self._some(lambda one: one.state == "done" and one.kind in {"access", "portability"}):
+        is_waiting = self.stage.chance(0.7)
+        if number := self._some(lambda one: one.package is not None or (not is_waiting and one.is_copied)):
             yield Fetch(at=self.stage.now, request=number)
 
     def _taken(self, kind: str, named: dict[str, object], **more: object) -> Iterator[Event]:
@@ -174,17 +188,22 @@ class Requests:
                 yield self._answered(asked.request)
 
     def _lifting(self) -> Iterator[Event]:
-        """A matter is settled; now and then all requests are seen to at once."""
+        """A matter is settled, or will be in a few days; now and then all requests are seen to at once."""
         stage = self.stage
         if numbers := restricted(stage.world, stage.now):
-            yield Lift(at=stage.now, request=stage.random.choice(numbers))
+            number = stage.random.choice(numbers)
+            if stage.chance(0.4):
+                days = timedelta(days=stage.random.randrange(1, 8))
+                yield Extend(at=stage.now, hold=number, until=stage.now + days)
+            else:
+                yield Lift(at=stage.now, request=number)
             if stage.chance(0.5):
                 yield SeeTo(at=stage.now)
 
     @property
     def _ways(self) -> list[Callable[[], dict[str, object]]]:
         """How somebody is named; by an address most often."""
-        ways = [self._by_row, self._by_customer, self._by_visitor, self._of_one_customer]
+        ways = [self._by_row, self._by_customer, self._by_visitor, *[self._of_one_customer] * 2]
         return [*[self._by_person] * 5, *ways]
 
     def _one_browser(self, person: int) -> Iterator[Event]:

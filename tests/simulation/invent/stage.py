@@ -42,9 +42,16 @@ class Stage:
     def __init__(self, seed: int, world: World) -> None:
         self.random = Random(seed)  # noqa: S311 - the same seed has to tell the same history
         self.world = world
-        self.now = at(date(2025, 3, 1) + timedelta(days=self.random.randrange(5 * 365)))
+        self.now = at(self._first_day())
         self.run_time = self.random.choice((time(3, 10), time(0, 0), time(0, 20), time(23, 40), time(2, 30)))
         self._keys = count(1)
+
+    def _first_day(self) -> date:
+        """Some day, by preference weeks before the end of a year, when books are closed."""
+        day = date(2025, 3, 1) + timedelta(days=self.random.randrange(5 * 365))
+        if self.chance(0.4):
+            day = date(day.year, 12, 31) - timedelta(days=self.random.randrange(5, 45))
+        return day
 
     # --- chance
 

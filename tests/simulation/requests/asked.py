@@ -77,6 +77,11 @@ class Asked:
         return self.state in {"received", "verified"}
 
     @property
+    def is_copied(self) -> bool:
+        """Whether it was answered with a copy, or could have been."""
+        return self.state == "done" and self.kind in {"access", "portability"}
+
+    @property
     def says(self) -> tuple[object, ...]:
         """What makes another request the same."""
         return self.kind, self.subjects, self.rows, self.tenant, self.corrections, self.purposes

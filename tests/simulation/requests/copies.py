@@ -50,7 +50,7 @@ def answer(world: World, event: Answer) -> Counter[str]:
 def fetch(world: World, event: Fetch) -> Counter[str] | None:
     """Hand a package out, once and in time."""
     asked = world.desk.requests.get(event.request)
-    if asked is None or asked.state != "done" or asked.kind not in {"access", "portability"}:
+    if asked is None or not asked.is_copied:
         return None
     package = asked.package
     if package is None or package.expires_at <= event.at:
