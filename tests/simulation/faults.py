@@ -372,13 +372,13 @@ def what_is_left_is_forgotten() -> AbstractContextManager[object]:
     return patch.object(erasure.Erasure, "keep_remainder", lambda *_: 0)
 
 
-@_fault("a remainder erases app.person", runs=30)
+@_fault("a remainder erases app.person", runs=15)
 def whoever_comes_back_stays() -> AbstractContextManager[object]:
     """Nobody looks whether an import brings somebody back."""
     return patch.object(steps_of_requests, "erased_subjects", lambda _: {})
 
 
-@_fault("a replay erases", runs=45)
+@_fault("a replay erases", runs=15)
 def erasures_are_not_replayed() -> AbstractContextManager[object]:
     """After a restore nothing is erased again."""
     return patch.object(replay, "_flag", lambda *_, **__: {})
@@ -390,7 +390,7 @@ def subjects_are_not_restricted() -> AbstractContextManager[object]:
     return patch.object(cover, "held_kinds", lambda *_: frozenset())
 
 
-@_fault("lifted beside another", runs=60)
+@_fault("lifted beside another", runs=20)
 def restrictions_of_others_are_lifted() -> AbstractContextManager[object]:
     """What is lifted is the restriction of another request."""
 
@@ -450,19 +450,19 @@ def objections_are_not_weighed() -> AbstractContextManager[object]:
     return patch.object(ending_purposes, "undecided", lambda *_: ())
 
 
-@_fault("a lost answer", runs=45)
+@_fault("a lost answer", runs=15)
 def lost_answers_are_not_told() -> AbstractContextManager[object]:
     """After a restore nobody is told that a correction, an objection or a withdrawal is to be answered again."""
     return patch.object(lost, "_requests", lambda _: iter(()))
 
 
-@_fault("a lost restriction of a subject", runs=45)
+@_fault("a lost restriction of a subject", runs=15)
 def lost_restrictions_are_not_told() -> AbstractContextManager[object]:
     """After a restore nobody is told that a restriction is to be placed again."""
     return patch.object(lost, "PLACED", {"hold_placed": "hold"})
 
 
-@_fault("fetched")
+@_fault("fetched with what is others'")
 def copies_name_everybody() -> AbstractContextManager[object]:
     """What others are known by stands in a copy."""
     return patch.object(Veil, "seen", lambda _, row: dict(row.values))
@@ -474,7 +474,7 @@ def copies_take_others_rows_for_the_subjects() -> AbstractContextManager[object]
     return patch.object(CopiedRows, "_is_others", lambda *_: sa.false())
 
 
-@_fault("fetched too late", runs=40)
+@_fault("fetched too late", runs=18)
 def packages_outlive_their_time() -> AbstractContextManager[object]:
     """A package can be fetched for years."""
     offer = packages.offer

@@ -23,7 +23,7 @@ from simulation.world import World
 if TYPE_CHECKING:
     from datetime import datetime
 
-DAYS = 300
+DAYS = 100
 SEEDS = (1, 2, 3)
 
 

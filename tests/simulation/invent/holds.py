@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from simulation import people
 from simulation.history import Extend, Place, Release
 from simulation.model import due
 from simulation.moments import at, day_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from simulation.history import Event
     from simulation.invent.stage import Happenings, Stage
+    from simulation.people import Identity
     from simulation.tables import Key, Name
 
 
@@ -46,21 +48,27 @@ class Holds:
             yield Release(at=stage.now, hold=stage.random.choice(held))
 
     def _placement(self) -> Iterator[Event]:
-        """A hold or restriction, on a row, a customer, several rows, or for a short time on a whole table."""
+        """A hold or restriction, on a row, a customer, several rows, somebody, or for a short time on a whole table."""
         stage = self.stage
-        if stage.chance(0.12):
-            targets: list[tuple[str, Key | None]] = [(stage.random.choice(list(FACTS)), None)]
+        subjects: tuple[Identity, ...] = ()
+        targets: list[tuple[str, Key | None]] = []
+        if stage.chance(0.15):
+            subjects = (people.address(stage.person()),)
+            length = timedelta(days=stage.random.choice((3, 10, 30)))
+        elif stage.chance(0.12):
+            targets = [(stage.random.choice(list(FACTS)), None)]
             length = timedelta(days=stage.random.randrange(1, 25))
         else:
             targets = list(self._rows())
             length = timedelta(days=stage.random.choice((3, 10, 30, 60, 120)))
-        if targets:
+        if targets or subjects:
             yield Place(
                 at=stage.now,
                 hold=stage.new_key(),
                 kind=stage.random.choice(("hold", "restriction")),
                 until=self._end(length),
                 targets=tuple(dict.fromkeys(targets)),
+                subjects=subjects,
             )
 
     def _rows(self) -> Iterator[tuple[str, Key]]:

@@ -21,11 +21,13 @@ from simulation.history import (
     Weigh,
 )
 from simulation.requests.asked import ENDABLE
+from simulation.requests.backups import CHANGES
 from simulation.requests.rectification import LAST_NAME
 from simulation.requests.restriction import restricted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from simulation.history import Event
     from simulation.invent.holds import Holds
@@ -318,7 +320,36 @@ class Requests:
             if stage.now - backup.at <= OLDEST_RESTORED and backup.at < stage.now
         ]
         if young:
+            lost = self._answered_since(stage.world.backups[young[-1]].at)
             yield Restore(at=stage.now, backup=young[-1])
+            for asked in lost:
+                yield from self._asked_again(asked)
+
+    def _answered_since(self, moment: datetime) -> list[Asked]:
+        """Requests whose answers are lost with a restore: what they changed stands nowhere else."""
+        done = (
+            one for one in self.stage.world.desk.requests.values() if one.done_at and one.done_at > moment
+        )
+        return [one for one in done if one.kind in CHANGES and one.state == "done"]
+
+    def _asked_again(self, asked: Asked) -> Iterator[Event]:
+        """An operator takes a request once more, from the file of the case, and answers it."""
+        stage = self.stage
+        again = Ask(
+            at=stage.now,
+            request=stage.new_key(),
+            kind=asked.kind,
+            subjects=tuple(sorted(asked.subjects)),
+            rows=tuple(sorted(asked.rows)),
+            tenant=asked.tenant,
+            corrections=tuple(sorted(asked.corrections)),
+            purposes=tuple(sorted(asked.purposes)),
+        )
+        yield again
+        yield Verify(at=stage.now, request=again.request)
+        if asked.decision is not None:
+            yield Weigh(at=stage.now, request=again.request, decision=asked.decision)
+        yield self._answered(again.request)
 
     def _some(self, where: Callable[[Asked], bool]) -> int | None:
         """Some request, by preference an old one."""

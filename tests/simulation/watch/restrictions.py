@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CONTENT = ("app.person", "app.contact", "app.invoice")
 _FEWEST_DAYS, _MOST_DAYS = 181, 185
-"""Of six months, the day of the answer included."""
+"""Whole days from an answer to the end of the last day of six months."""
 
 
 def watch_restriction(event: Asking, before: Before, world: World) -> None:
@@ -57,7 +57,7 @@ def _require_restricted(event: Answer, asked: Asked, world: World) -> None:
     if free:
         raise Broken("unrestricted", f"after {event} nothing covers {', '.join(free)}", early=len(free))
     hold = world.holds.get(event.request)
-    if rows and (hold is None or not _FEWEST_DAYS <= (hold.until - event.at).days + 1 <= _MOST_DAYS):
+    if rows and (hold is None or not _FEWEST_DAYS <= (hold.until - event.at).days <= _MOST_DAYS):
         raise Broken("unrestricted", f"after {event} the restriction is {hold}")
 
 
