@@ -194,6 +194,31 @@ def test_a_hold_that_was_released_since_is_ended_again_by_a_person(
     assert replayed.to_do == {"hold_to_end": 1}, f"{brief} is over"
 
 
+def test_a_hold_whose_end_was_moved_to_a_day_that_is_over_is_ended_by_a_person(
+    database: Database, company: Company, tmp_path: Path
+):
+    with company.engine.begin() as connection:
+        hold = holds.place(
+            connection, company.rulebook(AS_OF), [Target.parse("app.contact:100")],
+            kind="hold", reason="litigation", placed_by="Op", until=AS_OF + timedelta(days=60), as_of=AS_OF,
+        )  # fmt: skip
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    with company.engine.begin() as connection:
+        moved = {
+            "until": AS_OF + timedelta(days=1),
+            "extended_by": "Op",
+            "keys": company.keys,
+            "as_of": AS_OF,
+        }
+        holds.extend(connection, hold, **moved)
+    sign_ledger(company, as_of=AS_OF)
+    company.engine.dispose()
+    restore(database, backup)
+    replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    assert replayed.to_do == {"hold_to_end": 1}
+
+
 def test_who_wrote_again_after_an_erasure_that_the_backup_knows_is_welcome(
     database: Database, company: Company, tmp_path: Path
 ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,10 @@ def lost_by(connection: Connection, restored: Restoration, *, as_of: datetime) -
 
 
 def _holds(entries: Iterable[Any], as_of: datetime) -> Iterator[Lost]:
-    """Holds and restrictions as they stood last, where the backup has them otherwise."""
+    """Holds and restrictions as they stood last, where the backup has them otherwise.
+
+    One whose end was moved and has come by now is to be ended: the backup may have a later end.
+    """
     found: dict[str, Lost] = {}
     for entry in entries:
         kind = PLACED.get(entry.kind) or ENDED.get(entry.kind)
@@ -101,7 +104,11 @@ def _holds(entries: Iterable[Any], as_of: datetime) -> Iterator[Lost]:
             reason=entry.body["reason"],
             until=entry.body.get("until"),
         )
-    return (one for one in found.values() if one.until is None or datetime.fromisoformat(one.until) > as_of)
+    for one in found.values():
+        if one.until is None or datetime.fromisoformat(one.until) > as_of:
+            yield one
+        elif one.to_do == "extend":  # its end was moved to a day that is over; the backup has a later one
+            yield replace(one, to_do="end", until=None)
 
 
 def _requests(entries: Iterable[Any]) -> Iterator[Lost]:
