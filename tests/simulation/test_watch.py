@@ -16,15 +16,13 @@ from simulation.moments import Period
 from simulation.policy import first_policy, in_force
 from simulation.requests import erasure, purposes, rectification, restriction
 from simulation.requests.happen import happen
+from simulation.seeds import DAYS, SEEDS
 from simulation.watch.answers import watch_answer
 from simulation.watch.watch import Before, Watch
 from simulation.world import World
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-DAYS = 100
-SEEDS = (1, 2, 3)
 
 
 def watched(seed: int) -> Watch:

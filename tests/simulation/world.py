@@ -61,6 +61,7 @@ class World:
         missing: what a person had to do after the last restore.
         stops: purposes that are over for subjects, by request and purpose.
         recorded: how many records the answers of requests have written so far.
+        lost: holds that restores took away, and when the backups had been made.
         restored: the rows as the last restore put them back, before anything was erased again.
     """
 
@@ -76,6 +77,7 @@ class World:
     backups: dict[int, Backup] = field(default_factory=dict)
     stops: dict[tuple[int, str], Stop] = field(default_factory=dict)
     recorded: int = 0
+    lost: list[tuple[datetime, Hold]] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
     restored: Snapshot = field(default_factory=dict)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from simulation.history import Hold
 from simulation.requests.asked import Missing
 from simulation.requests.erasure import GOES, Erased, resume
 from simulation.requests.whom import mentioning, named
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from simulation.history import Hold, Stop
+    from simulation.history import Stop
     from simulation.requests.asked import Asked, Desk
     from simulation.tables import Key, Snapshot
     from simulation.world import Notice, World
@@ -107,7 +108,7 @@ def _known_again(asked: Asked) -> Asked:
 
 
 def _missing(world: World, backup: Backup, holds: Mapping[int, Hold], as_of: datetime) -> Missing:
-    placed, ended, moved, lost = {}, set(), {}, Counter[str]()
+    placed, ended, moved, lost = {}, set(), {}, list[Hold]()
     for number, hold in holds.items():
         before = backup.holds.get(number)
         if before is None and hold.is_active(as_of):
@@ -116,11 +117,27 @@ def _missing(world: World, backup: Backup, holds: Mapping[int, Hold], as_of: dat
                 for target in hold.targets
                 if target[1] is None or world.find(target) is not None  # type: ignore[arg-type]  # a key is there
             )
-            lost[hold.kind] += 1
+            lost.append(hold)
             if targets or hold.subjects:
                 placed[number] = replace(hold, targets=targets, request=None)
-        elif before and hold.is_released and not before.is_released:
+        elif before and (_is_released_since(before, hold) or _is_over_since(before, hold, as_of)):
             ended.add(number)
         elif before and before.until != hold.until and before.is_active(as_of):
             moved[number] = hold
-    return Missing(holds=placed, ended=frozenset(ended), moved=moved, lost=lost)
+    told = Counter(one.kind for one in (*lost, *_lost_before(world, backup, as_of)))
+    world.lost += [(backup.at, one) for one in lost]
+    return Missing(holds=placed, ended=frozenset(ended), moved=moved, lost=told)
+
+
+def _is_released_since(before: Hold, hold: Hold) -> bool:
+    return hold.is_released and not before.is_released
+
+
+def _is_over_since(before: Hold, hold: Hold, as_of: datetime) -> bool:
+    """Whether its end was moved, and has come by now."""
+    return before.until != hold.until and hold.until <= as_of
+
+
+def _lost_before(world: World, backup: Backup, as_of: datetime) -> list[Hold]:
+    """Holds that an earlier restore took away: the ledger knows them by numbers that nothing has any more."""
+    return [one for since, one in world.lost if since >= backup.at and one.until > as_of]
