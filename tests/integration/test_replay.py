@@ -194,6 +194,56 @@ def test_a_hold_that_was_released_since_is_ended_again_by_a_person(
     assert replayed.to_do == {"hold_to_end": 1}, f"{brief} is over"
 
 
+def move_end(company: Company, number: UUID, until: datetime, *, as_of: datetime) -> None:
+    with company.engine.begin() as connection:
+        holds.extend(
+            connection, number, until=until, extended_by="Counsel", keys=company.keys, as_of=as_of
+        )  # fmt: skip
+
+
+def restored_after_moving_an_end(
+    database: Database, company: Company, folder: Path, before: datetime, until: datetime
+) -> UUID:
+    """A hold of which the backup has another end than the one that it got since."""
+    number = hold(company, "app.person:101")
+    move_end(company, number, before, as_of=AS_OF)
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, folder / "backup")
+    move_end(company, number, until, as_of=AS_OF)
+    sign_ledger(company, as_of=AS_OF)
+    company.engine.dispose()
+    restore(database, backup)
+    return number
+
+
+def test_a_hold_that_had_ended_when_the_backup_came_back_is_extended_again(
+    database: Database, company: Company, tmp_path: Path
+):
+    late = LATER + timedelta(days=300)
+    number = restored_after_moving_an_end(database, company, tmp_path, AS_OF + timedelta(minutes=1), late)
+    before = rows_of(database)
+    with pytest.raises(ApprovalRequired, match=f"hold {number} .litigation.: extend"):
+        replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    move_end(company, number, late, as_of=LATER)
+    replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER, are_held_again=True)
+    assert replayed.to_do == {"hold_to_extend": 1}
+    with company.engine.connect() as connection:
+        assert [one.until for one in holds.listing(connection, as_of=LATER)] == [late]
+    assert rows_of(database) == before
+
+
+def test_a_hold_whose_end_was_brought_forward_is_ended_again_by_a_person(
+    database: Database, company: Company, tmp_path: Path
+):
+    soon = AS_OF + timedelta(minutes=1)
+    number = restored_after_moving_an_end(database, company, tmp_path, LATER + timedelta(days=300), soon)
+    replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    assert replayed.to_do == {"hold_to_end": 1}
+    with company.engine.begin() as connection:
+        holds.release(connection, number, released_by="Counsel", as_of=LATER)
+        assert not holds.listing(connection, as_of=LATER)
+
+
 def test_who_wrote_again_after_an_erasure_that_the_backup_knows_is_welcome(
     database: Database, company: Company, tmp_path: Path
 ):

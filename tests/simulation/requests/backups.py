@@ -109,6 +109,8 @@ def _missing(world: World, backup: Backup, holds: Mapping[int, Hold], as_of: dat
                 placed[number] = replace(hold, targets=targets)
         elif before and hold.is_released and not before.is_released:
             ended.add(number)
-        elif before and before.until != hold.until and before.is_active(as_of):
+        elif before and before.until != hold.until and hold.is_active(as_of):
             moved[number] = hold
+        elif before and before.is_active(as_of) and not hold.is_active(as_of):
+            ended.add(number)
     return Missing(holds=placed, ended=frozenset(ended), moved=moved)
