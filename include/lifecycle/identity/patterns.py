@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from lifecycle.identity.addresses import MAILTO
@@ -111,9 +112,24 @@ def _escaped(text: str) -> str:
 
 
 def _number(spellings: tuple[str, ...]) -> re.Pattern[str]:
-    parts = (re.split("[x#]", spelling) for spelling in sorted(spellings, key=len, reverse=True))
-    written = (EXTENSION.join(BETWEEN.join(map(re.escape, digits)) for digits in part) for part in parts)
-    return re.compile("|".join(dict.fromkeys(written)))
+    parts = [re.split("[x#]", spelling) for spelling in sorted(spellings, key=len, reverse=True)]
+    (extension,) = {EXTENSION.join(["", *map(_grouped, others)]) for _, *others in parts}
+    numbers = list(dict.fromkeys(digits for digits, *_ in parts))
+    shared = _common_end(numbers)
+    beginnings = [digits.removesuffix(shared) for digits in numbers]
+    begun = "|".join(_grouped(one) + (BETWEEN if one and shared else "") for one in beginnings)
+    return re.compile(f"(?:{begun}){_grouped(shared)}{extension}")
+
+
+def _common_end(texts: list[str]) -> str:
+    """The longest end that all have: what is compiled once for all is compiled sooner."""
+    columns = zip(*(text[::-1] for text in texts), strict=False)
+    return "".join(one for one, *_ in takewhile(lambda column: len(set(column)) == 1, columns))[::-1]
+
+
+def _grouped(digits: str) -> str:
+    """The digits, whatever separates them."""
+    return BETWEEN.join(map(re.escape, digits))
 
 
 def name_began_before(text: str, start: int) -> bool:
