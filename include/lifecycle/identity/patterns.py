@@ -21,8 +21,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _ENCODED = {"@": "(?:@|%40)", "+": "(?:[+]|%2b)"}
 """What stands for a letter in the address of a page."""
 _TAG = r"(?:(?:[+]|%2b)[^\s@<>()\[\],;:\"]{0,64})?"
-BETWEEN = r"[\s().\-/\u2010-\u2015\u2212\u00b7]{0,4}"
-"""What may stand between two digits of a phone number."""
+BETWEEN = r"[\s().\-/]{0,4}"
+"""What may stand between two digits of a phone number, in a text with one sort of dashes."""
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00b7", "-"))
 EXTENSION = r"[\s,;]{0,3}(?:ext(?:ension|n)?[\s.:=]{0,3}|x\s?|\#\s?)"
 _HAS_EXTENSION = re.compile(rf"{EXTENSION}\d")
 _FROM_A_PLUS = re.compile(r"[+][\d\s().\-/]{0,20}\Z")
@@ -74,6 +75,7 @@ class _Number:
 
     def places(self, text: str, folded_text: str) -> Iterator[tuple[int, int]]:
         del text
+        folded_text = with_one_dash(folded_text)
         for start, end in _occurrences(self.wanted, folded_text):
             if stands_alone(folded_text, start, end) and not is_another_number(folded_text, start, end):
                 yield start, end
@@ -89,6 +91,11 @@ class _Token:
             before, after = text[max(0, start - 2) : start][::-1], text[end : end + 2]
             if not (_is_joined(before, _JOINS_TOKENS) or _is_joined(after, _JOINS_TOKENS)):
                 yield start, end
+
+
+def with_one_dash(text: str) -> str:
+    """The text with one sort of dashes, each in its place: a set of few characters is soon made into an expression."""
+    return text if text.isascii() else text.translate(_DASHES)
 
 
 def _occurrences(wanted: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
