@@ -19,6 +19,7 @@ from lifecycle.requests import register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.replay import replay
 from lifecycle.runs.signing import sign_ledger
+from support.asking import by_email, taken, verified
 from support.backups import back_up, restore
 from support.commands import CommandLine
 from support.samples import PROJECT, REFERENCE
@@ -44,25 +45,16 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 
 def erase(company: Company, email: str, *, tenant: str | None = None) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-            tenant=Target.parse(tenant) if tenant else None,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, by_email(email), tenant=Target.parse(tenant) if tenant else None)
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
     return request_id
 
 
 def object_to_marketing(company: Company, email: str) -> None:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
-            kind=RequestKind.OBJECTION, opened_by="Op", as_of=AS_OF, asked=Asked(purposes=("marketing",)),
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(
+        company, by_email(email), kind=RequestKind.OBJECTION, asked=Asked(purposes=("marketing",))
+    )
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
@@ -300,12 +292,7 @@ def test_what_one_organisation_imports_again_is_known_by_its_own_erasure(
 
 
 def test_a_plan_that_waits_in_the_backup_is_given_up(database: Database, company: Company, tmp_path: Path):
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company)
     assert steps.plan(company, request_id, as_of=AS_OF).digest
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, tmp_path / "backup")
@@ -346,13 +333,7 @@ def texts(database: Database) -> list[str]:
 
 
 def erase_by_both(company: Company) -> None:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys,
-            [Subject(identity="email", value=MARI), Subject(identity="phone_number", value="+372 5123 4567")],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, by_email(), Subject(identity="phone_number", value="+372 5123 4567"))
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
@@ -454,11 +435,7 @@ def test_what_is_left_goes_also_where_nothing_on_it_says_whom_a_recipient_was_to
 def test_a_request_that_was_refused_since_is_not_open_again(
     database: Database, company: Company, tmp_path: Path
 ):
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
+    request_id = taken(company)
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, tmp_path / "backup")
     steps.refuse(company, request_id, reason="legal_claim", refused_by="Op", as_of=AS_OF)
