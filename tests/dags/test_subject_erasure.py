@@ -12,7 +12,7 @@ from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Target
 from lifecycle.requests import register, steps
 from lifecycle.requests.candidates import answer_for, told_candidates
-from support.asking import taken, verified
+from support.asking import by_email, taken, verified
 from support.subjects import AS_OF, rows_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_the_operator_is_shown_counts_what_stays_and_what_it_means(airflow_alone
 
 def test_nothing_is_asked_where_nothing_is_held(airflow_alone: Airflow, people, database):
     before = rows_of(database)
-    request_id = verified(people, "nobody@example.test")
+    request_id = verified(people, by_email("nobody@example.test"))
     found = run(airflow_alone, request_id)
     assert found.state == "success"
     assert found.having("skipped") == {"refuse", "check_plan", "approval", "execute", "check_after"}
