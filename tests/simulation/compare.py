@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from simulation.broken import Broken
 from simulation.database import notice_images, partition_images
 from simulation.history import Run
+from simulation.model import covered
 from simulation.moments import day_of
 from simulation.policy import in_force
+from simulation.requests.purposes import left_out
+from simulation.requests.restriction import restricted as requests_restricted
 from simulation.tables import FACTS
 from simulation.world import PARTITIONED
 
@@ -18,10 +21,12 @@ if TYPE_CHECKING:
 
     from lifecycle.retention.notices import Noticed
     from simulation.engine import Told
-    from simulation.history import Asking, Restore, SeeTo
+    from simulation.history import Asking, Fetch, Restore, SeeTo
     from simulation.model import Kept, Result
     from simulation.notices import Taken
-    from simulation.requests.asked import Missing
+    from simulation.package import Fetched
+    from simulation.requests.asked import Missing, Package
+    from simulation.tables import Name
     from simulation.world import Image, World
 
 SHOWN = 8
@@ -92,6 +97,56 @@ def notices(noticed: Noticed, expected: Taken, run: Run) -> None:
         raise Broken("noticed", f"as of {run.as_of} the engine noticed {said}; the model says {wanted}")
 
 
+def cover(said: set[Name], restricted: set[int], world: World, event: Asking) -> None:
+    """Rows that holds and restrictions cover, and requests of which a restriction is in force.
+
+    Raises:
+        Broken: the engine covers others, or keeps others in force.
+    """
+    there = {name for name in said if world.find(name) is not None}
+    wanted = covered(world, [hold for hold in world.holds.values() if hold.is_active(event.at)])
+    if there != wanted:
+        extra, missing = sorted(there - wanted), sorted(wanted - there)
+        raise Broken("cover", f"after {event} the engine covers {extra}, and should cover {missing} as well")
+    if restricted != set(in_force := requests_restricted(world, event.at)):
+        raise Broken(
+            "cover", f"after {event} the engine has restrictions of {restricted}; the model of {in_force}"
+        )
+
+
+def stops(said: Mapping[str, set[Name]], world: World, event: Asking) -> None:
+    """Rows that are left out of what is processed for a purpose; the engine may name some that are gone.
+
+    Raises:
+        Broken: the engine leaves out others.
+    """
+    for purpose, names in said.items():
+        there = {name for name in names if world.find(name) is not None}
+        wanted = left_out(world, purpose, event.at)
+        if there != wanted:
+            extra, missing = sorted(there - wanted), sorted(wanted - there)
+            raise Broken(
+                "stops", f"after {event} {purpose} leaves out {extra}, and should leave out {missing} as well"
+            )
+
+
+def package(said: Fetched | None, wanted: Package | None, event: Fetch) -> None:
+    """What whoever fetches a package is given, if anything.
+
+    Raises:
+        Broken: something else.
+    """
+    if said is None or wanted is None:
+        if (said is None) != (wanted is None):
+            raise Broken("copy", f"{event}: the engine gives {said and said.own}; the model {wanted}")
+    elif (said.own, said.others) != (wanted.own, Counter(table for table, _ in wanted.others)):
+        raise Broken(
+            "copy",
+            f"{event}: engine and model differ in {sorted(said.own ^ wanted.own)};"
+            f" of others' the engine shows {said.others}, the model {sorted(wanted.others)}",
+        )
+
+
 def overdue(said: set[int], world: World, event: SeeTo) -> None:
     """Requests that should have been answered by now.
 
@@ -109,8 +164,9 @@ def to_do(said: Mapping[str, int], missing: Missing, event: Restore) -> None:
     Raises:
         Broken: the engine counts otherwise.
     """
-    wanted = Counter(f"{hold.kind}_to_place" for hold in missing.holds.values())
+    wanted = Counter({f"{kind}_to_place": count for kind, count in missing.lost.items()})
     wanted += Counter(f"{hold.kind}_to_extend" for hold in missing.moved.values())
+    wanted += Counter({f"{kind}_to_answer": count for kind, count in missing.answers.items()})
     placed = {name: count for name, count in said.items() if not name.endswith("_end")}
     ended = sum(count for name, count in said.items() if name.endswith("_end"))
     if (placed, ended) != (dict(wanted), len(missing.ended)):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulation.foresee import Foreseen
     from support.databases import DatabaseServer
 
-DAYS = 400
+DAYS = 100
 
 
 @pytest.fixture(scope="session")
@@ -28,5 +28,5 @@ def company_databases(database_server: DatabaseServer) -> Iterator[Originals]:
 
 @pytest.fixture(scope="session")
 def foreseen() -> Callable[[int], Foreseen]:
-    """What a seed brings in a little more than a year."""
+    """What a seed brings in a season."""
     return cache(lambda seed: foresee(seed, DAYS))

@@ -27,6 +27,9 @@ _NOTICES = """
     FROM lifecycle.notice WHERE cancelled_at IS NULL AND done_at IS NULL
 """
 
+FIRST_OF_DATABASE = 10**12
+"""The first key that the database itself gives to a record; what the application and the model give is lower."""
+
 
 def _everything() -> str:
     """One query for every row of every table, as text, every partition, and every open notice."""
@@ -73,6 +76,12 @@ class Application:
         self._waiting.append(
             (f"UPDATE {table} SET {setting} WHERE id = %s", [*values, _value(table, "id", key)])
         )
+
+    def renumber(self, table: str, key: Key, at: dict[str, Any]) -> None:
+        """Give a record that an answer has written, known by what stands in it, the key that the model has."""
+        same = " AND ".join(f"{column} = %s" for column in at)
+        values = [key, FIRST_OF_DATABASE, *(_value(table, column, value) for column, value in at.items())]
+        self._waiting.append((f"UPDATE {table} SET id = %s WHERE id >= %s AND {same}", values))
 
     def create_day(self, day: date) -> None:
         """Make the partitions of a day of telemetry."""

@@ -10,12 +10,14 @@ import sqlalchemy
 
 from lifecycle.store.engine import connect
 from lifecycle.store.grants import grant
+from simulation.database import FIRST_OF_DATABASE
 from simulation.engine import INCLUDE
+from simulation.requests.purposes import RECORDS
 from simulation.tables import FACTS
 from support.databases import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from support.databases import DatabaseServer, FreshDatabase
 
@@ -30,7 +32,11 @@ class Originals:
     def __init__(self, database: FreshDatabase) -> None:
         database.script((INCLUDE / "sample" / "schema.sql").read_text())
         with database.connect().begin() as connection:
-            grant(connection, [(schema, table) for schema, table in (name.split(".") for name in FACTS)])
+            recorded = _split(table for table, *_ in RECORDS.values())
+            grant(connection, _split(FACTS), recorded=recorded)
+            for schema, table in recorded:
+                first = f'ALTER TABLE "{schema}"."{table}" ALTER COLUMN id RESTART WITH {FIRST_OF_DATABASE}'
+                connection.exec_driver_sql(first)
         database.let_go()  # nobody may be connected to what is copied
         self._url = sqlalchemy.make_url(database.url)
 
@@ -46,6 +52,11 @@ class Originals:
 
     def _administer(self, statement: str) -> None:
         _administer(self._url, statement)
+
+
+def _split(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Schema and table of each."""
+    return [(schema, table) for schema, table in (name.split(".") for name in names)]
 
 
 class Backups:

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from functools import singledispatchmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lifecycle.holds.targets import Subject, Target
+import sqlalchemy as sa
+
+from lifecycle.errors import ApprovalRequired, CheckFailed, UsageError
+from lifecycle.holds import register as holds
+from lifecycle.holds.cover import Cover
+from lifecycle.holds.stops import Stops
+from lifecycle.holds.targets import Target
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register, steps
+from lifecycle.requests import asked, packages, register, steps
 from lifecycle.requests.candidates import answer_for, told_candidates
+from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.deadlines import overdue
+from lifecycle.requests.lifting import end_restrictions, lift
+from lifecycle.requests.purposes import Decision
 from lifecycle.requests.remainders import resume_all
 from lifecycle.requests.replay import put_back, replay
+from lifecycle.requests.weighing import weigh
 from lifecycle.runs import agreement, plans, signing
 from simulation.broken import Broken
-from simulation.engine import OPERATOR, Killed, target
-from simulation.history import Answer, Ask, Prolong, Refuse, SeeTo, Verify
+from simulation.engine import OPERATOR, Killed, subject, target
+from simulation.history import Answer, Ask, Lift, Prolong, Refuse, SeeTo, Verify, Weigh
+from simulation.package import opened
+from simulation.requests.purposes import USED
+from simulation.tables import FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from simulation.engine import Engine
-    from simulation.history import Asking
+    from simulation.history import Asking, Fetch
+    from simulation.package import Fetched
+    from simulation.tables import Key, Name
 
 
 class Desk:
@@ -49,21 +64,27 @@ class Desk:
     def ask(self, event: Ask) -> UUID:
         """Take a request; its number."""
         company = self.engine.company
-        named = [
-            *(Subject(identity=kind, value=_value(kind, value)) for kind, value in event.subjects),
+        whom = [
+            *(subject(kind, value) for kind, value in event.subjects),
             *(target(table, key, {}) for table, key in event.rows),
         ]
+        rulebook = company.rulebook(event.at)
+        corrections = tuple(
+            Correction(what=corrected(rulebook, named), named=named, value=value)
+            for named, value in event.corrections
+        )
         tenant = None if event.tenant is None else Target(collection="app.customer", key=(str(event.tenant),))
         with self.engine.connections.begin() as connection:
             return register.open_request(
                 connection,
-                company.rulebook(event.at),
+                rulebook,
                 company.keys,
-                named,
-                kind=RequestKind.ERASURE,
+                whom,
+                kind=RequestKind(event.kind),
                 opened_by=OPERATOR,
                 as_of=event.at,
                 tenant=tenant,
+                asked=asked.Asked(corrections=corrections, purposes=event.purposes),
             )
 
     @do.register(Verify)
@@ -101,11 +122,54 @@ class Desk:
         if planned.digest:
             self._carry_out(number, planned.digest, event)
         steps.close(company, number, as_of=event.at)
+        with company.engine.connect() as connection:
+            restriction = holds.of_request(connection, number, as_of=event.at)
+        if restriction:
+            self.engine.holds[event.request] = restriction.hold_id
+
+    def answer_in_vain(self, event: Answer) -> None:
+        """Answer a request that cannot be: the database refuses what would be right, or nobody has weighed it.
+
+        Raises:
+            Broken: it was answered all the same.
+        """
+        try:
+            self.do(event)
+        except (ApprovalRequired, CheckFailed):
+            return
+        raise Broken("told", f"{event}, although it could not be")
+
+    def fetch(self, event: Fetch) -> Fetched | None:
+        """Fetch a package and open it; None where there is nothing to fetch."""
+        number, keys = self.numbers[event.request], self.engine.company.keys
+        try:
+            with self.engine.connections.begin() as connection:
+                archive = packages.fetch(connection, number, keys, by=OPERATOR, as_of=event.at)
+            with self.engine.connections.begin() as connection:
+                passphrase = packages.show_passphrase(connection, number, keys, by=OPERATOR, as_of=event.at)
+        except UsageError:
+            return None
+        return opened(archive, passphrase)
+
+    @do.register(Weigh)
+    def _(self, event: Weigh) -> None:
+        company, number = self.engine.company, self.numbers[event.request]
+        policy, decision = company.version(event.at).policy, Decision(event.decision)
+        with self.engine.connections.begin() as connection:
+            weigh(connection, policy, number, decision=decision, by=OPERATOR, as_of=event.at)
+
+    @do.register(Lift)
+    def _(self, event: Lift) -> None:
+        number = self.numbers[event.request]
+        lift(self.engine.company, number, informed_by="letter", lifted_by=OPERATOR, as_of=event.at)
 
     @do.register(SeeTo)
     def _(self, event: SeeTo) -> None:
         steps.flag_returned(self.engine.company, as_of=event.at)
+        end_restrictions(self.engine.company, as_of=event.at)
         resume_all(self.engine.company, as_of=event.at).require_done()
+        with self.engine.connections.begin() as connection:
+            packages.destroy_expired(connection, as_of=event.at)
 
     def overdue(self, as_of: datetime) -> set[int]:
         """The requests that the engine says are overdue."""
@@ -116,6 +180,25 @@ class Desk:
         if len(known) != len(late):
             raise Broken("told", f"as of {as_of} requests are overdue that nobody made")
         return known
+
+    def covered(self, as_of: datetime) -> set[Name]:
+        """The rows that the engine says holds and restrictions cover."""
+        company = self.engine.company
+        with self.engine.connections.connect() as connection:
+            return _rows(connection, Cover(connection, company.rulebook(as_of), as_of), FACTS)
+
+    def restricted(self, as_of: datetime) -> set[int]:
+        """The requests of which the engine says that a restriction is in force."""
+        with self.engine.connections.connect() as connection:
+            tied = {one.request for one in holds.listing(connection, as_of=as_of) if one.request}
+        return {number for number, given in self.numbers.items() if given in tied}
+
+    def left_out(self, purpose: str, as_of: datetime) -> set[Name]:
+        """The rows that the engine says are left out of what is processed for a purpose."""
+        company = self.engine.company
+        with self.engine.connections.connect() as connection:
+            stops = Stops(connection, company.rulebook(as_of), purpose, as_of)
+            return _rows(connection, stops, USED[purpose])
 
     # --- backups
 
@@ -178,5 +261,22 @@ class Desk:
             pass
 
 
-def _value(kind: str, value: str | int) -> str:
-    return str(UUID(int=int(value))) if kind == "visitor_id" else str(value)
+def _rows(connection: sa.Connection, cover: Cover, tables: Iterable[str]) -> set[Name]:
+    """The rows of some tables that are covered."""
+    return {
+        (table, _number(row.key))
+        for table in tables
+        if table in cover
+        for row in connection.execute(_keys(cover, table))
+    }
+
+
+def _keys(cover: Cover, table: str) -> sa.Select[Any]:
+    """The last column of the key of each row that is covered: the number, or what a browser is known by."""
+    rows = cover.rows(table)
+    last = [column for column in rows.c if str(column.name).startswith("key_")][-1]
+    return sa.select(sa.cast(last, sa.Text).label("key"))
+
+
+def _number(key: str) -> Key:
+    return UUID(key).int if "-" in key else int(key)

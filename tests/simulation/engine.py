@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from lifecycle.datamap.load import load_datamap
 from lifecycle.errors import PlanOutdated, PolicyAmended
 from lifecycle.holds import register
+from lifecycle.holds.targets import Subject
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.ledger.verification import verify
@@ -143,7 +144,10 @@ class Engine:
 
     def place(self, event: Place, rows: dict[str, dict[Key, Row]]) -> None:
         """Place a hold or restriction; one that a restore took away gets another number."""
-        targets = [target(table, key, rows[table]) for table, key in event.targets]
+        targets = [
+            *(target(table, key, rows[table]) for table, key in event.targets),
+            *(subject(kind, value) for kind, value in event.subjects),
+        ]
         with self.connections.begin() as connection:
             self.holds[event.hold] = register.place(
                 connection,
@@ -330,6 +334,11 @@ def target(table: str, key: Key | None, rows: dict[Key, Row]) -> register.Target
     if table in PARTITIONED:
         return register.Target(collection=table, key=(moment_text(rows[key]["occurred_at"]), text))
     return register.Target(collection=table, key=(text,))
+
+
+def subject(kind: str, value: str | int) -> Subject:
+    """What names a subject to the engine."""
+    return Subject(identity=kind, value=str(UUID(int=int(value))) if kind == "visitor_id" else str(value))
 
 
 def _batches_of(rows: int) -> AbstractContextManager[object]:

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from lifecycle.execute import door
 from lifecycle.execute.door import Door
-from lifecycle.holds import cover, subjects
+from lifecycle.holds import cover, stops, subjects
+from lifecycle.holds import register as holds
 from lifecycle.plan import Action
 from lifecycle.planning import clocks, keep, part, partitions, planner
 from lifecycle.planning.clocks import ClockSql
@@ -26,21 +27,38 @@ from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import EdgeKind, Policy
-from lifecycle.requests import closure, erasure, ground, replay
+from lifecycle.requests import (
+    closure,
+    ending_purposes,
+    erasure,
+    fixes,
+    ground,
+    lifting,
+    lost,
+    packages,
+    rectifying,
+    replay,
+)
 from lifecycle.requests import steps as steps_of_requests
+from lifecycle.requests.copies.found import CopiedRows
+from lifecycle.requests.copies.veil import Veil
+from lifecycle.requests.wishes import Wishes
 from lifecycle.retention import notices
 from lifecycle.runs import company
 from lifecycle.timelimits import latest_due_day, latest_over_day
-from simulation import engine
+from simulation import desk, engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
+    from lifecycle.holds.register import Hold
     from lifecycle.planning.items import StoredPlan
+    from lifecycle.runs.company import Company
 
     Plant = Callable[[], AbstractContextManager[object]]
 
@@ -354,16 +372,113 @@ def what_is_left_is_forgotten() -> AbstractContextManager[object]:
     return patch.object(erasure.Erasure, "keep_remainder", lambda *_: 0)
 
 
-@_fault("a remainder erases app.person", runs=30)
+@_fault("a remainder erases app.person", runs=15)
 def whoever_comes_back_stays() -> AbstractContextManager[object]:
     """Nobody looks whether an import brings somebody back."""
     return patch.object(steps_of_requests, "erased_subjects", lambda _: {})
 
 
-@_fault("a replay erases", runs=45)
+@_fault("a replay erases", runs=15)
 def erasures_are_not_replayed() -> AbstractContextManager[object]:
     """After a restore nothing is erased again."""
     return patch.object(replay, "_flag", lambda *_, **__: {})
+
+
+@_fault("a subject's restriction keeps")
+def subjects_are_not_restricted() -> AbstractContextManager[object]:
+    """A restriction that names its subject covers nothing."""
+    return patch.object(cover, "held_kinds", lambda *_: frozenset())
+
+
+@_fault("lifted beside another", runs=20)
+def restrictions_of_others_are_lifted() -> AbstractContextManager[object]:
+    """What is lifted is the restriction of another request."""
+
+    def lift_another(company: Company, request_id: UUID, **said: Any) -> Hold:
+        with company.engine.connect() as connection:
+            others = [one.request for one in holds.listing(connection, as_of=said["as_of"]) if one.request]
+        return lifting.lift(company, next(one for one in others if one != request_id), **said)
+
+    return patch.object(desk, "lift", lift_another)
+
+
+@_fault("corrects app.contact")
+def corrections_miss_a_table() -> AbstractContextManager[object]:
+    """What is wrong about a customer's contact stays."""
+    of_identities = fixes._of_identities
+    return patch.object(
+        fixes,
+        "_of_identities",
+        lambda *a: (one for one in of_identities(*a) if one.collection != "app.contact"),
+    )
+
+
+@_fault("corrects website.message")
+def corrections_miss_texts() -> AbstractContextManager[object]:
+    """What is wrong stays in what people wrote."""
+    return patch.object(fixes, "_texts", lambda *_: {})
+
+
+@_fault("corrects what is restricted")
+def corrections_free_what_is_restricted() -> AbstractContextManager[object]:
+    """Whoever is restricted is no more so after a correction."""
+    return patch.object(rectifying, "follow", lambda *_, **__: 0)
+
+
+@_fault("records website.marketing_consent")
+def withdrawals_are_not_recorded() -> AbstractContextManager[object]:
+    """The company's own tables are not told that consent was taken back."""
+    return patch.object(Wishes, "touches", lambda *_: iter(()))
+
+
+@_fault("ends marketing")
+def stops_know_nobody() -> AbstractContextManager[object]:
+    """A purpose that is over goes on for whoever is known by an identity."""
+
+    class Nobody(stops.Stops):
+        """Leaves out what is named by its key."""
+
+        def _kinds(self, _connection: Connection) -> frozenset[Any]:
+            return frozenset()
+
+    return patch.object(ending_purposes, "Stops", Nobody)
+
+
+@_fault("an objection has to be weighed")
+def objections_are_not_weighed() -> AbstractContextManager[object]:
+    """What has to be weighed ends without a decision."""
+    return patch.object(ending_purposes, "undecided", lambda *_: ())
+
+
+@_fault("a lost answer", runs=15)
+def lost_answers_are_not_told() -> AbstractContextManager[object]:
+    """After a restore nobody is told that a correction, an objection or a withdrawal is to be answered again."""
+    return patch.object(lost, "_requests", lambda _: iter(()))
+
+
+@_fault("a lost restriction of a subject", runs=15)
+def lost_restrictions_are_not_told() -> AbstractContextManager[object]:
+    """After a restore nobody is told that a restriction is to be placed again."""
+    return patch.object(lost, "PLACED", {"hold_placed": "hold"})
+
+
+@_fault("fetched with what is others'")
+def copies_name_everybody() -> AbstractContextManager[object]:
+    """What others are known by stands in a copy."""
+    return patch.object(Veil, "seen", lambda _, row: dict(row.values))
+
+
+@_fault("fetched with what is others'")
+def copies_take_others_rows_for_the_subjects() -> AbstractContextManager[object]:
+    """Whatever refers to a row of the subject is the subject's."""
+    return patch.object(CopiedRows, "_is_others", lambda *_: sa.false())
+
+
+@_fault("fetched too late", runs=18)
+def packages_outlive_their_time() -> AbstractContextManager[object]:
+    """A package can be fetched for years."""
+    offer = packages.offer
+    return patch.object(packages, "offer", lambda *a, days, **k: offer(*a, days=50 * days, **k))
 
 
 def _scopes(is_found: Callable[[Action], bool]) -> AbstractContextManager[object]:

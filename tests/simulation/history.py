@@ -11,6 +11,7 @@ from simulation.moments import TALLINN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from simulation.people import Identity
     from simulation.policy import Policy
     from simulation.tables import Key, Name, Row
 
@@ -53,15 +54,21 @@ class Change(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Place(Event):
-    """A hold or restriction is placed; a target without a key is the whole table."""
+    """A hold or restriction is placed; a target without a key is the whole table.
+
+    Attributes:
+        subjects: identities whose rows it names, those that come later included.
+    """
 
     hold: int
     kind: str
     until: datetime
-    targets: tuple[Target, ...]
+    targets: tuple[Target, ...] = ()
+    subjects: tuple[Identity, ...] = ()
 
     def __str__(self) -> str:
-        named = ", ".join(f"{table} {'(all)' if key is None else key}" for table, key in self.targets)
+        rows = (f"{table} {'(all)' if key is None else key}" for table, key in self.targets)
+        named = ", ".join((*rows, *(f"{kind} {value}" for kind, value in self.subjects)))
         return f"{self.kind} {self.hold} is placed until {_moment(self.until)} on {named}"
 
 
@@ -148,23 +155,31 @@ class Asking(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Ask(Asking):
-    """Somebody asks to be erased, and an operator takes the request.
+    """Somebody asks for something, and an operator takes the request.
 
     Attributes:
+        kind: what is asked for.
+        corrections: what a rectification corrects, and what is right.
+        purposes: that an objection or a withdrawal ends; none for all that it can end.
         subjects: kind and spelling of what names the subject; of a visitor the key.
         rows: rows that are named by their keys, a customer's own for its whole content.
         tenant: the customer whose copy alone is meant.
     """
 
     request: int
+    kind: str = "erasure"
     subjects: tuple[tuple[str, str | int], ...] = ()
     rows: tuple[Name, ...] = ()
     tenant: Key | None = None
+    corrections: tuple[tuple[str, str], ...] = ()
+    purposes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         named = ", ".join(f"{kind} {value}" for kind, value in (*self.subjects, *self.rows))
         limit = "" if self.tenant is None else f", as content of customer {self.tenant}"
-        return f"request {self.request} is for the erasure of {named}{limit}"
+        right = "".join(f"; {what} is {value}" for what, value in self.corrections)
+        ended = f"; ends {', '.join(self.purposes)}" * bool(self.purposes)
+        return f"request {self.request} is for the {self.kind} of {named}{limit}{right}{ended}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,8 +238,39 @@ class Answer(Asking):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weigh(Asking):
+    """An operator decides whether an objection counts that is weighed: ``stop`` or ``compelling_grounds``."""
+
+    request: int
+    decision: str
+
+    def __str__(self) -> str:
+        return f"the objection of request {self.request} is weighed: {self.decision}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lift(Asking):
+    """The restriction that a request asked for is lifted; its subject was told."""
+
+    request: int
+
+    def __str__(self) -> str:
+        return f"the restriction of request {self.request} is lifted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch(Asking):
+    """The package of a request is fetched, and what opens it."""
+
+    request: int
+
+    def __str__(self) -> str:
+        return f"the package of request {self.request} is fetched"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SeeTo(Asking):
-    """All requests are seen to: who came back is found, what had to stay goes, what is overdue is told."""
+    """All requests are seen to: who came back is found, what is over ends, what had to stay goes, delay is told."""
 
     def __str__(self) -> str:
         return "all requests are seen to"
@@ -252,11 +298,18 @@ class Restore(Asking):
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """A hold or restriction as the model knows it."""
+    """A hold or restriction as the model knows it.
+
+    Attributes:
+        subjects: identities whose rows it names, those that come later included.
+        request: that asked for it, and lifts it; None where an operator placed it.
+    """
 
     kind: str
     until: datetime
     targets: frozenset[Target]
+    subjects: frozenset[Identity] = frozenset()
+    request: int | None = None
     is_released: bool = False
 
     def is_active(self, moment: datetime) -> bool:
@@ -266,6 +319,22 @@ class Hold:
     def names(self, name: Name) -> bool:
         """Whether the row is a target itself."""
         return name in self.targets or (name[0], None) in self.targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """A purpose that is over for a subject, as the model knows it.
+
+    Attributes:
+        since: when the subject said so.
+        subjects: identities whose rows are left out of it, those that come later included.
+        rows: rows that are left out by their keys.
+    """
+
+    purpose: str
+    since: datetime
+    subjects: frozenset[Identity]
+    rows: frozenset[Name]
 
 
 def told(events: Iterable[Event]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulation.history import Add, Amend, Ask, Change, Event, Place, Verify
+from simulation.history import Add, Amend, Ask, Change, Event, Place, Verify, Weigh
 from simulation.tables import FACTS, links_from
 
 if TYPE_CHECKING:
@@ -71,20 +71,32 @@ class Midway:
     def _placements(self) -> Iterator[Event]:
         for number, hold in self.holds.items():
             targets = tuple(target for target in hold.targets if self._is_there(*target))
-            if hold.is_active(self.at) and targets:
-                yield Place(at=self.at, hold=number, kind=hold.kind, until=hold.until, targets=targets)
+            if hold.is_active(self.at) and (targets or hold.subjects):
+                yield Place(
+                    at=self.at,
+                    hold=number,
+                    kind=hold.kind,
+                    until=hold.until,
+                    targets=targets,
+                    subjects=tuple(sorted(hold.subjects, key=str)),
+                )
 
     def _requests(self) -> Iterator[Event]:
         for number, one in self.asked.items():
             yield Ask(
                 at=self.at,
                 request=number,
+                kind=one.kind,
                 subjects=tuple(sorted(one.subjects)),
                 rows=tuple(sorted(one.rows)),
                 tenant=one.tenant,
+                corrections=tuple(sorted(one.corrections)),
+                purposes=tuple(sorted(one.purposes)),
             )
             if one.state == "verified":
                 yield Verify(at=self.at, request=number)
+            if one.decision is not None:
+                yield Weigh(at=self.at, request=number, decision=one.decision)
 
     def _is_there(self, table: str, key: Key | None) -> bool:
         return key is None or key in self.rows[table]

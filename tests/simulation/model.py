@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from simulation.moments import day_of, last_day
 from simulation.policy import in_force
+from simulation.requests.whom import named
 from simulation.tables import LINKS, Name, Row
 from simulation.world import PARTITIONED
 
@@ -47,17 +48,23 @@ Kept = Counter[tuple[str, str, date | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a run of one rule did: rows that went, rows that were due and stayed, references that were cut."""
+    """What a run of one rule did: rows that went, rows that were due and stayed, references that were cut.
+
+    Attributes:
+        restricted: of those that stayed, how many do so because their subject asked for it.
+    """
 
     gone: frozenset[Name]
     kept: Kept
     cut: Counter[str]
+    restricted: int
 
     def counts(self, rule: str) -> Counter[str]:
         """What happened how often, in words."""
         found = Counter(f"{rule} deletes {table}" for table, _ in self.gone)
         for (table, reason, _), rows in self.kept.items():
             found[f"{reason} keeps {table}"] += rows
+        found["a subject's restriction keeps"] += self.restricted
         return found + Counter({f"cuts {link}": rows for link, rows in self.cut.items()})
 
 
@@ -113,15 +120,21 @@ class Cover:
     def __init__(self, world: World, as_of: datetime) -> None:
         self.world = world
         self.holds = [hold for hold in world.holds.values() if hold.is_active(as_of)]
+        self.about = {hold: named(world, hold.subjects) for hold in self.holds if hold.subjects}
 
     def strongest(self, name: Name) -> Hold | None:
         """The hold that counts: a hold before a restriction, then the one that lasts longest."""
         found: set[Hold] = set()
         part: Name | None = name
         while part is not None and self.holds:
-            found.update(hold for hold in self.holds if hold.names(part))
+            found.update(hold for hold in self.holds if hold.names(part) or part in self.about.get(hold, ()))
             part = self.world.whole(part)
         return max(found, key=lambda hold: (hold.kind == "hold", hold.until), default=None)
+
+    def is_asked_for(self, name: Name) -> bool:
+        """Whether the restriction that counts is one that its subject asked for."""
+        hold = self.strongest(name)
+        return hold is not None and hold.request is not None
 
     def rows(self) -> set[Name]:
         """Every protected row."""
@@ -130,9 +143,10 @@ class Cover:
 
 def covered(world: World, holds: Iterable[Hold]) -> set[Name]:
     """The rows that holds name, and all that is part of those."""
-    found: set[Name] = set()
+    found, holds = set[Name](), list(holds)
     for table, key in {target for hold in holds for target in hold.targets}:
         found.update((table, one) for one in (world.rows[table] if key is None else (key,)))
+    found |= named(world, {one for hold in holds for one in hold.subjects})
     return {name for name in world.with_parts(found) if world.find(name)}
 
 
@@ -178,6 +192,9 @@ def sweep(world: World, rule: str, as_of: datetime) -> Result:
     if not by_day:
         reached = world.with_parts(reached)
     kept = _kept(world, policy, cover, reached, as_of)
+    restricted = sum(
+        reason == "restriction" and cover.is_asked_for(name) for name, (reason, _) in kept.items()
+    )
     gone = reached - kept.keys()
     cut = _cut(world, gone)
     for name in gone:
@@ -186,7 +203,7 @@ def sweep(world: World, rule: str, as_of: datetime) -> Result:
     if by_day:
         _drop_days(world, promise.table, as_of, policy, cover)
     told = Counter((table, reason, until) for (table, _), (reason, until) in kept.items())
-    return Result(gone=frozenset(gone), kept=told, cut=cut)
+    return Result(gone=frozenset(gone), kept=told, cut=cut, restricted=restricted)
 
 
 def _kept(

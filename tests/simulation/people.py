@@ -6,6 +6,7 @@ Only what is invented here has to be read again, so a few lines do; the engine's
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ IDENTITIES: dict[str, dict[str, str]] = {
     "app.invoice": {"contact_email": "email"},
 }
 """Columns by which rows say whom they are about, and the kind; a visitor's row is the visitor."""
+
+NAMED = ("website.enquiry", "website.marketing_subscription", "app.contact", "app.person")
+"""Tables whose rows have a last name, ``user.name.last`` to the data map."""
 
 TEXTS = {
     "website.message": "body",
@@ -90,6 +94,7 @@ def identities(name: Name, row: Row) -> Iterator[Identity]:
             yield kind, row[column] if kind == "visitor_id" else read(kind, row[column])
 
 
+@lru_cache(maxsize=20_000)
 def read(kind: str, value: str) -> str:
     """The one spelling of an address or number."""
     if kind == "email":
@@ -98,15 +103,15 @@ def read(kind: str, value: str) -> str:
     return f"+372{digits[-8:]}"
 
 
-def masked(name: Name, row: Row, who: Iterable[Identity]) -> Row:
-    """The row without what its text says of somebody; the same row where it says nothing."""
+def masked(name: Name, row: Row, who: Iterable[Identity], mark: str = MARK) -> Row:
+    """The row with a mark where its text says something of somebody; the same row where it says nothing."""
     column = TEXTS.get(name[0])
     if column is None:
         return row
     said = row[column]
     for kind, value in who:
         if kind != "visitor_id":
-            said = re.sub(_mention(kind, str(value)), MARK, said, flags=re.IGNORECASE)
+            said = re.sub(_mention(kind, str(value)), mark, said, flags=re.IGNORECASE)
     return row if said == row[column] else {**row, column: said}
 
 

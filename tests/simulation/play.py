@@ -25,6 +25,8 @@ from simulation.history import (
     Change,
     Event,
     Extend,
+    Fetch,
+    Lift,
     Place,
     Release,
     Restore,
@@ -34,13 +36,18 @@ from simulation.history import (
 from simulation.moments import day_of
 from simulation.policy import first_policy, is_of_old
 from simulation.requests.happen import can_ask, happen
-from simulation.watch.erasures import watch_erasure
+from simulation.requests.purposes import FIRST_RECORD, RECORDS, WAITS
+from simulation.requests.rectification import CLASHES
+from simulation.watch.answers import watch_answer
+from simulation.watch.copies import Copies
 from simulation.watch.watch import Before, Watch
 from simulation.world import PARTITIONED, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
+    from simulation.requests.asked import Package
     from support.databases import Database
 
 AT_THE_END = "at the end"
@@ -76,6 +83,7 @@ class Player:
         self.engine = Engine(database, folder, self.world.policies[0], equipment)
         self.desk = Desk(self.engine)
         self.backups = Backups(database)
+        self.copies = Copies()
 
     def close(self) -> None:
         """Disconnect."""
@@ -155,6 +163,7 @@ class Player:
         if isinstance(event, Ask) and self._is_repeated(event):
             return
         before = Before.of(self.world, event.at)
+        package = self._package(event)
         happened = happen(event, self.world)
         if happened is None:
             return
@@ -164,15 +173,64 @@ class Player:
                 self._back_up(event)
             elif isinstance(event, Restore):
                 self._restore(event)
+            elif isinstance(event, Fetch):
+                self._fetch(event, package if happened["fetched"] else None)
+            elif isinstance(event, Answer) and (happened[CLASHES] or happened[WAITS]):
+                self.desk.answer_in_vain(event)
             else:
                 self.desk.do(event)
-        if isinstance(event, Answer | SeeTo | Restore):
-            compare.rows(self.application.everything(), self.world, event)
-        if isinstance(event, SeeTo):
-            compare.overdue(self.desk.overdue(event.at), self.world, event)
+        self._compare(event, before)
         if isinstance(event, Restore):
             self.watch.forget()
-        watch_erasure(event, before, self.world)
+        watch_answer(event, before, self.world)
+        if isinstance(event, Answer):
+            self.copies.answered(event, before, self.world)
+
+    def _compare(self, event: Asking, before: Before) -> None:
+        """Compare what may be otherwise since."""
+        if isinstance(event, Answer | SeeTo | Restore):
+            self._renumber(before)
+            compare.rows(self.application.everything(), self.world, event)
+            left_out = {purpose: self.desk.left_out(purpose, event.at) for purpose in self._ended(event)}
+            compare.stops(left_out, self.world, event)
+        if self._is_about_cover(event):
+            said = self.desk.covered(event.at), self.desk.restricted(event.at)
+            compare.cover(*said, self.world, event)
+        if isinstance(event, SeeTo):
+            compare.overdue(self.desk.overdue(event.at), self.world, event)
+
+    def _package(self, event: Asking) -> Package | None:
+        """What waits to be fetched."""
+        asked = self.world.desk.requests.get(event.request) if isinstance(event, Fetch) else None
+        return asked.package if asked else None
+
+    def _fetch(self, event: Fetch, package: Package | None) -> None:
+        """Fetch a package, and look what is in it."""
+        fetched = self.desk.fetch(event)
+        compare.package(fetched, package, event)
+        if fetched:
+            self.copies.fetched(event, fetched.own, fetched.text)
+
+    def _renumber(self, before: Before) -> None:
+        """Records that an answer has written get the keys that the model gave them."""
+        for table, whose, when, _ in RECORDS.values():
+            for key, row in self.world.rows[table].items():
+                if key >= FIRST_RECORD and key not in before.rows[table]:
+                    self.application.renumber(table, key, {whose: row[whose], when: row[when]})
+        self.application.flush()
+
+    def _is_about_cover(self, event: Asking) -> bool:
+        """Whether holds and restrictions may cover something else now, or somebody else."""
+        if isinstance(event, Answer):
+            return self.world.desk.requests[event.request].kind in {"restriction", "rectification"}
+        return isinstance(event, Lift | Restore)
+
+    def _ended(self, event: Asking) -> set[str]:
+        """Purposes that are over for somebody, of which it is worth while to look whether they are."""
+        is_about_them = isinstance(event, SeeTo | Restore) or (
+            isinstance(event, Answer) and bool(self.world.desk.requests[event.request].purposes)
+        )
+        return {purpose for _, purpose in self.world.stops} if is_about_them else set()
 
     def _is_repeated(self, event: Ask) -> bool:
         """Whether a request is open that says the same; it is that request then."""
@@ -202,14 +260,29 @@ class Player:
         missing = self.world.missing
         for number, hold in missing.holds.items():
             targets = tuple(sorted(hold.targets, key=str))
-            placed = Place(at=event.at, hold=number, kind=hold.kind, until=hold.until, targets=targets)
+            placed = Place(
+                at=event.at,
+                hold=number,
+                kind=hold.kind,
+                until=hold.until,
+                targets=targets,
+                subjects=tuple(sorted(hold.subjects, key=str)),
+            )
             self.engine.place(placed, self.world.restored)
         for number, hold in missing.moved.items():
             self.engine.extend(Extend(at=event.at, hold=number, until=hold.until))
         to_do = self.desk.replay(backup.at, event.at)
         compare.to_do(to_do, missing, event)
         for number in missing.ended:
-            self.engine.release(Release(at=event.at, hold=number))
+            self._end_again(number, event.at)
+
+    def _end_again(self, number: int, moment: datetime) -> None:
+        """Release a hold again, or have it lifted by its request; what is over ends by itself."""
+        hold = self.world.holds[number]
+        if hold.request is None:
+            self.engine.release(Release(at=moment, hold=number))
+        elif hold.until > moment:
+            self.desk.do(Lift(at=moment, request=hold.request))
 
     @contextmanager
     def _disconnected(self) -> Iterator[None]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-SEEDS = (1, 2, 3, 38)
+SEEDS = (1, 16, 3, 130, 127)
 """Chosen so that together they meet all that ``test_occasions`` asks for."""
-DAYS = 130
+DAYS = 56
 """Of each seed; ``script/simulate`` plays years."""
-SEEDS_OF_FAULTS = (*SEEDS, 6)
-"""Of the last only the runs are played in which a fault must show."""
+SEEDS_OF_FAULTS = SEEDS
+"""In which faults are looked for."""

@@ -72,16 +72,16 @@ LINKS = (
 
 FACTS: dict[str, tuple[str, ...]] = {
     "website.visitor": ("first_seen_at", "last_seen_at"),
-    "website.cookie_choice": ("visitor_id", "chosen_at"),
+    "website.cookie_choice": ("visitor_id", "chosen_at", "analytical"),
     "website.page_view": ("occurred_at", "visitor_id"),
     "website.interaction": ("occurred_at", "visitor_id"),
-    "website.enquiry": ("submitted_at", "visitor_id", "email", "phone"),
+    "website.enquiry": ("submitted_at", "visitor_id", "email", "phone", "last_name"),
     "website.message": ("enquiry_id", "sent_at", "body"),
     "website.chat": ("visitor_id", "enquiry_id", "started_at", "ended_at", "email", "transcript"),
-    "website.marketing_subscription": ("visitor_id", "created_at", "email"),
-    "website.marketing_consent": ("subscription_id", "event", "occurred_at"),
+    "website.marketing_subscription": ("visitor_id", "created_at", "email", "last_name"),
+    "website.marketing_consent": ("subscription_id", "event", "occurred_at", "source"),
     "app.customer": ("created_at",),
-    "app.contact": ("customer_id", "created_at", "email", "phone"),
+    "app.contact": ("customer_id", "created_at", "email", "phone", "last_name"),
     "app.contract": (
         "customer_id",
         "renews_contract_id",
@@ -90,7 +90,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "reinstated_at",
         "updated_at",
     ),
-    "app.person": ("customer_id", "manager_person_id", "created_at", "work_email", "phone"),
+    "app.person": ("customer_id", "manager_person_id", "created_at", "work_email", "phone", "last_name"),
     "app.note": ("person_id", "author_contact_id", "created_at", "body"),
     "app.activity": ("person_id", "occurred_at", "detail"),
     "app.invoice": (
@@ -108,10 +108,20 @@ FACTS: dict[str, tuple[str, ...]] = {
 }
 """Columns that a simulated row sets, besides its key; the key is the column ``id`` everywhere."""
 
-_PERSON = {"first_name": "Mari", "last_name": "Tamm"}
+USUAL: dict[str, Row] = {
+    "website.cookie_choice": {"analytical": "true"},
+    "website.enquiry": {"last_name": "Tamm"},
+    "website.marketing_subscription": {"last_name": "Tamm"},
+    "website.marketing_consent": {"source": "form"},
+    "app.contact": {"last_name": "Tamm"},
+    "app.person": {"last_name": "Tamm"},
+}
+"""What stands in columns of which nothing else is said."""
+
+_PERSON = {"first_name": "Mari"}
 
 FILLING: dict[str, dict[str, Any]] = {
-    "website.cookie_choice": {"analytical": "true", "functionality": "true", "third_party": "false"},
+    "website.cookie_choice": {"functionality": "true", "third_party": "false"},
     "website.page_view": {
         "session_id": str(UUID(int=7)),
         "path": "/pricing",
@@ -141,8 +151,8 @@ FILLING: dict[str, dict[str, Any]] = {
         "job_position": "Head of sales",
     },
     "website.message": {"sender": "enquirer"},
-    "website.marketing_subscription": {"first_name": "Mari", "last_name": "Tamm", "language": "et"},
-    "website.marketing_consent": {"source": "form", "wording": "2025-1"},
+    "website.marketing_subscription": {**_PERSON, "language": "et"},
+    "website.marketing_consent": {"wording": "2025-1"},
     "app.customer": {
         "legal_name": "Tamm OÜ",
         "registry_code": "10000000",

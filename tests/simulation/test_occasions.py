@@ -8,6 +8,7 @@ import pytest
 
 from simulation.faults import FAULTS
 from simulation.foresee import foresee
+from simulation.requests.purposes import RECORDS, USED
 from simulation.seeds import DAYS, SEEDS
 from simulation.tables import FACTS, LINKS
 
@@ -16,6 +17,11 @@ REACHED = (
     *("website.marketing_subscription", "app.contact", "app.person", "app.note", "app.customer"),
 )
 """Tables of which requests erase rows: those of the subject, and what is part of them."""
+CORRECTED = (
+    *("website.enquiry", "website.message", "website.chat", "website.marketing_subscription"),
+    *("app.contact", "app.person", "app.note", "app.invoice"),
+)
+"""Tables in which something wrong may stand."""
 OCCASIONS = (
     *(f"deletes {table}" for table in FACTS),
     *(f"cuts {link.holder}.{link.column}" for link in LINKS if not link.belongs),
@@ -49,9 +55,31 @@ OCCASIONS = (
     "answered of nobody",
     "answered for one customer's copy",
     "answer killed",
+    "restricted",
+    "restricted for one customer's copy",
+    "a subject's restriction keeps",
+    "lifted",
+    "a restriction ends by itself",
+    *(f"corrects {table}" for table in CORRECTED),
+    "corrects for one customer",
+    "corrects what is restricted",
+    "a hold keeps what is wrong",
+    "a correction clashes",
+    *(f"ends {purpose}" for purpose in USED),
+    *(f"records {table}" for table, *_ in RECORDS.values()),
+    "an objection has to be weighed",
+    *(f"weighed: {decision}" for decision in ("stop", "compelling_grounds")),
+    *(f"{kind} of nobody" for kind in ("restricted", "objection", "withdrawal", "access", "portability")),
+    *(f"{kind} shows" for kind in ("access", "portability")),
+    "information",
+    "fetched with what is others'",
+    "fetched too late",
+    "fetched in vain",
     "restored",
     "a lost hold",
     "a hold in force again",
+    "a lost restriction of a subject",
+    "a lost answer",
 )
 
 

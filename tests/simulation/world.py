@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simulation.history import Add, Amend, Change, Event, Extend, Hold, Place, Release
 from simulation.moments import day_of
+from simulation.people import identities
 from simulation.requests.asked import Desk, Missing
 from simulation.tables import FACTS, UNIQUE, Key, Link, Name, Row, image, links_from
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
+    from simulation.history import Stop
+    from simulation.people import Identity
     from simulation.policy import Policy
     from simulation.requests.backups import Backup
     from simulation.tables import Snapshot
@@ -49,12 +52,16 @@ class World:
         rows: by table and key.
         images: each row as PostgreSQL would print it.
         parts: the rows that are part of a row, where there are any.
+        named: the rows that say they are about somebody, by what they say.
         days: of telemetry that have a partition, by table.
         policies: the versions that have been published.
         notices: that are open, by customer.
         desk: what was asked for, and what became of it.
         backups: that were made, by number.
         missing: what a person had to do after the last restore.
+        stops: purposes that are over for subjects, by request and purpose.
+        recorded: how many records the answers of requests have written so far.
+        lost: holds that restores took away, and when the backups had been made.
         restored: the rows as the last restore put them back, before anything was erased again.
     """
 
@@ -62,11 +69,15 @@ class World:
     rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in FACTS})
     images: dict[Name, Image] = field(default_factory=dict)
     parts: dict[Name, set[Name]] = field(default_factory=dict)
+    named: dict[Identity, set[Name]] = field(default_factory=dict)
     days: dict[str, set[date]] = field(default_factory=lambda: {table: set() for table in PARTITIONED})
     holds: dict[int, Hold] = field(default_factory=dict)
     notices: dict[Key, Notice] = field(default_factory=dict)
     desk: Desk = field(default_factory=Desk)
     backups: dict[int, Backup] = field(default_factory=dict)
+    stops: dict[tuple[int, str], Stop] = field(default_factory=dict)
+    recorded: int = 0
+    lost: list[tuple[datetime, Hold]] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
     restored: Snapshot = field(default_factory=dict)
 
@@ -75,6 +86,8 @@ class World:
         self._part((table, key))
         self.rows[table][key] = row
         self.images[table, key] = (table, *image(table, key, row))
+        for one in identities((table, key), row):
+            self.named.setdefault(one, set()).add((table, key))
         if whole := self.whole((table, key)):
             self.parts.setdefault(whole, set()).add((table, key))
 
@@ -85,8 +98,12 @@ class World:
         del self.images[table, key]
 
     def _part(self, name: Name) -> None:
-        """Take a row out of what it is part of."""
-        if name in self.images and (whole := self.whole(name)):
+        """Take a row out of what it is part of, and of whom it names."""
+        if name not in self.images:
+            return
+        for one in identities(name, self.rows[name[0]][name[1]]):
+            self.named[one].discard(name)
+        if whole := self.whole(name):
             self.parts[whole].remove(name)
             if not self.parts[whole]:
                 del self.parts[whole]
@@ -117,11 +134,15 @@ class World:
         return found
 
     def forget_ended(self, as_of: datetime) -> None:
-        """Forget which rows were named by holds that have ended, as whoever plans does; tables are remembered."""
+        """Forget which rows were named by holds that have ended, as whoever plans does; tables are remembered.
+
+        A restriction that a subject asked for is known until recipients were told of its end.
+        """
         for number, hold in self.holds.items():
-            if not hold.is_active(as_of):
+            is_told_first = hold.request is not None and not hold.is_released
+            if not hold.is_active(as_of) and not is_told_first:
                 targets = frozenset(target for target in hold.targets if target[1] is None)
-                self.holds[number] = replace(hold, targets=targets)
+                self.holds[number] = replace(hold, targets=targets, subjects=frozenset())
 
     @singledispatchmethod
     def apply(self, event: Event) -> bool:
@@ -153,7 +174,12 @@ class World:
         missing = [name for name in event.targets if name[1] is not None and self.find(name) is None]  # type: ignore[arg-type]  # a key is there
         if missing or event.hold in self.holds or event.until <= event.at:
             return False
-        self.holds[event.hold] = Hold(kind=event.kind, until=event.until, targets=frozenset(event.targets))
+        self.holds[event.hold] = Hold(
+            kind=event.kind,
+            until=event.until,
+            targets=frozenset(event.targets),
+            subjects=frozenset(event.subjects),
+        )
         return True
 
     @apply.register
@@ -167,7 +193,7 @@ class World:
     @apply.register
     def _(self, event: Release) -> bool:
         hold = self.holds.get(event.hold)
-        if hold is None or hold.is_released:
+        if hold is None or hold.is_released or hold.request is not None:
             return False
         self.holds[event.hold] = replace(hold, is_released=True)
         return True
@@ -195,13 +221,14 @@ class World:
     def _is_the_only_one(self, table: str, row: Row) -> bool:
         """Whether no other row has what only one may have."""
         columns, is_trimmed = UNIQUE.get(table, ((), False))
-        own = _alike(row, columns, is_trimmed=is_trimmed)
+        own = alike(row, columns, is_trimmed=is_trimmed)
         return not columns or all(
-            _alike(other, columns, is_trimmed=is_trimmed) != own for other in self.rows[table].values()
+            alike(other, columns, is_trimmed=is_trimmed) != own for other in self.rows[table].values()
         )
 
 
-def _alike(row: Row, columns: tuple[str, ...], *, is_trimmed: bool) -> tuple[str, ...]:
+def alike(row: Row, columns: tuple[str, ...], *, is_trimmed: bool) -> tuple[str, ...]:
+    """What no two rows of a table may have alike."""
     found = (str(row[column]).lower() for column in columns)
     return tuple(one.strip() if is_trimmed else one for one in found)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from simulation import people
 from simulation.history import Extend, Place, Release
+from simulation.model import due
 from simulation.moments import at, day_of
+from simulation.policy import in_force
 from simulation.tables import FACTS
 
 if TYPE_CHECKING:
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 
     from simulation.history import Event
     from simulation.invent.stage import Happenings, Stage
-    from simulation.tables import Key
+    from simulation.people import Identity
+    from simulation.tables import Key, Name
 
 
 class Holds:
@@ -37,34 +41,51 @@ class Holds:
     def release(self) -> Iterator[Event]:
         """Some hold is released."""
         stage = self.stage
-        held = [key for key, hold in stage.world.holds.items() if not hold.is_released]
+        held = [
+            key for key, hold in stage.world.holds.items() if not hold.is_released and hold.request is None
+        ]
         if held:
             yield Release(at=stage.now, hold=stage.random.choice(held))
 
     def _placement(self) -> Iterator[Event]:
-        """A hold or restriction, on a row, a customer, several rows, or for a short time on a whole table."""
+        """A hold or restriction, on a row, a customer, several rows, somebody, or for a short time on a whole table."""
         stage = self.stage
-        if stage.chance(0.12):
-            targets: list[tuple[str, Key | None]] = [(stage.random.choice(list(FACTS)), None)]
+        subjects: tuple[Identity, ...] = ()
+        targets: list[tuple[str, Key | None]] = []
+        if stage.chance(0.15):
+            subjects = (people.address(stage.person()),)
+            length = timedelta(days=stage.random.choice((3, 10, 30)))
+        elif stage.chance(0.12):
+            targets = [(stage.random.choice(list(FACTS)), None)]
             length = timedelta(days=stage.random.randrange(1, 25))
         else:
             targets = list(self._rows())
             length = timedelta(days=stage.random.choice((3, 10, 30, 60, 120)))
-        if targets:
+        if targets or subjects:
             yield Place(
                 at=stage.now,
                 hold=stage.new_key(),
                 kind=stage.random.choice(("hold", "restriction")),
                 until=self._end(length),
                 targets=tuple(dict.fromkeys(targets)),
+                subjects=subjects,
             )
 
     def _rows(self) -> Iterator[tuple[str, Key]]:
         stage = self.stage
         for _ in range(stage.random.choice((1, 1, 1, 2, 3))):
             table = "app.customer" if stage.chance(0.3) else stage.random.choice(list(FACTS))
-            if found := stage.pick(table):
+            if (near := self._near()) and stage.chance(0.4):
+                yield stage.random.choice(near)
+            elif found := stage.pick(table):
                 yield table, found[0]
+
+    def _near(self) -> list[Name]:
+        """Rows that would go within days."""
+        stage = self.stage
+        rules = in_force(stage.world.policies, stage.now).promises
+        near = [due(stage.world, rule, stage.now + timedelta(days=7)) for rule in rules]
+        return sorted(stage.random.choice([rows for rows in near if rows] or [set()]))
 
     def _end(self, length: timedelta) -> datetime:
         """An end, by preference at the very moment of a run or at midnight."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simulation.invent.stage import Happenings
     from simulation.world import World
 
-HAPPENINGS_A_DAY = 1.8
+HAPPENINGS_A_DAY = 6
 
 
 class Inventor:
@@ -48,7 +48,7 @@ class Inventor:
             **self.invoices.happenings(),
             **self.holds.happenings(),
             **Policies(self.stage).happenings(),
-            **Requests(self.stage).happenings(),
+            **Requests(self.stage, self.holds).happenings(),
         }
 
     def history(self) -> Iterator[Event]:

@@ -43,7 +43,7 @@ class Policies:
 
     def happenings(self) -> Happenings:
         """What may happen on a day."""
-        return {self._amendment: 0.5}
+        return {self._amendment: 0.8}
 
     def _amendment(self) -> Iterator[Event]:
         stage = self.stage

@@ -60,7 +60,7 @@ class Runs:
         self._missed.clear()
         if stage.chance(0.02):
             yield Run(at=stage.now, as_of=stage.now - timedelta(hours=stage.random.randrange(1, 200)))
-        is_checked = stage.chance(0.004)
+        is_checked = stage.chance(0.01)
         if is_checked:
             yield from self._fresh_evidence()
         yield Run(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulation import people
 from simulation.history import Add, Change
 from simulation.moments import at, day_of
-from simulation.tables import FACTS
+from simulation.tables import FACTS, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,9 +42,16 @@ class Stage:
     def __init__(self, seed: int, world: World) -> None:
         self.random = Random(seed)  # noqa: S311 - the same seed has to tell the same history
         self.world = world
-        self.now = at(date(2025, 3, 1) + timedelta(days=self.random.randrange(5 * 365)))
+        self.now = at(self._first_day())
         self.run_time = self.random.choice((time(3, 10), time(0, 0), time(0, 20), time(23, 40), time(2, 30)))
         self._keys = count(1)
+
+    def _first_day(self) -> date:
+        """Some day, by preference weeks before the end of a year, when books are closed."""
+        day = date(2025, 3, 1) + timedelta(days=self.random.randrange(5 * 365))
+        if self.chance(0.4):
+            day = date(day.year, 12, 31) - timedelta(days=self.random.randrange(5, 45))
+        return day
 
     # --- chance
 
@@ -94,7 +101,12 @@ class Stage:
         """The application inserts a row; facts that are not given are null."""
         key = self.new_key()
         said = {**self._about_somebody(table, key), **self._written(table)}
-        return Add(at=self.now, table=table, key=key, row=dict.fromkeys(FACTS[table]) | said | row)
+        return Add(
+            at=self.now,
+            table=table,
+            key=key,
+            row=dict.fromkeys(FACTS[table]) | USUAL.get(table, {}) | said | row,
+        )
 
     def change(self, table: str, key: Key, **to: object) -> Change:
         """The application changes a row."""

@@ -73,7 +73,12 @@ class Website:
 
     def _cookie_choice(self) -> Iterator[Event]:
         if visitor := self.stage.pick("website.visitor"):
-            yield self.stage.add("website.cookie_choice", visitor_id=visitor[0], chosen_at=self.stage.now)
+            yield self.stage.add(
+                "website.cookie_choice",
+                visitor_id=visitor[0],
+                chosen_at=self.stage.now,
+                analytical=self.stage.random.choice(("true", "true", "false")),
+            )
 
     def _new_enquiry(self) -> Iterator[Event]:
         yield from self._enquiry(self.stage.now)
@@ -129,4 +134,5 @@ class Website:
                 subscription_id=subscription[0],
                 event=stage.random.choice(("given", "withdrawn")),
                 occurred_at=stage.now,
+                source=stage.random.choice(("form", "request")),
             )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from simulation import model, people
 from simulation.policy import in_force
-from simulation.requests.whom import look_around, mentioning, named
+from simulation.requests import purposes
+from simulation.requests.whom import find_out, mentioning, named
 from simulation.tables import Name
 
 if TYPE_CHECKING:
@@ -54,14 +55,7 @@ class Erased:
 
 def answer(world: World, event: Answer) -> Erased:
     """Answer a request."""
-    asked = world.desk.requests[event.request]
-    look_around(world, asked)
-    if event.shared and "shared" in asked.visitors.values():
-        said = {"confirm": "confirmed", "decline": "declined"}[event.shared]
-        asked.visitors = {key: said if how == "shared" else how for key, how in asked.visitors.items()}
-        look_around(world, asked)
-    elif event.is_planned_anew:
-        look_around(world, asked)
+    asked = find_out(world, event)
     known = asked.known
     rows = named(world, known, asked.rows, asked.tenant)
     todo = {(name, "delete") for name in rows if name[0] in GOES}
@@ -69,6 +63,8 @@ def answer(world: World, event: Answer) -> Erased:
     todo |= {(name, "mask") for name in mentioning(world, known, asked.tenant)}
     erased = _erase(world, todo, known, event.at)
     asked.state, asked.done_at, asked.left = "done", event.at, set(erased.left)
+    if asked.tenant is None:
+        purposes.forget(world, asked)
     return erased
 
 
@@ -93,7 +89,8 @@ def resume(world: World, as_of: datetime) -> list[Erased]:
 
 
 def _answered(world: World) -> list[Asked]:
-    return [one for one in world.desk.requests.values() if one.state == "done"]
+    done = (one for one in world.desk.requests.values() if one.state == "done")
+    return [one for one in done if one.kind == "erasure"]
 
 
 def _erase(world: World, todo: Iterable[Todo], known: Iterable[Identity], as_of: datetime) -> Erased:

@@ -6,14 +6,26 @@ from collections import Counter
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
-from simulation.history import Answer, Ask, BackUp, Prolong, Refuse, Restore, SeeTo, Verify
+from simulation.history import (
+    Answer,
+    Ask,
+    BackUp,
+    Fetch,
+    Lift,
+    Prolong,
+    Refuse,
+    Restore,
+    SeeTo,
+    Verify,
+    Weigh,
+)
 from simulation.moments import day_of, last_day
-from simulation.requests import backups, erasure
+from simulation.requests import backups, copies, erasure, purposes, rectification, restriction
 from simulation.requests.asked import ANSWER_WITHIN_EXTENDED
 from simulation.requests.backups import Backup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from simulation.history import Asking
     from simulation.requests.erasure import Erased
@@ -71,20 +83,58 @@ def _(event: Answer, world: World) -> Counter[str] | None:
     if asked is None or asked.state != "verified" or not _is_there(world, event.request):
         return None
     is_late = day_of(event.at) > asked.due_on
-    erased = erasure.answer(world, event)
-    found = _said("answered late" if is_late else "answered in time") + erased.counts("a request")
+    found = Counter(ANSWERS[asked.kind](world, event))
+    if not asked.is_open:
+        found["answered late" if is_late else "answered in time"] += 1
     found += Counter(f"a browser is {how}" for how in asked.visitors.values())
+    return +found
+
+
+def _erase(world: World, event: Answer) -> Counter[str]:
+    asked, erased = world.desk.requests[event.request], erasure.answer(world, event)
+    found = erased.counts("a request")
     if asked.tenant is not None:
         found["answered for one customer's copy"] += bool(erased.gone)
     if not (erased.gone or erased.emptied or erased.masked or erased.left):
         found["answered of nobody"] += 1
     found["answer killed"] += event.killed_after is not None and bool(erased.gone)
-    return +found
+    return found
+
+
+ANSWERS: Mapping[str, Callable[[World, Answer], Counter[str]]] = {
+    "erasure": _erase,
+    "restriction": restriction.answer,
+    "rectification": rectification.answer,
+    "objection": purposes.answer,
+    "withdrawal": purposes.answer,
+    "access": copies.answer,
+    "portability": copies.answer,
+    "information": copies.answer,
+}
+"""What the answer does, by kind of request."""
+
+
+@happen.register(Weigh)
+def _(event: Weigh, world: World) -> Counter[str] | None:
+    return purposes.weigh(world, event)
+
+
+@happen.register(Fetch)
+def _(event: Fetch, world: World) -> Counter[str] | None:
+    found = copies.fetch(world, event)
+    return None if found is None else +found
+
+
+@happen.register(Lift)
+def _(event: Lift, world: World) -> Counter[str] | None:
+    found = restriction.lift(world, event)
+    return None if found is None else +found
 
 
 @happen.register(SeeTo)
 def _(event: SeeTo, world: World) -> Counter[str] | None:
-    found = _said("seen to") + _of(erasure.see_to(world, event.at), "a remainder")
+    found = _said("seen to") + restriction.end(world, event.at)
+    found += _of(erasure.see_to(world, event.at), "a remainder")
     found["overdue"] += len(world.desk.overdue(day_of(event.at)))
     return +found
 
@@ -105,10 +155,12 @@ def _(event: Restore, world: World) -> Counter[str] | None:
     world.missing = missing = backups.restore(world, backup, event.at)
     world.restored = {table: dict(rows) for table, rows in world.rows.items()}
     found = _said("restored") + _of(backups.replay(world, backup, event.at), "a replay")
-    backups.end(world, missing)
+    backups.end(world, missing, event.at)
     found += Counter(
         {
             "a lost hold": len(missing.holds),
+            "a lost answer": missing.answers.total(),
+            "a lost restriction of a subject": sum(bool(hold.subjects) for hold in missing.holds.values()),
             "a hold in force again": len(missing.ended | missing.moved.keys()),
         }
     )

@@ -9,13 +9,12 @@ from simulation import people
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from simulation.history import Answer
     from simulation.people import Identity
     from simulation.requests.asked import Asked
     from simulation.tables import Key, Name
     from simulation.world import World
 
-ABOUT = ("website.visitor", *people.IDENTITIES, "app.customer")
-"""Tables of which a row may be somebody's."""
 _LEADS_ON = ("website.visitor", "website.enquiry", "website.chat", "website.marketing_subscription")
 
 
@@ -23,13 +22,8 @@ def named(
     world: World, identities: Iterable[Identity], rows: Iterable[Name] = (), tenant: Key | None = None
 ) -> set[Name]:
     """The rows that name somebody, by an identity or by their key; content of one customer only, where it is meant."""
-    wanted, by_key = set(identities), set(rows)
-    found = {
-        (table, key)
-        for table in ABOUT
-        for key, row in world.rows[table].items()
-        if (table, key) in by_key or not wanted.isdisjoint(people.identities((table, key), row))
-    }
+    found = {name for one in identities for name in world.named.get(one, ())}
+    found |= {name for name in rows if world.find(name) is not None}
     return {name for name in found if tenant is None or is_content(world, name, tenant)}
 
 
@@ -54,6 +48,19 @@ def is_content(world: World, name: Name, customer: Key) -> bool:
     if table == "app.activity":
         return bool(world.rows["app.person"][row["person_id"]]["customer_id"] == customer)
     return table in {"app.contact", "app.person", "app.invoice"} and row["customer_id"] == customer
+
+
+def find_out(world: World, event: Answer) -> Asked:
+    """Whom a request is about, when it is answered: what is found is looked at by an operator, or not."""
+    asked = world.desk.requests[event.request]
+    look_around(world, asked)
+    if event.shared and "shared" in asked.visitors.values():
+        said = {"confirm": "confirmed", "decline": "declined"}[event.shared]
+        asked.visitors = {key: said if how == "shared" else how for key, how in asked.visitors.items()}
+        look_around(world, asked)
+    elif event.is_planned_anew:
+        look_around(world, asked)
+    return asked
 
 
 def look_around(world: World, asked: Asked) -> None:

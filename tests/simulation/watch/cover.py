@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
+
+from simulation.watch.letters import is_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from simulation.history import Target
+    from simulation.people import Identity
     from simulation.tables import Name, Row, Snapshot
     from simulation.world import World
 
@@ -46,31 +51,54 @@ def _references(row: Row) -> Iterator[Name]:
     return ((others[column], row[column]) for column in row if column in others and row[column])
 
 
-def active(world: World, as_of: datetime) -> dict[int, frozenset[Target]]:
-    """The holds and restrictions that count at a moment, and what they name."""
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What a hold or restriction names: rows and tables, and whoever has an identity."""
+
+    targets: frozenset[Target]
+    subjects: frozenset[Identity]
+
+
+def active(world: World, as_of: datetime, *, kind: str | None = None) -> dict[int, Named]:
+    """The holds and restrictions that count at a moment, or only those of a kind, and what they name."""
     return {
-        number: hold.targets
+        number: Named(targets=hold.targets, subjects=hold.subjects)
         for number, hold in world.holds.items()
-        if hold.until > as_of and not hold.is_released
+        if hold.until > as_of and not hold.is_released and kind in {None, hold.kind}
     }
 
 
 class Cover:
     """Who may keep a row past its limit."""
 
-    def __init__(self, rows: Snapshot, holds: Mapping[int, frozenset[Target]]) -> None:
+    def __init__(self, rows: Snapshot, holds: Mapping[int, Named]) -> None:
         self.rows = rows
-        self.targets: frozenset[Target] = frozenset().union(*holds.values())
+        self.targets = frozenset(chain.from_iterable(one.targets for one in holds.values()))
+        self.subjects = frozenset(chain.from_iterable(one.subjects for one in holds.values()))
 
     def excuses(self, name: Name) -> bool:
         """Whether the row is covered, or needed by a covered row."""
-        return bool(self.targets) and (self.covers(name) or name in self._needed)
+        return self._is_any() and (self.covers(name) or name in self._needed)
 
     def covers(self, name: Name) -> bool:
         """Whether the row, or something it is part of, is named."""
-        return bool(self.targets) and any(
-            part in self.targets or (part[0], None) in self.targets for part in owners(self.rows, name)
+        return self._is_any() and any(
+            part in self.targets or (part[0], None) in self.targets or part in self._about
+            for part in owners(self.rows, name)
         )
+
+    def _is_any(self) -> bool:
+        return bool(self.targets or self.subjects)
+
+    @cached_property
+    def _about(self) -> set[Name]:
+        """Rows of somebody who is named by an identity."""
+        return {
+            (table, key)
+            for table, rows in self.rows.items()
+            for key, row in rows.items()
+            if self.subjects and is_about((table, key), row, self.subjects)
+        }
 
     @cached_property
     def _needed(self) -> set[Name]:

@@ -5,15 +5,15 @@ Somebody is looked for by the letters and digits alone, wherever they stand in a
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from simulation.broken import Broken
 from simulation.history import Answer, Restore, SeeTo
 from simulation.watch.cover import Cover, active, owners
+from simulation.watch.letters import WRITTEN, speaks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from simulation.history import Asking
     from simulation.requests.asked import Asked
@@ -27,7 +27,6 @@ _LETTING_GO = {
     *("renews_contract_id", "credited_invoice_id", "contact_name", "contact_email"),
 }
 """Columns that may lose their value when a row that they speak of goes."""
-_WRITTEN = {"body", "transcript", "detail"}
 
 
 def watch_erasure(event: Asking, before: Before, world: World) -> None:
@@ -36,19 +35,20 @@ def watch_erasure(event: Asking, before: Before, world: World) -> None:
     Raises:
         Broken: left, or collateral.
     """
-    answered = [one for one in world.desk.requests.values() if one.state == "done"]
-    if isinstance(event, Answer):
-        asked = world.desk.requests[event.request]
+    done = (one for one in world.desk.requests.values() if one.state == "done")
+    answered = [one for one in done if one.kind == "erasure"]
+    if isinstance(event, Answer) and (asked := world.desk.requests[event.request]).kind == "erasure":
         _nothing_left(world, [asked], None, event)
         _nothing_else(before.rows, world, [asked], event)
     elif isinstance(event, SeeTo):
         _nothing_left(world, answered, _IMPORTED, event)
-        _nothing_else(before.rows, world, answered, event)
+        _nothing_else(before.rows, world, answered, event, before.left)
     elif isinstance(event, Restore):
         backup = world.backups[event.backup]
         since = [one for one in answered if one.done_at and one.done_at >= backup.at]
         _nothing_left(world, since, None, event)
-        _nothing_else(world.restored, world, answered, event)
+        left = {name for one in backup.desk.requests.values() for name, _ in one.left}
+        _nothing_else(world.restored, world, answered, event, left)
 
 
 def _nothing_left(
@@ -62,7 +62,9 @@ def _nothing_left(
         for table, rows in world.rows.items()
         if tables is None or table in tables
         for key, row in rows.items()
-        if _speaks_of(row, asked) and _is_meant((table, key), row, asked) and not cover.excuses((table, key))
+        if speaks_of(row, asked.subjects)
+        and _is_meant((table, key), row, asked)
+        and not cover.excuses((table, key))
     ]
     left += [
         f"{table} {key} was named by its key and is there"
@@ -82,15 +84,25 @@ def _is_meant(name: Name, row: Row, asked: Asked) -> bool:
     return name[0] in {*_IMPORTED, "app.invoice"} and row["customer_id"] == asked.tenant
 
 
-def _nothing_else(rows: Snapshot, world: World, answered: Iterable[Asked], event: Asking) -> None:
-    """What is gone was the subject's or part of it; what changed has lost a reference, a name or a mention."""
+def _nothing_else(
+    rows: Snapshot,
+    world: World,
+    answered: Iterable[Asked],
+    event: Asking,
+    left: Collection[Name] = frozenset(),
+) -> None:
+    """What is gone was the subject's or part of it; what changed has lost a reference, a name or a mention.
+
+    What was the subject's when it was erased, and had to stay (``left``), may be about somebody else since.
+    """
     answered = list(answered)
     collateral = []
     for table, there in rows.items():
         for key, row in there.items():
             after = world.find((table, key))
             if after is None:
-                if not any(_was_asked_for(rows, part, answered) for part in owners(rows, (table, key))):
+                parts = list(owners(rows, (table, key)))
+                if not any(part in left or _was_asked_for(rows, part, answered) for part in parts):
                     collateral.append(f"{table} {key} is gone, and nobody asked for it: {row}")
             elif after is not row:
                 collateral += [f"{table} {key}: {one}" for one in _changes(row, after)]
@@ -102,7 +114,7 @@ def _was_asked_for(rows: Snapshot, name: Name, answered: Iterable[Asked]) -> boo
     row = rows[name[0]][name[1]]
     return any(
         name in asked.rows
-        or _speaks_of(row, asked)
+        or speaks_of(row, asked.subjects)
         or any(
             ("visitor_id", row.get("visitor_id")) == one or name == ("website.visitor", one[1])
             for one in asked.known
@@ -116,19 +128,6 @@ def _changes(before: Row, after: Row) -> Iterator[str]:
     for column, value in before.items():
         now = after[column]
         is_let_go = column in _LETTING_GO and now is None
-        is_masked = column in _WRITTEN and str(now).count("[erased]") > str(value).count("[erased]")
+        is_masked = column in WRITTEN and str(now).count("[erased]") > str(value).count("[erased]")
         if now != value and not is_let_go and not is_masked:
             yield f"{column} was {value} and is {now}"
-
-
-def _speaks_of(row: Row, asked: Asked) -> bool:
-    """Whether letters or digits of the subject stand anywhere in a row."""
-    said = [str(value) for column, value in row.items() if isinstance(value, str) and column != "gross"]
-    letters = " ".join(said).lower().replace("%40", "@")
-    digits = [re.sub(r"[^\d;]", "", re.sub(r"[^\d\s()+-]+", ";", one)) for one in said]
-    for kind, value in asked.subjects:
-        if kind == "email" and re.search(rf"(?<![\w.]){re.escape(str(value))}", letters):
-            return True
-        if kind == "phone_number" and any(str(value)[-8:] in one for one in digits):
-            return True
-    return False

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from simulation.history import Event, Run, Target
+    from simulation.history import Event, Run
     from simulation.policy import Policy, Promise
     from simulation.tables import Key, Name, Snapshot
+    from simulation.watch.cover import Named
     from simulation.world import Notice, World
 
 
@@ -30,12 +31,14 @@ class Before:
     Attributes:
         holds: and restrictions that counted, and what they named.
         notices: by customer, after the run took notice.
+        left: rows of whoever was erased that had to stay, by then the subject's or part of it.
         when_gone: the rows as they were, of those that were gone when something changed while the run went on.
     """
 
     rows: Snapshot
-    holds: Mapping[int, frozenset[Target]]
+    holds: Mapping[int, Named]
     notices: Mapping[Key, Notice]
+    left: frozenset[Name]
     when_gone: dict[Name, Snapshot] = field(default_factory=dict)
 
     @classmethod
@@ -45,6 +48,7 @@ class Before:
             rows={table: dict(rows) for table, rows in world.rows.items()},
             holds=active(world, as_of),
             notices=dict(world.notices),
+            left=frozenset(name for one in world.desk.requests.values() for name, _ in one.left),
         )
 
     def follow(self, event: Event, world: World) -> None:
