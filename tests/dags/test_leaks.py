@@ -18,9 +18,8 @@ import pytest
 
 from demonstration.local_airflow import metadata_of
 from lifecycle.holds.targets import Subject
-from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register
 from lifecycle.requests.receipt import issue
+from support.asking import by_email, verified
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder, spellings
 from support.subjects import AS_OF, MARI
 
@@ -51,15 +50,9 @@ STEPS = {
 """What each task calls."""
 
 
-def verified(company: Company) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys,
-            [Subject(identity="email", value=MARI), Subject(identity="visitor_id", value=VISITOR)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
+def by_both(company: Company) -> UUID:
+    """A request of Mari's that names her browser, too."""
+    return verified(company, by_email(), Subject(identity="visitor_id", value=VISITOR))
 
 
 def failing(called: str, patch: pytest.MonkeyPatch, *, times: int) -> None:
@@ -109,7 +102,7 @@ def test_what_is_looked_for_is_found_in_base64():
 def test_a_run_of_which_every_step_failed_once_leaves_nothing(
     airflow_alone: Airflow, people, database: Database, monkeypatch, capfd, caplog
 ):
-    request_id = verified(people)
+    request_id = by_both(people)
     for called in STEPS.values():
         failing(called, monkeypatch, times=1)
     found = airflow_alone.run(
@@ -130,7 +123,7 @@ def test_a_run_of_which_every_step_failed_once_leaves_nothing(
 def test_a_run_that_fails_for_good_leaves_nothing(
     airflow_alone: Airflow, people, monkeypatch, capfd, caplog, task
 ):
-    request_id = verified(people)
+    request_id = by_both(people)
     failing(STEPS[task], monkeypatch, times=99)
     found = airflow_alone.run(
         NAME, AS_OF, given={"request_id": str(request_id)}, ask=airflow_alone.replying("Approve", [])
@@ -143,7 +136,7 @@ def test_a_run_that_fails_for_good_leaves_nothing(
 def test_what_was_left_goes_without_a_trace(
     airflow_alone: Airflow, people, database: Database, monkeypatch, capfd, caplog
 ):
-    request_id = verified(people)
+    request_id = by_both(people)
     airflow_alone.run(
         NAME, AS_OF, given={"request_id": str(request_id)}, ask=airflow_alone.replying("Approve", [])
     )

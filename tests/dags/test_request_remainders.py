@@ -10,10 +10,10 @@ import pytest
 
 from lifecycle.cli.main import run as run_command
 from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject, Target
-from lifecycle.policy.model import RequestKind
+from lifecycle.holds.targets import Target
 from lifecycle.requests import register, steps
 from lifecycle.requests.deadlines import near_ends
+from support.asking import by_email, taken, verified
 from support.subjects import AS_OF, MARI, rows_of
 
 if TYPE_CHECKING:
@@ -28,16 +28,6 @@ NAME = "request_remainders"
 HELD = ("app.person", "101")
 
 
-def taken(company: Company, as_of: datetime = AS_OF) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(as_of), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=as_of,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=as_of)
-    return request_id
-
-
 @pytest.fixture
 def left(people: Company) -> UUID:
     """A hold on a person whose erasure was done but for her."""
@@ -46,7 +36,7 @@ def left(people: Company) -> UUID:
             connection, people.rulebook(AS_OF), [Target.parse("app.person:101")], kind="hold",
             reason="litigation", placed_by="Counsel", until=AS_OF + timedelta(days=9000), as_of=AS_OF,
         )  # fmt: skip
-    request_id = taken(people)
+    request_id = verified(people)
     steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
     return hold
 
@@ -84,7 +74,7 @@ def test_a_request_that_fails_does_not_keep_the_others_from_going(people, databa
     release(people, left)
     with people.engine.connect() as connection:
         (number,) = steps.unfinished(connection)
-    other, resume = taken(people), steps.resume
+    other, resume = verified(people), steps.resume
 
     def fail_first(company, request_id, *, as_of):
         if request_id == other:
@@ -113,17 +103,17 @@ def days_told(people: Company, received: datetime, days: range) -> list[int]:
 
 
 def test_it_is_told_once_ten_days_before_the_last_and_once_three_days_before(people):
-    taken(people)
+    verified(people)
     assert days_told(people, AS_OF, range(40)) == [10, 3]
 
 
 def test_a_run_that_was_missed_tells_it_later_and_only_what_counts_by_then(people):
-    taken(people)
+    verified(people)
     assert days_told(people, AS_OF, range(29, 40)) == [2]
 
 
 def test_an_extension_is_told_anew(people):
-    request_id = taken(people)
+    request_id = verified(people)
     assert days_told(people, AS_OF, range(30)) == [10, 3]
     with people.engine.begin() as connection:
         register.extend(
@@ -134,16 +124,12 @@ def test_an_extension_is_told_anew(people):
 
 def test_a_run_tells_what_is_due_soon_and_fails_while_an_answer_is_late(airflow_alone: Airflow, people):
     now = datetime.now(UTC)
-    soon, late = taken(people, now - timedelta(days=25)), None
+    soon, late = verified(people, as_of=now - timedelta(days=25)), None
     first = airflow_alone.run(NAME, now - timedelta(minutes=2))
     assert first.state == "success"
     assert [one["request"] for one in first.results["near_ends"]] == [str(soon)]
     assert airflow_alone.events("request_due")[-1]["due"] == first.results["near_ends"]
-    with people.engine.begin() as connection:
-        late = register.open_request(
-            connection, people.rulebook(now), people.keys, [Subject(identity="email", value="late@example.test")],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=now - timedelta(days=40),
-        )  # fmt: skip
+    late = taken(people, by_email("late@example.test"), as_of=now - timedelta(days=40))
     second = airflow_alone.run(NAME, now - timedelta(minutes=1))
     assert (second.state, second.having("failed")) == ("failed", {"require_answers_in_time"})
     assert [one["request"] for one in second.results["near_ends"]] == [str(late)]
@@ -152,7 +138,7 @@ def test_a_run_tells_what_is_due_soon_and_fails_while_an_answer_is_late(airflow_
 def test_an_erased_subject_whom_an_import_brings_back_is_erased_on_the_next_day(
     airflow_alone: Airflow, people, database
 ):
-    steps.answer(people, taken(people), approved_by="Op", as_of=AS_OF)
+    steps.answer(people, verified(people), approved_by="Op", as_of=AS_OF)
     before = rows_of(database)
     database.execute(
         "INSERT INTO app.person (customer_id, first_name, last_name, work_email, country, created_at)"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject, Target
-from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register, steps
+from lifecycle.holds.targets import Target
+from lifecycle.requests import steps
 from lifecycle.runs.company import Company
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.settings import Settings
+from support.asking import by_email, verified
 from support.backups import back_up, restore
 from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, rows_of
@@ -47,12 +47,7 @@ def company(people) -> Company:
 
 
 def erase(company: Company, email: str) -> None:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, by_email(email))
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 

@@ -13,10 +13,10 @@ import pytest
 import pyzipper
 
 from demonstration.local_airflow import metadata_of
-from lifecycle.holds.targets import Subject
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
 from lifecycle.requests.copies import procedures
+from support.asking import by_email, verified
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
 from support.subjects import AS_OF, MARI, rows_of
 
@@ -37,16 +37,6 @@ DAGS = {
 PAGE = "/lifecycle/requests"
 WORDS = (MARI, "mari.tamm", "00000000-0000-4000-8000-000000000100", "prefers to be called", "51234567")
 """What must not stand in Airflow: identifiers, and what the rows say."""
-
-
-def verified(company: Company, kind: RequestKind, email: str = MARI) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
-            kind=kind, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
 
 
 def run(airflow: Airflow, kind: RequestKind, request_id: UUID, **options: Any) -> Any:
@@ -75,7 +65,7 @@ def test_a_copy_is_approved_in_airflow_and_fetched_once_on_the_page(
     airflow_alone: Airflow, people: Company, database: Database, capfd, caplog
 ):
     before, asked = rows_of(database), []
-    request_id = verified(people, RequestKind.ACCESS)
+    request_id = verified(people, kind=RequestKind.ACCESS)
     found = run(airflow_alone, RequestKind.ACCESS, request_id, ask=airflow_alone.replying("Approve", asked))
     assert found.state == "success"
     (question,) = asked
@@ -115,7 +105,7 @@ def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(
 
     archive_of = procedures.encrypted
     monkeypatch.setattr(procedures, "encrypted", fail_first)
-    request_id = verified(people, RequestKind.ACCESS)
+    request_id = verified(people, kind=RequestKind.ACCESS)
     found = run(airflow_alone, RequestKind.ACCESS, request_id, ask=airflow_alone.replying("Approve", []))
     assert (found.state, found.tries["execute"]) == ("success", 3)
     captured = capfd.readouterr()
@@ -125,7 +115,7 @@ def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(
 
 
 def test_a_form_fetches_the_archive_and_shows_the_passphrase(airflow_alone: Airflow, people: Company):
-    request_id = verified(people, RequestKind.ACCESS)
+    request_id = verified(people, kind=RequestKind.ACCESS)
     steps.answer(people, request_id, approved_by="Op", as_of=datetime.now(UTC))
     airflow_alone.register()
     page, html = airflow_alone.api(), {"Accept": "text/html"}
@@ -144,7 +134,7 @@ def test_a_form_fetches_the_archive_and_shows_the_passphrase(airflow_alone: Airf
 
 @pytest.mark.commitment("R3")
 def test_what_can_be_taken_along_is_put_together_by_a_run_of_its_own(airflow_alone: Airflow, people: Company):
-    request_id = verified(people, RequestKind.PORTABILITY)
+    request_id = verified(people, kind=RequestKind.PORTABILITY)
     found = run(airflow_alone, RequestKind.PORTABILITY, request_id, ask=airflow_alone.replying("Approve", []))
     assert found.state == "success"
     assert {one["action"] for one in found.results["receipt"]["done"]} == {"disclose"}
@@ -157,7 +147,7 @@ def test_what_can_be_taken_along_is_put_together_by_a_run_of_its_own(airflow_alo
 
 @pytest.mark.commitment("R1")
 def test_information_is_given_without_a_question(airflow_alone: Airflow, people: Company):
-    request_id = verified(people, RequestKind.INFORMATION)
+    request_id = verified(people, kind=RequestKind.INFORMATION)
     found = run(airflow_alone, RequestKind.INFORMATION, request_id)
     assert found.state == "success"
     assert "approval" in found.having("skipped")
@@ -167,7 +157,7 @@ def test_information_is_given_without_a_question(airflow_alone: Airflow, people:
 
 
 def test_of_an_unknown_subject_nothing_is_put_together(airflow_alone: Airflow, people: Company):
-    request_id = verified(people, RequestKind.ACCESS, "nobody@example.test")
+    request_id = verified(people, by_email("nobody@example.test"), kind=RequestKind.ACCESS)
     found = run(airflow_alone, RequestKind.ACCESS, request_id)
     assert found.state == "success"
     assert (found.results["receipt"]["done"], found.results["receipt"]["kept"]) == ([], [])
@@ -178,7 +168,7 @@ def test_of_an_unknown_subject_nothing_is_put_together(airflow_alone: Airflow, p
 def test_a_refused_request_for_a_copy_discloses_nothing(
     airflow_alone: Airflow, people: Company, database: Database
 ):
-    request_id = verified(people, RequestKind.ACCESS)
+    request_id = verified(people, kind=RequestKind.ACCESS)
     found = run(
         airflow_alone,
         RequestKind.ACCESS,
@@ -192,7 +182,7 @@ def test_a_refused_request_for_a_copy_discloses_nothing(
 def test_a_package_that_nobody_fetched_is_destroyed_when_its_time_is_over(
     airflow_alone: Airflow, people: Company, database: Database
 ):
-    request_id = verified(people, RequestKind.ACCESS)
+    request_id = verified(people, kind=RequestKind.ACCESS)
     steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
     last = airflow_alone.run("request_remainders", AS_OF + timedelta(days=14))
     assert last.results["destroy_packages"] == []

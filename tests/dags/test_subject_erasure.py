@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject, Target
-from lifecycle.policy.model import RequestKind
+from lifecycle.holds.targets import Target
 from lifecycle.requests import register, steps
 from lifecycle.requests.candidates import answer_for, told_candidates
-from support.subjects import AS_OF, MARI, rows_of
+from support.asking import by_email, taken, verified
+from support.subjects import AS_OF, rows_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from lifecycle.runs.company import Company
@@ -26,16 +25,6 @@ pytestmark = pytest.mark.commitment("R7", "A10", "G1")
 
 NAME = "subject_erasure"
 VISITOR = "00000000-0000-4000-8000-000000000100"
-
-
-def verified(company: Company, email: str = MARI, *, as_of: datetime = AS_OF) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(as_of), company.keys, [Subject(identity="email", value=email)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=as_of,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=as_of)
-    return request_id
 
 
 def state_of(company: Company, request_id: UUID) -> register.Request:
@@ -80,7 +69,7 @@ def test_the_operator_is_shown_counts_what_stays_and_what_it_means(airflow_alone
 
 def test_nothing_is_asked_where_nothing_is_held(airflow_alone: Airflow, people, database):
     before = rows_of(database)
-    request_id = verified(people, "nobody@example.test")
+    request_id = verified(people, by_email("nobody@example.test"))
     found = run(airflow_alone, request_id)
     assert found.state == "success"
     assert found.having("skipped") == {"refuse", "check_plan", "approval", "execute", "check_after"}
@@ -183,11 +172,7 @@ def test_a_request_is_started_by_its_number_alone(airflow_alone: Airflow):
 
 def test_a_request_that_nobody_verified_fails_its_run(airflow_alone: Airflow, people, database):
     before = rows_of(database)
-    with people.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, people.rulebook(AS_OF), people.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
+    request_id = taken(people)
     found = run(airflow_alone, request_id)
     assert (found.having("failed"), found.tries["plan"]) == ({"plan"}, 1)
     assert rows_of(database) == before

@@ -11,12 +11,12 @@ import pytest
 
 from demonstration.local_airflow import metadata_of
 from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.lifting import ask_lifting
+from support.asking import by_email, verified
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
 from support.subjects import AS_OF, MARI, rows_of
 
@@ -43,7 +43,7 @@ DAGS = {
 }
 
 
-def verified(
+def asked_for(
     company: Company,
     kind: RequestKind,
     *purposes: str,
@@ -58,13 +58,7 @@ def verified(
             for name, value in (corrections or {}).items()
         ),
     )
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, rulebook, company.keys, [Subject(identity="email", value=email)],
-            kind=kind, opened_by="Op", as_of=AS_OF, asked=asked,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
+    return verified(company, by_email(email), kind=kind, asked=asked)
 
 
 def run(
@@ -93,7 +87,7 @@ def test_a_correction_is_approved_by_names_of_columns_and_no_value_reaches_airfl
     airflow_alone: Airflow, people: Company, database: Database, capfd, caplog
 ):
     asked: list[Any] = []
-    request_id = verified(people, RECTIFICATION, corrections={"email": NEW, "user.name.last": "Kuuskmann"})
+    request_id = asked_for(people, RECTIFICATION, corrections={"email": NEW, "user.name.last": "Kuuskmann"})
     found = run(airflow_alone, RECTIFICATION, request_id, ask=airflow_alone.replying("Approve", asked))
     assert found.state == "success"
     (question,) = asked
@@ -125,7 +119,7 @@ def test_a_step_that_fails_with_a_value_in_its_hands_does_not_tell_it(
     def fail(*_arguments: Any, **_named: Any) -> Any:
         raise ValueError(f"{NEW} for {MARI}") from KeyError(NEW)
 
-    request_id = verified(people, RECTIFICATION, corrections={"email": NEW})
+    request_id = asked_for(people, RECTIFICATION, corrections={"email": NEW})
     module, _, name = called.rpartition(".")
     for place in (module, "lifecycle.requests.rectifying"):
         if hasattr(__import__(place, fromlist=[name]), name):
@@ -142,7 +136,7 @@ def test_a_constraint_that_refuses_is_told_without_a_value_and_nothing_is_half_d
 ):
     database.execute("UPDATE app.contact SET email = :new WHERE id = 200", {"new": NEW})
     before = rows_of(database)
-    request_id = verified(people, RECTIFICATION, corrections={"email": NEW})
+    request_id = asked_for(people, RECTIFICATION, corrections={"email": NEW})
     found = run(airflow_alone, RECTIFICATION, request_id, ask=airflow_alone.replying("Approve", []))
     assert found.having("failed") == {"close"}
     assert found.results["execute"]["deferred"][0]["reason"].startswith("another row has what should be")
@@ -157,7 +151,7 @@ def test_a_restriction_is_placed_lifted_when_an_operator_says_so_and_starts_what
     airflow_alone: Airflow, people: Company, database: Database, capfd, caplog
 ):
     before, asked = rows_of(database), []
-    request_id = verified(people, RESTRICTION)
+    request_id = asked_for(people, RESTRICTION)
     found = run(airflow_alone, RESTRICTION, request_id, ask=airflow_alone.replying("Approve", asked))
     assert found.state == "success"
     assert "| app.person | restrict | 2 |" in asked[0].body
@@ -185,7 +179,7 @@ def test_an_objection_to_marketing_is_not_weighed(
     airflow_alone: Airflow, people: Company, database: Database
 ):
     asked: list[Any] = []
-    request_id = verified(people, OBJECTION, "marketing")
+    request_id = asked_for(people, OBJECTION, "marketing")
     found = run(airflow_alone, OBJECTION, request_id, ask=airflow_alone.replying("Approve", asked))
     assert found.state == "success"
     assert [one.task for one in asked] == ["approval"]
@@ -206,7 +200,7 @@ def test_an_objection_that_is_weighed_asks_first_and_plans_what_was_decided(
         asked.append(question)
         airflow_alone.answer(question, choice if question.task == "weigh" else "Approve")
 
-    request_id = verified(people, OBJECTION, "service_improvement", "marketing")
+    request_id = asked_for(people, OBJECTION, "service_improvement", "marketing")
     found = run(airflow_alone, OBJECTION, request_id, ask=reply)
     assert found.state == "success"
     weighed, approved = asked
@@ -223,7 +217,7 @@ def test_an_objection_that_is_weighed_asks_first_and_plans_what_was_decided(
 
 
 def test_nobody_decides_in_time_and_the_request_stays_open(airflow_alone: Airflow, people: Company):
-    request_id = verified(people, OBJECTION, "service_improvement")
+    request_id = asked_for(people, OBJECTION, "service_improvement")
     found = run(airflow_alone, OBJECTION, request_id, ask=airflow_alone.let_the_time_pass)
     assert (found.state, found.having("failed")) == ("failed", {"weigh"})
     assert state_of(people, request_id).is_open
@@ -232,7 +226,7 @@ def test_nobody_decides_in_time_and_the_request_stays_open(airflow_alone: Airflo
 @pytest.mark.commitment("W10")
 def test_consent_is_taken_back(airflow_alone: Airflow, people: Company, database: Database, capfd, caplog):
     before = rows_of(database)
-    request_id = verified(people, WITHDRAWAL)
+    request_id = asked_for(people, WITHDRAWAL)
     found = run(airflow_alone, WITHDRAWAL, request_id, ask=airflow_alone.replying("Approve", []))
     assert found.state == "success"
     after = rows_of(database)
@@ -249,7 +243,7 @@ def test_of_whom_nothing_is_held_nothing_is_asked(
     airflow_alone: Airflow, people: Company, database: Database, kind
 ):
     before = rows_of(database)
-    request_id = verified(
+    request_id = asked_for(
         people, kind, *(["marketing"] if kind is OBJECTION else []), email="nobody@example.test"
     )
     found = run(airflow_alone, kind, request_id)
@@ -262,7 +256,7 @@ def test_an_operator_who_refuses_in_the_run_refuses_the_request(
     airflow_alone: Airflow, people: Company, database: Database
 ):
     before = rows_of(database)
-    request_id = verified(people, RECTIFICATION, corrections={"email": NEW})
+    request_id = asked_for(people, RECTIFICATION, corrections={"email": NEW})
     found = run(
         airflow_alone,
         RECTIFICATION,

@@ -292,7 +292,7 @@ def test_a_connection_is_kept_only_where_that_was_asked_for(module_database: Dat
 def test_a_connection_that_was_closed_meanwhile_is_opened_anew_with_its_role(module_database: Database):
     kept = connect(module_database.url, role=Role.ENGINE, keeps=1)
     first = backend(kept)
-    module_database.execute("SELECT pg_terminate_backend(:first)", {"first": first})
+    module_database.execute("SELECT pg_terminate_backend(:first, 10000)", {"first": first})
     with kept.connect() as connection:
         again = connection.execute(
             sqlalchemy.text("SELECT pg_backend_pid() AS pid, current_user AS role")

@@ -18,6 +18,7 @@ from lifecycle.identity.others import SOMEBODY_ELSE
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
 from lifecycle.runs import plans
+from support.asking import answer, verified
 from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
@@ -46,24 +47,12 @@ def opened(
     tenant: Target | None = None,
 ) -> UUID:
     """A verified request."""
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection,
-            company.rulebook(AS_OF),
-            company.keys,
-            named or (Subject(identity="email", value=MARI),),
-            kind=kind,
-            opened_by="Op",
-            as_of=AS_OF,
-            tenant=tenant,
-        )
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
+    return verified(company, *named, kind=kind, tenant=tenant)
 
 
 def answered(company: Company, request_id: UUID) -> dict[str, bytes]:
     """The files that the subject of a request finds in the archive."""
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id)
     with company.engine.begin() as connection:
         archive = packages.fetch(connection, request_id, company.keys, by="Op", as_of=AS_OF)
         passphrase = packages.show_passphrase(connection, request_id, company.keys, by="Op", as_of=AS_OF)

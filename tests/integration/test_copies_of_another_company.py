@@ -11,14 +11,14 @@ import pytest
 import pyzipper
 
 from lifecycle.datamap.load import load_datamap
-from lifecycle.holds.targets import Subject
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, register, steps
+from lifecycle.requests import packages, steps
 from lifecycle.runs.company import Company
 from lifecycle.store.grants import grant
 from lifecycle.store.roles import Role
+from support.asking import by_email, verified
 from support.samples import PROJECT, WEBSHOP, populate
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 
 def files_of(company: Company, mail: str, kind: RequestKind) -> dict[str, bytes]:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=mail)],
-            kind=kind, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, by_email(mail), kind=kind)
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     with company.engine.begin() as connection:
         archive = packages.fetch(connection, request_id, company.keys, by="Op", as_of=AS_OF)

@@ -19,13 +19,12 @@ from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.purposes import Decision
-from lifecycle.requests.receipt import issue
 from lifecycle.requests.weighing import weigh
 from lifecycle.runs.company import Company
-from lifecycle.runs.signing import sign_ledger
 from lifecycle.store.grants import grant
 from lifecycle.store.relations import relation
 from lifecycle.store.roles import Role
+from support.asking import answer, by_email, receipt_of, verified
 from support.leaks import leaks, leaks_in_control_schema
 from support.samples import PROJECT, WEBSHOP
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
@@ -57,30 +56,15 @@ def opened(
     as_of: datetime = AS_OF,
 ) -> UUID:
     """A verified request."""
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(as_of), company.keys, [Subject(identity="email", value=email)],
-            kind=kind, opened_by="Op", as_of=as_of, tenant=tenant, asked=Asked(purposes=purposes),
-        )  # fmt: skip
-        if register.get(connection, request_id).state is register.State.RECEIVED:
-            register.verify(connection, request_id, verified_by="Op", how="callback", as_of=as_of)
-    return request_id
-
-
-def answer(company: Company, request_id: UUID, as_of: datetime = AS_OF) -> dict:
-    return steps.answer(company, request_id, approved_by="Op", as_of=as_of)
+    return verified(
+        company, by_email(email), kind=kind, as_of=as_of, tenant=tenant, asked=Asked(purposes=purposes)
+    )
 
 
 def decide(company: Company, request_id: UUID, decision: Decision) -> tuple[str, ...]:
     with company.engine.begin() as connection:
         policy = company.version(AS_OF).policy
         return weigh(connection, policy, request_id, decision=decision, by="Anna", as_of=AS_OF)
-
-
-def receipt_of(company: Company, request_id: UUID) -> dict:
-    sign_ledger(company, as_of=AS_OF)
-    with company.engine.connect() as connection:
-        return issue(connection, request_id)["body"]
 
 
 def left_out(company: Company, purpose: str, collection: str, as_of: datetime = AS_OF) -> list[str]:
@@ -277,12 +261,7 @@ def test_another_company_writes_down_since_when(database: Database, tmp_path: Pa
     (kind,) = [identity.kind for _, identity in shop.datamap.identities("public.newsletter")]
     for days in (0, 1):
         at = AS_OF + timedelta(days=days)
-        with shop.engine.begin() as connection:
-            request_id = register.open_request(
-                connection, shop.rulebook(at), shop.keys, [Subject(identity=kind, value=MARI)],
-                kind=WITHDRAWAL, opened_by="Op", as_of=at,
-            )  # fmt: skip
-            register.verify(connection, request_id, verified_by="Op", how="callback", as_of=at)
+        request_id = verified(shop, Subject(identity=kind, value=MARI), kind=WITHDRAWAL, as_of=at)
         answer(shop, request_id, at)
     found = database.execute("SELECT mail, stopped_at FROM public.newsletter ORDER BY mail")
     assert [tuple(row) for row in found] == [

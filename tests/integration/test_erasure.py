@@ -11,16 +11,15 @@ import pytest
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target, UnseenTarget
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.receipt import issue, verify_receipt
 from lifecycle.runs import plans
 from lifecycle.runs.signing import sign_ledger
+from support.asking import by_email, erase, taken, verified
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from uuid import UUID
 
     from lifecycle.runs.company import Company
     from support.databases import Database
@@ -32,33 +31,6 @@ pytestmark = pytest.mark.commitment("R7", "A10")
 def company(database: Database, tmp_path: Path) -> Company:
     create_people(database)
     return open_people(database, tmp_path / "keyring")
-
-
-def opened(company: Company, *named: Subject | Target) -> UUID:
-    """A verified request for erasure."""
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection,
-            company.rulebook(AS_OF),
-            company.keys,
-            named or (Subject(identity="email", value=MARI),),
-            kind=RequestKind.ERASURE,
-            opened_by="Op",
-            as_of=AS_OF,
-        )
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
-
-
-def erase(company: Company, request_id: UUID) -> dict:
-    """Everything an operator and the machine do with it."""
-    planned = steps.plan(company, request_id, as_of=AS_OF)
-    if planned.digest:
-        steps.check_plan(company, planned.digest)
-        steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
-        steps.carry_out(company, planned.digest)
-        plans.check_after(company, planned.digest)
-    return steps.close(company, request_id, as_of=AS_OF)
 
 
 VISITOR = "00000000-0000-4000-8000-000000000100"
@@ -87,7 +59,7 @@ def changed(before: dict, after: dict) -> set[tuple[str, str]]:
 @pytest.mark.commitment("W4")
 def test_a_subject_is_erased_everywhere_and_nobody_else_is_touched(database: Database, company: Company):
     before = rows_of(database)
-    erase(company, opened(company))
+    erase(company, verified(company))
     after = rows_of(database)
     assert gone(before, after) == OF_MARI
     assert changed(before, after) == OF_OTHERS
@@ -96,7 +68,7 @@ def test_a_subject_is_erased_everywhere_and_nobody_else_is_touched(database: Dat
 
 
 def test_a_request_that_is_done_forgets_whom_it_was_about(database: Database, company: Company):
-    request_id = opened(company)
+    request_id = verified(company)
     assert b"mari" not in database.execute("SELECT sealed FROM lifecycle.request_identity")[0].sealed
     erase(company, request_id)
     kept = database.execute(
@@ -110,30 +82,22 @@ def test_a_request_that_is_done_forgets_whom_it_was_about(database: Database, co
 
 
 def test_who_asks_is_verified_before_anything_is_looked_up(company: Company):
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
+    request_id = taken(company)
     with pytest.raises(UsageError, match="nobody has verified"):
         steps.plan(company, request_id, as_of=AS_OF)
 
 
 def test_nothing_is_erased_that_no_person_approved(database: Database, company: Company):
     before = rows_of(database)
-    planned = steps.plan(company, opened(company), as_of=AS_OF)
+    planned = steps.plan(company, verified(company), as_of=AS_OF)
     with pytest.raises(ApprovalRequired, match="a person approves what is done on request"):
         steps.carry_out(company, planned.digest)
     assert rows_of(database) == before
 
 
 def test_the_same_request_twice_is_one_request_and_one_plan(company: Company):
-    first = opened(company)
-    with company.engine.begin() as connection:
-        again = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI.upper())],
-            kind=RequestKind.ERASURE, opened_by="Other", as_of=AS_OF,
-        )  # fmt: skip
+    first = verified(company)
+    again = taken(company, by_email(MARI.upper()), by="Other")
     assert again == first
     digests = {steps.plan(company, first, as_of=AS_OF).digest for _ in range(2)}
     assert len(digests) == 1
@@ -141,7 +105,7 @@ def test_the_same_request_twice_is_one_request_and_one_plan(company: Company):
 
 def test_an_unknown_subject_is_answered_and_nothing_is_done(database: Database, company: Company):
     before = rows_of(database)
-    closed = erase(company, opened(company, Subject(identity="email", value="nobody@example.test")))
+    closed = erase(company, verified(company, Subject(identity="email", value="nobody@example.test")))
     assert closed["kept"] == []
     assert rows_of(database) == before
 
@@ -150,7 +114,7 @@ def test_an_unknown_subject_is_answered_and_nothing_is_done(database: Database, 
 def test_a_browser_that_two_people_used_is_left_to_an_operator(database: Database, company: Company):
     database.execute("UPDATE website.enquiry SET visitor_id = :visitor WHERE id = 200", {"visitor": VISITOR})
     before = rows_of(database)
-    request_id = opened(company)
+    request_id = verified(company)
     erase(company, request_id)
     of_the_visit = {row for row in OF_MARI if row[0] in {
         "website.visitor", "website.cookie_choice", "website.interaction", "website.page_view"}}  # fmt: skip
@@ -162,12 +126,7 @@ def test_a_browser_that_two_people_used_is_left_to_an_operator(database: Databas
 @pytest.mark.commitment("A5")
 def test_a_customers_request_reaches_only_its_own_copy(database: Database, company: Company):
     before = rows_of(database)
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF, tenant=Target.parse("app.customer:2"),
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="customer", as_of=AS_OF)
+    request_id = verified(company, tenant=Target.parse("app.customer:2"))
     erase(company, request_id)
     after = rows_of(database)
     assert gone(before, after) == {
@@ -185,7 +144,7 @@ def test_what_a_hold_keeps_goes_when_it_is_released_without_a_new_request(
             reason="litigation", placed_by="Counsel", until=AS_OF + timedelta(days=90), as_of=AS_OF,
         )  # fmt: skip
     before = rows_of(database)
-    request_id = opened(company)
+    request_id = verified(company)
     closed = erase(company, request_id)
     kept = {("app.person", "101"), ("app.note", "101")}
     assert gone(before, rows_of(database)) == OF_MARI - kept
@@ -203,7 +162,7 @@ def test_what_a_hold_keeps_goes_when_it_is_released_without_a_new_request(
 
 def test_a_customers_whole_content_goes_and_the_books_stay(database: Database, company: Company):
     before = rows_of(database)
-    request_id = opened(company, Target.parse("app.customer:1"))
+    request_id = verified(company, Target.parse("app.customer:1"))
     closed = erase(company, request_id)
     after = rows_of(database)
     assert {name for name, _ in gone(before, after)} == {"app.customer", "app.contact", "app.contract"}
@@ -217,7 +176,7 @@ def test_a_customers_whole_content_goes_and_the_books_stay(database: Database, c
 
 
 def test_a_receipt_proves_itself_and_names_nobody(company: Company):
-    request_id = opened(company)
+    request_id = verified(company)
     erase(company, request_id)
     sign_ledger(company, as_of=AS_OF)
     with company.engine.connect() as connection:
@@ -242,16 +201,11 @@ def test_what_others_wrote_of_the_subject_is_masked_and_the_rest_of_it_stays(
         "UPDATE app.activity SET detail = CAST(:detail AS jsonb) WHERE id = 200", {"detail": detail}
     )
     before = rows_of(database)
-    with company.engine.begin() as connection:
-        named = [
-            Subject(identity="email", value=MARI),
-            Subject(identity="phone_number", value="+37251234567"),
-        ]
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, named, kind=RequestKind.ERASURE, opened_by="Op",
-            as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    named = [
+        Subject(identity="email", value=MARI),
+        Subject(identity="phone_number", value="+37251234567"),
+    ]
+    request_id = verified(company, *named)
     erase(company, request_id)
     after = rows_of(database)
     assert gone(before, after) == OF_MARI
@@ -263,7 +217,7 @@ def test_what_others_wrote_of_the_subject_is_masked_and_the_rest_of_it_stays(
 
 @pytest.mark.commitment("G3")
 def test_whoever_was_given_the_data_is_told_in_the_same_transaction(database: Database, company: Company):
-    request_id = opened(company)
+    request_id = verified(company)
     planned = steps.plan(company, request_id, as_of=AS_OF)
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     database.execute(
@@ -285,13 +239,13 @@ def test_whoever_was_given_the_data_is_told_in_the_same_transaction(database: Da
 
 @pytest.mark.parametrize("text", ["app.person:999999", "app.customer:999999"])
 def test_a_row_that_is_not_there_is_an_error_and_not_an_answer(company: Company, text: str):
-    request_id = opened(company, UnseenTarget.parse(text))
+    request_id = verified(company, UnseenTarget.parse(text))
     with pytest.raises(UsageError, match="no row has this key"):
         steps.plan(company, request_id, as_of=AS_OF)
 
 
 def test_a_row_that_was_erased_does_not_keep_its_request_from_being_closed(company: Company):
-    request_id = opened(company, UnseenTarget.parse("app.person:0100"))
+    request_id = verified(company, UnseenTarget.parse("app.person:0100"))
     planned = steps.plan(company, request_id, as_of=AS_OF)
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     steps.carry_out(company, planned.digest)
@@ -304,11 +258,11 @@ def test_a_row_that_was_erased_does_not_keep_its_request_from_being_closed(compa
 @pytest.mark.parametrize("text", ["app.person:x", "app.person:", "app.nothing:1", "app.person:1,2"])
 def test_a_key_that_no_row_could_have_is_refused_at_once(company: Company, text: str):
     with pytest.raises(UsageError):
-        opened(company, UnseenTarget.parse(text))
+        verified(company, UnseenTarget.parse(text))
 
 
 def test_a_request_that_was_approved_stays_so_when_it_is_planned_again(company: Company):
-    request_id = opened(company)
+    request_id = verified(company)
     planned = steps.plan(company, request_id, as_of=AS_OF)
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     assert steps.plan(company, request_id, as_of=AS_OF).digest == planned.digest

@@ -76,6 +76,19 @@ def test_an_end_is_moved_in_both_directions(lifecycle, database, until, says):
     assert "counsel" not in str(body)
 
 
+def test_a_hold_that_has_ended_is_extended_until_it_is_forgotten(lifecycle, database):
+    number = placed(lifecycle, "agency.person:101", until="2027-06-30")
+    database.execute("UPDATE lifecycle.hold SET placed_at = '2025-01-01', until = '2026-01-01'")
+    assert "2027-12-31" not in lifecycle("hold", "list").out
+    assert lifecycle("hold", "extend", number, "--until", "2027-12-31", "--by", "counsel").code == 0
+    assert "until 2027-12-31" in lifecycle("hold", "list").out
+    database.execute("UPDATE lifecycle.hold SET placed_at = '2025-01-01', until = '2026-01-01'")
+    database.execute("UPDATE lifecycle.hold_row SET key = NULL")
+    refused = lifecycle("hold", "extend", number, "--until", "2027-12-31", "--by", "counsel")
+    assert refused.code == MISUSED
+    assert "no such hold is in force" in refused.err
+
+
 @pytest.mark.parametrize("by", [(), ("--by", " ")])
 def test_somebody_moves_an_end(lifecycle, by):
     number = placed(lifecycle, "agency.person:101", until="2027-06-30")

@@ -491,6 +491,16 @@ def test_the_guard_stops_a_sweep_after_the_plan_was_checked(database, tmp_path, 
     assert sweep(strict, "persons", as_of=AS_OF, approved_by="somebody").left == 0
 
 
+def test_an_opened_company_sees_what_becomes_of_the_database_since_it_agreed(company, database, monkeypatch):
+    agreed = agreement.check_before(company, as_of=AS_OF)
+    database.script("ALTER TABLE agency.person ADD COLUMN nickname text")
+    with pytest.raises(CheckFailed, match="nickname"):
+        agreement.check_before(company, as_of=AS_OF)
+    database.script("ALTER TABLE agency.person DROP COLUMN nickname")
+    monkeypatch.setattr("lifecycle.quality.suite._evaluated", None)
+    assert agreement.check_before(company, as_of=AS_OF) == agreed, "it is as it was"
+
+
 def test_checks_can_be_left_out(company, database, monkeypatch):
     monkeypatch.setattr("lifecycle.quality.suite._evaluated", None)
     with pytest.raises(TypeError):

@@ -17,9 +17,8 @@ from lifecycle.recipients.outbox import listing, open_notice
 from lifecycle.requests import register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.corrections import Correction, corrected
-from lifecycle.requests.receipt import issue
 from lifecycle.runs import plans
-from lifecycle.runs.signing import sign_ledger
+from support.asking import answer, receipt_of, verified
 from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
@@ -54,30 +53,18 @@ def opened(
 ) -> UUID:
     """A verified request for rectification."""
     rulebook = company.rulebook(AS_OF)
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, rulebook, company.keys, subjects or (Subject(identity="email", value=MARI),),
-            kind=RequestKind.RECTIFICATION, opened_by="Op", as_of=AS_OF, tenant=tenant,
-            asked=Asked(
-                corrections=tuple(
-                    Correction(what=corrected(rulebook, name), named=name, value=value)
-                    for name, value in corrections.items()
-                )
-            ),
-        )  # fmt: skip
-        if register.get(connection, request_id).state is register.State.RECEIVED:
-            register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
-
-
-def answer(company: Company, request_id: UUID) -> dict:
-    return steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
-
-
-def receipt_of(company: Company, request_id: UUID) -> dict:
-    sign_ledger(company, as_of=AS_OF)
-    with company.engine.connect() as connection:
-        return issue(connection, request_id)["body"]
+    return verified(
+        company,
+        *subjects,
+        kind=RequestKind.RECTIFICATION,
+        tenant=tenant,
+        asked=Asked(
+            corrections=tuple(
+                Correction(what=corrected(rulebook, name), named=name, value=value)
+                for name, value in corrections.items()
+            )
+        ),
+    )
 
 
 def changed(before: dict, after: dict) -> set[tuple[str, str]]:
@@ -219,12 +206,7 @@ def test_a_restriction_of_the_subjects_own_keeps_nothing_from_it_and_follows_it(
 
 def test_an_objection_of_the_subjects_own_follows_it(company: Company):
     rulebook = company.rulebook(AS_OF)
-    with company.engine.begin() as connection:
-        objected = register.open_request(
-            connection, rulebook, company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.OBJECTION, opened_by="Op", as_of=AS_OF, asked=Asked(purposes=("marketing",)),
-        )  # fmt: skip
-        register.verify(connection, objected, verified_by="Op", how="callback", as_of=AS_OF)
+    objected = verified(company, kind=RequestKind.OBJECTION, asked=Asked(purposes=("marketing",)))
     answer(company, objected)
     answer(company, opened(company, {"email": NEW}))
     with company.engine.connect() as connection:

@@ -19,6 +19,7 @@ from lifecycle.requests import register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.replay import replay
 from lifecycle.runs.signing import sign_ledger
+from support.asking import by_email, taken, verified
 from support.backups import back_up, restore
 from support.commands import CommandLine
 from support.samples import PROJECT, REFERENCE
@@ -44,25 +45,16 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 
 def erase(company: Company, email: str, *, tenant: str | None = None) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-            tenant=Target.parse(tenant) if tenant else None,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, by_email(email), tenant=Target.parse(tenant) if tenant else None)
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
     return request_id
 
 
 def object_to_marketing(company: Company, email: str) -> None:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=email)],
-            kind=RequestKind.OBJECTION, opened_by="Op", as_of=AS_OF, asked=Asked(purposes=("marketing",)),
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(
+        company, by_email(email), kind=RequestKind.OBJECTION, asked=Asked(purposes=("marketing",))
+    )
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
@@ -194,29 +186,54 @@ def test_a_hold_that_was_released_since_is_ended_again_by_a_person(
     assert replayed.to_do == {"hold_to_end": 1}, f"{brief} is over"
 
 
-def test_a_hold_whose_end_was_moved_to_a_day_that_is_over_is_ended_by_a_person(
-    database: Database, company: Company, tmp_path: Path
-):
+def move_end(company: Company, number: UUID, until: datetime, *, as_of: datetime) -> None:
     with company.engine.begin() as connection:
-        hold = holds.place(
-            connection, company.rulebook(AS_OF), [Target.parse("app.contact:100")],
-            kind="hold", reason="litigation", placed_by="Op", until=AS_OF + timedelta(days=60), as_of=AS_OF,
+        holds.extend(
+            connection, number, until=until, extended_by="Counsel", keys=company.keys, as_of=as_of
         )  # fmt: skip
+
+
+def restored_after_moving_an_end(
+    database: Database, company: Company, folder: Path, before: datetime, until: datetime
+) -> UUID:
+    """A hold of which the backup has another end than the one that it got since."""
+    number = hold(company, "app.person:101")
+    move_end(company, number, before, as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
-    backup = back_up(database, tmp_path / "backup")
-    with company.engine.begin() as connection:
-        moved = {
-            "until": AS_OF + timedelta(days=1),
-            "extended_by": "Op",
-            "keys": company.keys,
-            "as_of": AS_OF,
-        }
-        holds.extend(connection, hold, **moved)
+    backup = back_up(database, folder / "backup")
+    move_end(company, number, until, as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
     company.engine.dispose()
     restore(database, backup)
+    return number
+
+
+def test_a_hold_that_had_ended_when_the_backup_came_back_is_extended_again(
+    database: Database, company: Company, tmp_path: Path
+):
+    late = LATER + timedelta(days=300)
+    number = restored_after_moving_an_end(database, company, tmp_path, AS_OF + timedelta(minutes=1), late)
+    before = rows_of(database)
+    with pytest.raises(ApprovalRequired, match=f"hold {number} .litigation.: extend"):
+        replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    move_end(company, number, late, as_of=LATER)
+    replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER, are_held_again=True)
+    assert replayed.to_do == {"hold_to_extend": 1}
+    with company.engine.connect() as connection:
+        assert [one.until for one in holds.listing(connection, as_of=LATER)] == [late]
+    assert rows_of(database) == before
+
+
+def test_a_hold_whose_end_was_brought_forward_is_ended_again_by_a_person(
+    database: Database, company: Company, tmp_path: Path
+):
+    soon = AS_OF + timedelta(minutes=1)
+    number = restored_after_moving_an_end(database, company, tmp_path, LATER + timedelta(days=300), soon)
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
     assert replayed.to_do == {"hold_to_end": 1}
+    with company.engine.begin() as connection:
+        holds.release(connection, number, released_by="Counsel", as_of=LATER)
+        assert not holds.listing(connection, as_of=LATER)
 
 
 def test_who_wrote_again_after_an_erasure_that_the_backup_knows_is_welcome(
@@ -275,12 +292,7 @@ def test_what_one_organisation_imports_again_is_known_by_its_own_erasure(
 
 
 def test_a_plan_that_waits_in_the_backup_is_given_up(database: Database, company: Company, tmp_path: Path):
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company)
     assert steps.plan(company, request_id, as_of=AS_OF).digest
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, tmp_path / "backup")
@@ -321,13 +333,7 @@ def texts(database: Database) -> list[str]:
 
 
 def erase_by_both(company: Company) -> None:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys,
-            [Subject(identity="email", value=MARI), Subject(identity="phone_number", value="+372 5123 4567")],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, by_email(), Subject(identity="phone_number", value="+372 5123 4567"))
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
@@ -429,11 +435,7 @@ def test_what_is_left_goes_also_where_nothing_on_it_says_whom_a_recipient_was_to
 def test_a_request_that_was_refused_since_is_not_open_again(
     database: Database, company: Company, tmp_path: Path
 ):
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
+    request_id = taken(company)
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, tmp_path / "backup")
     steps.refuse(company, request_id, reason="legal_claim", refused_by="Op", as_of=AS_OF)

@@ -14,14 +14,11 @@ import sqlalchemy as sa
 
 from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
 from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject, Target, UnseenTarget
-from lifecycle.policy.model import RequestKind
+from lifecycle.holds.targets import Subject, UnseenTarget
 from lifecycle.requests import register, steps
 from lifecycle.requests.naming import subject_by
-from lifecycle.requests.receipt import issue
 from lifecycle.requests.register import State
-from lifecycle.runs import plans
-from lifecycle.runs.signing import sign_ledger
+from support.asking import erase, receipt_of, taken, verified
 from support.processes import PATIENCE
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
@@ -40,38 +37,6 @@ pytestmark = pytest.mark.commitment("R7", "G1")
 def company(database: Database, tmp_path: Path) -> Company:
     create_people(database)
     return open_people(database, tmp_path / "keyring")
-
-
-def taken(company: Company, *named: Any, tenant: Target | None = None, by: str = "Op") -> UUID:
-    with company.engine.begin() as connection:
-        return register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, named or (Subject(identity="email", value=MARI),),
-            kind=RequestKind.ERASURE, opened_by=by, as_of=AS_OF, tenant=tenant,
-        )  # fmt: skip
-
-
-def verified(company: Company, *named: Any, **options: Any) -> UUID:
-    request_id = taken(company, *named, **options)
-    with company.engine.begin() as connection:
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
-
-
-def erase(company: Company, request_id: UUID) -> dict[str, Any]:
-    planned = steps.plan(company, request_id, as_of=AS_OF)
-    if planned.digest:
-        steps.check_plan(company, planned.digest)
-        steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
-        steps.carry_out(company, planned.digest)
-        plans.check_after(company, planned.digest)
-    return steps.close(company, request_id, as_of=AS_OF)
-
-
-def receipt_of(company: Company, request_id: UUID) -> dict[str, Any]:
-    sign_ledger(company, as_of=AS_OF)
-    with company.engine.connect() as connection:
-        body: dict[str, Any] = issue(connection, request_id)["body"]
-    return body
 
 
 def told(company: Company, request_id: UUID) -> list[str]:

@@ -9,14 +9,13 @@ import pytest
 
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds.targets import Subject, Target
-from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.candidates import answer_for, candidates, told_candidates
 from lifecycle.requests.naming import MOST_CANDIDATES, subject_by
 from lifecycle.requests.receipt import issue
 from lifecycle.requests.subject import Source, open_each
-from lifecycle.runs import plans
 from lifecycle.runs.signing import sign_ledger
+from support.asking import erase, verified
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
@@ -49,14 +48,7 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 
 def opened(company: Company, *named: tuple[str, str], tenant: Target | None = None) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [subject_by(*one) for one in named],
-            kind=RequestKind.ERASURE, opened_by="Op", as_of=AS_OF, tenant=tenant,
-        )  # fmt: skip
-        if register.get(connection, request_id).state is register.State.RECEIVED:
-            register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
+    return verified(company, *(subject_by(*one) for one in named), tenant=tenant)
 
 
 def found(company: Company, request_id: UUID) -> tuple[Candidate, ...]:
@@ -73,16 +65,6 @@ def answer(company: Company, request_id: UUID, *numbers: int, is_subjects: bool 
     with company.engine.begin() as connection:
         for number in numbers:
             answer_for(connection, request_id, number, is_subjects=is_subjects, by="Op", as_of=AS_OF)
-
-
-def erase(company: Company, request_id: UUID) -> dict:
-    planned = steps.plan(company, request_id, as_of=AS_OF)
-    if planned.digest:
-        steps.check_plan(company, planned.digest)
-        steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
-        steps.carry_out(company, planned.digest)
-        plans.check_after(company, planned.digest)
-    return steps.close(company, request_id, as_of=AS_OF)
 
 
 def counts(waiting: tuple[Candidate, ...]) -> list[tuple[str, dict, dict]]:

@@ -15,7 +15,7 @@ from lifecycle.holds.subjects import forget_ended
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.model import RequestKind
 from lifecycle.recipients.outbox import listing, open_notice
-from lifecycle.requests import register, steps
+from lifecycle.requests import steps
 from lifecycle.requests.lifting import (
     ask_lifting,
     end_restrictions,
@@ -23,9 +23,8 @@ from lifecycle.requests.lifting import (
     lifting_asked,
     near_restriction_ends,
 )
-from lifecycle.requests.receipt import issue
-from lifecycle.runs.signing import sign_ledger
 from lifecycle.timelimits import local_day
+from support.asking import answer, receipt_of, verified
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
@@ -51,23 +50,7 @@ def opened(
     tenant: Target | None = None,
 ) -> UUID:
     """A verified request."""
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, named or (Subject(identity="email", value=MARI),),
-            kind=kind, opened_by="Op", as_of=AS_OF, tenant=tenant,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
-    return request_id
-
-
-def answer(company: Company, request_id: UUID) -> dict:
-    return steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
-
-
-def receipt_of(company: Company, request_id: UUID) -> dict:
-    sign_ledger(company, as_of=AS_OF)
-    with company.engine.connect() as connection:
-        return issue(connection, request_id)["body"]
+    return verified(company, *named, kind=kind, tenant=tenant)
 
 
 def covered(company: Company, as_of=AS_OF) -> dict[str, int]:

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from lifecycle.errors import UsageError
-from lifecycle.holds.targets import Subject
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, register, steps
+from lifecycle.requests import packages, steps
 from lifecycle.store.roles import Role
-from support.subjects import AS_OF, MARI, create_people, open_people
+from support.asking import verified
+from support.subjects import AS_OF, create_people, open_people
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,12 +49,7 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 
 def answered(company: Company) -> UUID:
-    with company.engine.begin() as connection:
-        request_id = register.open_request(
-            connection, company.rulebook(AS_OF), company.keys, [Subject(identity="email", value=MARI)],
-            kind=RequestKind.ACCESS, opened_by="Op", as_of=AS_OF,
-        )  # fmt: skip
-        register.verify(connection, request_id, verified_by="Op", how="callback", as_of=AS_OF)
+    request_id = verified(company, kind=RequestKind.ACCESS)
     steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
     return request_id
 

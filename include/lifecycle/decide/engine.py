@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ def foresee(
     return Outcome(decisions=decisions, cuts=cuts, rows=_afterwards(run.company, decisions, cuts))
 
 
-class Deciding:
+class Deciding(ABC):
     """Decides about every row that something reaches which deletes rows, or empties columns of them.
 
     What it knows of single rows is told by its kinds: from values in memory (:func:`foresee`), or from a database.
@@ -88,26 +89,26 @@ class Deciding:
         self.as_of = as_of
 
     @property
+    @abstractmethod
     def due(self) -> set[RowId]:
         """Rows that are due by themselves."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def held(self) -> Mapping[RowId, Sequence[Hold]]:
         """The holds that cover rows, of those rows alone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def duties(self, row: RowId) -> Iterable[Duty]:
         """The duties to keep a row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def promise(self, row: RowId) -> Promise:
         """What is to be done to a row that is due, or goes along."""
-        raise NotImplementedError
 
+    @abstractmethod
     def witnesses(self) -> Iterable[tuple[RowId, Iterable[RowId]]]:
         """Rows that a clock is read for, each with the others without which it would be read otherwise, if it stays."""
-        raise NotImplementedError
 
     def decisions(self) -> dict[RowId, Decision]:
         """Decide, and decide again with what the rows that stay need, until nothing changes."""

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from lifecycle.errors import UsageError
 from lifecycle.holds.cover import Cover
 from lifecycle.holds.subjects import forget
-from lifecycle.holds.tables import LOCK, hold, hold_row, hold_subject, is_active
+from lifecycle.holds.tables import LOCK, hold, hold_row, hold_subject, is_active, is_known
 from lifecycle.holds.targets import Target
 from lifecycle.identity.forms import Identifier
 from lifecycle.ledger.book import append
@@ -222,15 +222,16 @@ def extend(
     keys: KeyProvider,
     as_of: datetime,
 ) -> datetime:
-    """Move the end of a hold that is in force; waits, as placing does, for the deletions that are under way.
+    """Move the end of a hold that is known still; waits, as placing does, for the deletions that are under way.
 
-    The ledger names who moved it, by fingerprint: an end may be moved more than once.
+    One that has ended is known until the next run forgets it: a database that was restored from a backup has the end
+    that it had then. The ledger names who moved it, by fingerprint: an end may be moved more than once.
 
     Returns:
         The end that it had.
 
     Raises:
-        UsageError: there is none, the new end has passed, or nobody moves it.
+        UsageError: there is none, it was released or forgotten, the new end has passed, or nobody moves it.
     """
     _require_name(extended_by)
     if until <= as_of:
@@ -238,7 +239,7 @@ def extend(
     _wait_for_deletions(connection)
     found = connection.execute(
         sa.select(hold.c.kind, hold.c.reason, hold.c.until)
-        .where(hold.c.hold_id == hold_id, is_active(as_of))
+        .where(hold.c.hold_id == hold_id, hold.c.released_at.is_(None), is_known())
         .with_for_update()
     ).one_or_none()
     if found is None:

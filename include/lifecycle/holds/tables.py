@@ -79,3 +79,12 @@ ABOUT = ("hold_id", "kind", "until")
 def is_active(as_of: datetime) -> ColumnElement[bool]:
     """A hold counts at ``as_of``: not released, and not past its end."""
     return sa.and_(hold.c.released_at.is_(None), hold.c.until > as_of)
+
+
+def is_known() -> ColumnElement[bool]:
+    """Whom or what a hold names is known: it has not ended, or nobody has forgotten it since."""
+    names_row = hold_row.select().where(hold_row.c.hold_id == hold.c.hold_id, hold_row.c.key.is_not(None))
+    names_subject = hold_subject.select().where(
+        hold_subject.c.hold_id == hold.c.hold_id, hold_subject.c.spellings.is_not(None)
+    )
+    return sa.or_(sa.exists(names_row), sa.exists(names_subject))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from lifecycle.identity.addresses import MAILTO
@@ -20,8 +21,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
 _ENCODED = {"@": "(?:@|%40)", "+": "(?:[+]|%2b)"}
 """What stands for a letter in the address of a page."""
 _TAG = r"(?:(?:[+]|%2b)[^\s@<>()\[\],;:\"]{0,64})?"
-BETWEEN = r"[\s().\-/\u2010-\u2015\u2212\u00b7]{0,4}"
-"""What may stand between two digits of a phone number."""
+BETWEEN = r"[\s().\-/]{0,4}"
+"""What may stand between two digits of a phone number, in a text with one sort of dashes."""
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00b7", "-"))
 EXTENSION = r"[\s,;]{0,3}(?:ext(?:ension|n)?[\s.:=]{0,3}|x\s?|\#\s?)"
 _HAS_EXTENSION = re.compile(rf"{EXTENSION}\d")
 _FROM_A_PLUS = re.compile(r"[+][\d\s().\-/]{0,20}\Z")
@@ -73,6 +75,7 @@ class _Number:
 
     def places(self, text: str, folded_text: str) -> Iterator[tuple[int, int]]:
         del text
+        folded_text = with_one_dash(folded_text)
         for start, end in _occurrences(self.wanted, folded_text):
             if stands_alone(folded_text, start, end) and not is_another_number(folded_text, start, end):
                 yield start, end
@@ -88,6 +91,11 @@ class _Token:
             before, after = text[max(0, start - 2) : start][::-1], text[end : end + 2]
             if not (_is_joined(before, _JOINS_TOKENS) or _is_joined(after, _JOINS_TOKENS)):
                 yield start, end
+
+
+def with_one_dash(text: str) -> str:
+    """The text with one sort of dashes, each in its place: a set of few characters is soon made into an expression."""
+    return text if text.isascii() else text.translate(_DASHES)
 
 
 def _occurrences(wanted: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
@@ -111,9 +119,24 @@ def _escaped(text: str) -> str:
 
 
 def _number(spellings: tuple[str, ...]) -> re.Pattern[str]:
-    parts = (re.split("[x#]", spelling) for spelling in sorted(spellings, key=len, reverse=True))
-    written = (EXTENSION.join(BETWEEN.join(map(re.escape, digits)) for digits in part) for part in parts)
-    return re.compile("|".join(dict.fromkeys(written)))
+    parts = [re.split("[x#]", spelling) for spelling in sorted(spellings, key=len, reverse=True)]
+    (extension,) = {EXTENSION.join(["", *map(_grouped, others)]) for _, *others in parts}
+    numbers = list(dict.fromkeys(digits for digits, *_ in parts))
+    shared = _common_end(numbers)
+    beginnings = [digits.removesuffix(shared) for digits in numbers]
+    begun = "|".join(_grouped(one) + (BETWEEN if one and shared else "") for one in beginnings)
+    return re.compile(f"(?:{begun}){_grouped(shared)}{extension}")
+
+
+def _common_end(texts: list[str]) -> str:
+    """The longest end that all have: what is compiled once for all is compiled sooner."""
+    columns = zip(*(text[::-1] for text in texts), strict=False)
+    return "".join(one for one, *_ in takewhile(lambda column: len(set(column)) == 1, columns))[::-1]
+
+
+def _grouped(digits: str) -> str:
+    """The digits, whatever separates them."""
+    return BETWEEN.join(map(re.escape, digits))
 
 
 def name_began_before(text: str, start: int) -> bool:

@@ -22,6 +22,7 @@ from lifecycle.identity.patterns import (
     is_another_number,
     name_began_before,
     stands_alone,
+    with_one_dash,
 )
 from lifecycle.identity.phones import with_ascii_digits
 
@@ -62,7 +63,7 @@ class Recognised(Masking):
             Span(start=start, end=end)
             for forms, places in (
                 (_ADDRESSES, _addresses(text, folded_text)),
-                ({NormalForm.PHONE}, _numbers(folded_text)),
+                ({NormalForm.PHONE}, _numbers(with_one_dash(folded_text))),
             )
             for start, end, written in places
             if self._is_anybody(written, forms)

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import BigInteger, Connection, any_, func, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from lifecycle.errors import PromiseBroken, StoreError
 from lifecycle.ledger.entries import Entry, checked_body, seal
 from lifecycle.ledger.merkle import HASH_BYTES, Builder, Node, Span
 from lifecycle.ledger.tables import ENTRY
+from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 _LOCK = 0x6C65646765720001  # "ledger", 1: one writer at a time in a database
+_HOLD = Prepared(select(func.pg_advisory_xact_lock(_LOCK)))
+_SIZE = Prepared(select(func.coalesce(func.max(ENTRY.c.sequence) + 1, 0)))
+_NODES = Prepared(
+    select(ENTRY.c.sequence, ENTRY.c.node_hashes).where(
+        ENTRY.c.sequence == any_(bound("sequences", ARRAY(BigInteger)))
+    )
+)
+_PAYLOAD = Prepared(select(ENTRY.c.payload).where(ENTRY.c.sequence == bound("sequence", BigInteger)))
 
 
 def append(connection: Connection, kind: str, body: Mapping[str, Any], *, as_of: datetime) -> Entry:
@@ -101,7 +111,7 @@ def restore(connection: Connection, payloads: Sequence[bytes]) -> int:
 
 def hold(connection: Connection) -> None:
     """Be the only one who writes to the ledger until the transaction ends; waits for ``lock_timeout``."""
-    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    _HOLD.rows(connection, {})
 
 
 def current_tree(connection: Connection) -> Builder:
@@ -112,7 +122,7 @@ def current_tree(connection: Connection) -> Builder:
 
 def tree_size(connection: Connection) -> int:
     """How many entries the ledger has."""
-    return int(connection.scalar(select(func.coalesce(func.max(ENTRY.c.sequence) + 1, 0))) or 0)
+    return int(_SIZE.scalar(connection, {}))
 
 
 def read_nodes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, bytes]:
@@ -122,10 +132,8 @@ def read_nodes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, byte
         PromiseBroken: an entry is missing, or lacks a hash.
     """
     wanted = list(nodes)
-    query = select(ENTRY.c.sequence, ENTRY.c.node_hashes).where(
-        ENTRY.c.sequence.in_({node.last for node in wanted})
-    )
-    stored = {row.sequence: row.node_hashes for row in connection.execute(query)}
+    rows = _NODES.rows(connection, {"sequences": sorted({node.last for node in wanted})})
+    stored = {row.sequence: row.node_hashes for row in rows}
     hashes = {node: _hash_at(stored.get(node.last, b""), node.level) for node in wanted}
     if broken := sorted(node.last for node, found in hashes.items() if len(found) != HASH_BYTES):
         raise PromiseBroken(
@@ -142,8 +150,14 @@ def read_entry(connection: Connection, sequence: int) -> Entry | None:
     Raises:
         PromiseBroken: what stands there is no entry.
     """
-    payload = connection.scalar(select(ENTRY.c.payload).where(ENTRY.c.sequence == sequence))
+    payload = payload_at(connection, sequence)
     return None if payload is None else _entry(sequence, payload)
+
+
+def payload_at(connection: Connection, sequence: int) -> bytes | None:
+    """What stands at this place, None if nothing does."""
+    found: bytes | None = _PAYLOAD.scalar(connection, {"sequence": sequence})
+    return found
 
 
 def read_newest(connection: Connection, count: int) -> list[Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, insert, select
 
 from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.keys import PublicKey
@@ -12,6 +12,7 @@ from lifecycle.ledger.book import current_tree, hold, read_nodes
 from lifecycle.ledger.merkle import consistency_holds, consistency_path
 from lifecycle.ledger.notes import DEFAULT_ORIGIN, Checkpoint, TreeHead, sign
 from lifecycle.ledger.tables import CHECKPOINT
+from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +64,12 @@ def checkpoint(
 
 def newest_checkpoint(connection: Connection, *, covering: int = 0) -> Checkpoint | None:
     """The newest checkpoint over at least so many entries, None if there is none."""
-    return _newest(connection, CHECKPOINT.c.tree_size >= covering)
+    return _one(_NEWEST.rows(connection, {"entries": covering}))
 
 
 def checkpoint_of_size(connection: Connection, tree_size: int) -> Checkpoint | None:
     """The newest checkpoint over exactly so many entries, None if there is none."""
-    return _newest(connection, CHECKPOINT.c.tree_size == tree_size)
+    return _one(_OF_SIZE.rows(connection, {"entries": tree_size}))
 
 
 def all_checkpoints(connection: Connection) -> list[Checkpoint]:
@@ -108,10 +109,16 @@ def _continues(connection: Connection, newest: Checkpoint, head: TreeHead) -> bo
     return consistency_holds(newest.tree_size, head.tree_size, path, newest.root_hash, head.root_hash)
 
 
-def _newest(connection: Connection, condition: ColumnElement[bool]) -> Checkpoint | None:
-    query = select(CHECKPOINT).where(condition).order_by(CHECKPOINT.c.number.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
-    return _from_row(row) if row else None
+def _newest(condition: ColumnElement[bool]) -> Prepared:
+    return Prepared(select(CHECKPOINT).where(condition).order_by(CHECKPOINT.c.number.desc()).limit(1))
+
+
+_NEWEST = _newest(CHECKPOINT.c.tree_size >= bound("entries", BigInteger))
+_OF_SIZE = _newest(CHECKPOINT.c.tree_size == bound("entries", BigInteger))
+
+
+def _one(rows: Sequence[Any]) -> Checkpoint | None:
+    return _from_row(rows[0]) if rows else None
 
 
 def _from_row(row: Any) -> Checkpoint:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import sqlalchemy as sa
 
 from lifecycle.errors import PromiseBroken, StoreError
-from lifecycle.ledger.book import tree_size
+from lifecycle.ledger.book import payload_at, tree_size
 from lifecycle.ledger.entries import Entry
 from lifecycle.ledger.tables import ENTRY
 from lifecycle.store.file_lock import exclusive_lock
@@ -128,7 +128,7 @@ def _tail(file: BinaryIO) -> Iterator[bytes]:
 
 def _require_there(connection: Connection, copied: Entry) -> None:
     """The database has, at its place, the entry that the copy has."""
-    payload = connection.scalar(sa.select(ENTRY.c.payload).where(ENTRY.c.sequence == copied.sequence))
+    payload = payload_at(connection, copied.sequence)
     if payload is None:
         raise PromiseBroken(
             f"The ledger ends before entry {copied.sequence}, which it had: the database was restored from a backup.",

@@ -90,7 +90,7 @@ class Question:
         made = None
         if selects:
             answers = sa.union_all(*selects).subquery("answers")
-            made = Prepared.of(sa.select(answers).limit(bound("most", sa.Integer)))
+            made = Prepared(sa.select(answers).limit(bound("most", sa.Integer)))
         object.__setattr__(self, "statement", made)
 
     def bound(self, rows: Iterable[RowId]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,26 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Clock, Rulebook
 
 
-def check_schema(engine: Engine, datamap: DataMap) -> Checked:
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the database has of the mapped schemas.
+
+    Attributes:
+        hiding: mapped tables of which row level security may hide rows from the engine.
+    """
+
+    live: LiveSchema
+    hiding: tuple[str, ...]
+
+    @classmethod
+    def of(cls, engine: Engine, datamap: DataMap) -> Seen:
+        """As it is now."""
+        with engine.connect() as connection:
+            hiding = hidden(connection) & datamap.collections.keys()
+            return cls(live=inspect(connection, datamap.schemas), hiding=tuple(sorted(hiding)))
+
+
+def check_schema(seen: Seen, datamap: DataMap) -> Checked:
     """Every mapped table has exactly the columns of the map, of its types, every mapped schema exactly its tables.
 
     A new column or table may hold personal data that nobody classified, so that nothing would ever delete it; a
@@ -38,10 +58,7 @@ def check_schema(engine: Engine, datamap: DataMap) -> Checked:
         CheckFailed: names each column and table that is missing, not in the map or of another type, and each table
             that hides rows.
     """
-    with engine.connect() as connection:
-        found = inspect(connection, datamap.schemas)
-        hiding = sorted(hidden(connection) & datamap.collections.keys())
-    live = {name: table for name, table in found.items() if table.kind == "table"}
+    live = {name: table for name, table in seen.live.items() if table.kind == "table"}
     tables = [
         Names(
             name=f"tables of {schema}",
@@ -61,7 +78,7 @@ def check_schema(engine: Engine, datamap: DataMap) -> Checked:
     ]
     return validate(
         "schema",
-        [*tables, *columns, _retyped(live, datamap), _hiding(hiding)],
+        [*tables, *columns, _retyped(live, datamap), _hiding(seen.hiding)],
         place=", ".join(sorted(datamap.schemas)),
         next_step="describe in the data map what is new or changed, with data categories; see lifecycle check and"
         " lifecycle init",
@@ -104,7 +121,7 @@ def _retyped(live: LiveSchema, datamap: DataMap) -> Count:
     return Count(name=f"columns of another type than described{named}", value=len(retyped))
 
 
-def _hiding(tables: list[str]) -> Count:
+def _hiding(tables: tuple[str, ...]) -> Count:
     """Tables that hide rows from the engine."""
     named = f" ({', '.join(tables)})" if tables else ""
     return Count(

@@ -21,6 +21,7 @@ from lifecycle.policy.model import RequestKind
 from lifecycle.policy.rulebook import primary_key
 from lifecycle.requests.subject import DOMAIN, SEALING_KEY
 from lifecycle.requests.tables import request_correction
+from lifecycle.store.prepared import Prepared, bound
 from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
@@ -196,9 +197,7 @@ def corrected_names(connection: Connection, request_id: UUID) -> tuple[str, ...]
 
 def forget_corrections(connection: Connection, request_id: UUID) -> None:
     """Destroy the values; what they were for stays, and their fingerprints."""
-    connection.execute(
-        sa.update(request_correction).values(sealed=None).where(request_correction.c.request_id == request_id)
-    )
+    _FORGET.run(connection, {"request": request_id})
 
 
 def _checked(
@@ -282,3 +281,10 @@ def _split(named: str) -> tuple[str, str]:
 
 def _associated(request_id: UUID, position: int, what: str, named: str) -> bytes:
     return json.dumps(["correction", str(request_id), position, str(what), named]).encode()
+
+
+_FORGET = Prepared(
+    sa.update(request_correction)
+    .values(sealed=None)
+    .where(request_correction.c.request_id == bound("request", sa.Uuid))
+)

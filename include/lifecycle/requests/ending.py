@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 
 from lifecycle.ledger.book import append
 from lifecycle.requests.corrections import forget_corrections
@@ -13,6 +14,7 @@ from lifecycle.requests.receipt import body, digest_of
 from lifecycle.requests.register import State, get, move, note, require_name, require_word
 from lifecycle.requests.subject import forget, known_by
 from lifecycle.requests.tables import request
+from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.model import Policy
     from lifecycle.requests.procedure import Settled
+    from lifecycle.requests.register import Request
 
 
 def finish(
     connection: Connection,
     policy: Policy,
-    request_id: UUID,
+    found: Request,
     settled: Settled,
     keys: KeyProvider,
     *,
@@ -40,7 +43,7 @@ def finish(
     Args:
         connection: in the caller's transaction.
         policy: in force.
-        request_id: the request's number.
+        found: the request.
         settled: what the answer comes to.
         keys: take the fingerprints.
         as_of: now.
@@ -48,10 +51,10 @@ def finish(
     Raises:
         UsageError: it is not so far that it may end.
     """
-    found, kept = get(connection, request_id), settled.kept
+    request_id, kept = found.request_id, settled.kept
     content = {**body(connection, found, policy, kept, as_of=as_of), **settled.told}
     known = known_by(connection, request_id, keys)
-    move(connection, request_id, State.DONE, closed_at=as_of, receipt=content)
+    move(connection, request_id, State.DONE, closed_at=as_of, receipt=Jsonb(content))
     forget(connection, request_id)
     forget_corrections(connection, request_id)
     note(connection, request_id, "done", as_of=as_of)
@@ -86,7 +89,9 @@ def refuse(
     require_word(reason, "reason")
     found = get(connection, request_id)
     content = {**body(connection, found, policy, (), as_of=as_of), "refused_because": reason}
-    move(connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of, receipt=content)
+    move(
+        connection, request_id, State.REFUSED, refusal_reason=reason, closed_at=as_of, receipt=Jsonb(content)
+    )
     forget(connection, request_id)
     forget_corrections(connection, request_id)
     destroy(connection, request_id, as_of=as_of)
@@ -105,6 +110,11 @@ def _enter(
 ) -> None:
     """Add the entry that closes a request, and remember where it stands: the receipt proves it."""
     entered = append(connection, kind, body, as_of=as_of)
-    connection.execute(
-        sa.update(request).values(entry_sequence=entered.sequence).where(request.c.request_id == request_id)
-    )
+    _ENTERED.run(connection, {"request": request_id, "sequence": entered.sequence})
+
+
+_ENTERED = Prepared(
+    sa.update(request)
+    .values(entry_sequence=bound("sequence", sa.BigInteger))
+    .where(request.c.request_id == bound("request", sa.Uuid))
+)

@@ -68,29 +68,23 @@ class ErasureProcedure:
         _require_nothing_left(case.request_id, erasure.unkept())
         erasure.keep_remainder(case.request_id)
         _require_nothing_left(case.request_id, residue(connection, case.rulebook, case.whom, case.request_id))
-        _suppress(connection, case, answered_at)
-        if case.whom.tenant is None:
-            _forget_stops(connection, case)
+        known = known_by(connection, case.request_id, case.company.keys)
+        _suppress(connection, case, known, answered_at)
+        if case.whom.tenant is None:  # the register of stops knows whoever was erased by fingerprint alone
+            forget_stopped(connection, known)
         return Settled(kept=erasure.kept())
 
 
-def _suppress(connection: Connection, case: Case, erased_at: datetime) -> None:
+def _suppress(connection: Connection, case: Case, known: list[str], erased_at: datetime) -> None:
     """Know the subject again by fingerprint."""
     erased = {
         "request_id": case.request_id,
         "erased_at": erased_at,
         "tenant": case.whom.tenant.collection if case.whom.tenant else None,
     }
-    rows = [
-        {"fingerprint": one, **erased} for one in known_by(connection, case.request_id, case.company.keys)
-    ]
+    rows = [{"fingerprint": one, **erased} for one in known]
     if rows:  # a name alone knows nobody again
         connection.execute(postgresql.insert(suppression).on_conflict_do_nothing(), rows)
-
-
-def _forget_stops(connection: Connection, case: Case) -> None:
-    """The register of stops knows whoever was erased by fingerprint alone."""
-    forget_stopped(connection, known_by(connection, case.request_id, case.company.keys))
 
 
 def _require_nothing_left(request_id: UUID, left: Mapping[str, int]) -> None:

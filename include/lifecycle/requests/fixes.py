@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ class Replacement:
         return [Mentions(identifiers=(one.old,), mark=one.value) for one in written]
 
 
-class Fix:
+class Fix(ABC):
     """What one column of a collection gets.
 
     Args:
@@ -83,17 +84,17 @@ class Fix:
         self.live = rulebook.live[collection].columns[column]
 
     @property
+    @abstractmethod
     def value(self) -> str:
         """What recipients are told of it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_wrong(self, row: FromClause) -> ColumnElement[bool]:
         """Whether the column of a row is to be corrected."""
-        raise NotImplementedError
 
+    @abstractmethod
     def right(self, row: FromClause) -> ColumnElement[Any]:
         """What it holds then."""
-        raise NotImplementedError
 
     def _is_other(self, row: FromClause) -> ColumnElement[bool]:
         """Compared as text: not every type can be compared as it is."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from lifecycle.holds.register import listing
 from lifecycle.policy.model import RequestKind
 
 if TYPE_CHECKING:
@@ -75,14 +76,26 @@ def lost_by(connection: Connection, restored: Restoration, *, as_of: datetime) -
         "entries": restored.entries,
     }
     entries = connection.execute(_SINCE, bound).all()
-    return [*_holds(entries, as_of), *_requests(entries)]
+    lost = [_ended(one, as_of) if one.to_do == "extend" else one for one in _holds(entries)]
+    in_force = {str(one.hold_id) for one in listing(connection, as_of=as_of)}
+    return [*(one for one in lost if _counts(one, in_force, as_of)), *_requests(entries)]
 
 
-def _holds(entries: Iterable[Any], as_of: datetime) -> Iterator[Lost]:
-    """Holds and restrictions as they stood last, where the backup has them otherwise.
+def _ended(lost: Lost, as_of: datetime) -> Lost:
+    """A hold whose end was moved: to a moment that has passed, so that somebody has to end it, or to a later one."""
+    has_passed = lost.until is not None and datetime.fromisoformat(lost.until) <= as_of
+    return replace(lost, to_do="end") if has_passed else lost
 
-    One whose end was moved and has come by now is to be ended: the backup may have a later end.
-    """
+
+def _counts(lost: Lost, in_force: set[str], as_of: datetime) -> bool:
+    """Whether there is anything to do: what has ended is not placed again, nor ended a second time."""
+    if lost.to_do == "end":
+        return lost.until is None or lost.number in in_force
+    return lost.until is None or datetime.fromisoformat(lost.until) > as_of
+
+
+def _holds(entries: Iterable[Any]) -> Iterable[Lost]:
+    """Holds and restrictions as they stood last, where the backup has them otherwise."""
     found: dict[str, Lost] = {}
     for entry in entries:
         kind = PLACED.get(entry.kind) or ENDED.get(entry.kind)
@@ -104,11 +117,7 @@ def _holds(entries: Iterable[Any], as_of: datetime) -> Iterator[Lost]:
             reason=entry.body["reason"],
             until=entry.body.get("until"),
         )
-    for one in found.values():
-        if one.until is None or datetime.fromisoformat(one.until) > as_of:
-            yield one
-        elif one.to_do == "extend":  # its end was moved to a day that is over; the backup has a later one
-            yield replace(one, to_do="end", until=None)
+    return found.values()
 
 
 def _requests(entries: Iterable[Any]) -> Iterator[Lost]:

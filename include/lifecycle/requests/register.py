@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 
 from lifecycle.errors import UsageError
 from lifecycle.identity.forms import Identifier
@@ -24,6 +26,7 @@ from lifecycle.requests.tables import (
     request_identity,
     request_purpose,
 )
+from lifecycle.store.prepared import Prepared, bound
 from lifecycle.timelimits import Period, last_day, local_day
 
 if TYPE_CHECKING:
@@ -167,18 +170,17 @@ def open_request(  # noqa: PLR0913 - all that somebody says who takes a request
         note(connection, known, "repeated", by_whom=opened_by, as_of=as_of)
         return known
     request_id = uuid4()
-    connection.execute(
-        sa.insert(request).values(
-            request_id=request_id,
-            kind=kind.value,
-            state=State.RECEIVED.value,
-            tenant=whose.collection if whose else None,
-            tenant_key=list(whose.key) if whose else None,
-            received_at=as_of,
-            opened_by=opened_by,
-            due_on=last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
-        )
-    )
+    row = {
+        "request_id": request_id,
+        "kind": kind.value,
+        "state": State.RECEIVED.value,
+        "tenant": whose.collection if whose else None,
+        "tenant_key": list(whose.key) if whose else None,
+        "received_at": as_of,
+        "opened_by": opened_by,
+        "due_on": last_day(local_day(as_of, rulebook.policy.zone), right.answer_within),
+    }
+    _OPEN.run(connection, row)
     keep(connection, request_id, given, keys, Source.GIVEN)
     keep(connection, request_id, (one for one in found if one not in given), keys, Source.NAMED)
     asked.keep(connection, request_id, keys)
@@ -289,12 +291,8 @@ def move(connection: Connection, request_id: UUID, state: State, **values: Any) 
         UsageError: there is no such request, or that state does not follow its own.
     """
     before = [one.value for one, after in AFTER.items() if state in after]
-    moved = connection.execute(
-        sa.update(request)
-        .values(state=state.value, **values)
-        .where(request.c.request_id == request_id, request.c.state.in_(before))
-    )
-    if not moved.rowcount:
+    wanted = {"request": request_id, "before": before, "state": state.value, **values}
+    if not _moving(tuple(sorted(values))).run(connection, wanted):
         found = get(connection, request_id)
         raise UsageError(
             f"it is {found.state}, and cannot be {state} after that",
@@ -313,11 +311,8 @@ def note(
     **detail: Any,
 ) -> None:
     """Keep what became of a request."""
-    connection.execute(
-        sa.insert(request_event).values(
-            request_id=request_id, happened_at=as_of, what=what, by_whom=by_whom, detail=detail
-        )
-    )
+    row = {"request_id": request_id, "happened_at": as_of, "what": what, "by_whom": by_whom}
+    _NOTE.run(connection, {**row, "detail": Jsonb(detail)})
 
 
 def get(connection: Connection, request_id: UUID) -> Request:
@@ -326,30 +321,30 @@ def get(connection: Connection, request_id: UUID) -> Request:
     Raises:
         UsageError: there is none of this number.
     """
-    found = _select(connection, request.c.request_id == request_id)
+    found = _ONE.rows(connection, {"request": request_id})
     if not found:
         raise UsageError(
             "there is no such request", place=f"request {request_id}", next_step="see lifecycle request list"
         )
-    return found[0]
+    return _request(found[0])
 
 
 def listing(connection: Connection, *, is_closed_too: bool = False) -> list[Request]:
     """Open requests, or all, those due first before the others."""
-    return _select(connection, sa.true() if is_closed_too else request.c.closed_at.is_(None))
+    wanted = sa.true() if is_closed_too else request.c.closed_at.is_(None)
+    return [_request(row) for row in connection.execute(_select(wanted))]
 
 
 def events(connection: Connection, request_id: UUID) -> list[dict[str, Any]]:
     """What became of a request, in order."""
-    rows = connection.execute(
-        sa.select(request_event).where(request_event.c.request_id == request_id).order_by("event_id")
-    )
     return [
-        {"at": row.happened_at.isoformat(), "what": row.what, "by": row.by_whom, **row.detail} for row in rows
+        {"at": row.happened_at.isoformat(), "what": row.what, "by": row.by_whom, **row.detail}
+        for row in _EVENTS.rows(connection, {"request": request_id})
     ]
 
 
-def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Request]:
+def _select(condition: ColumnElement[bool]) -> sa.Select[Any]:
+    """Requests that meet a condition, those due first before the others."""
     kinds, corrects, purposes = (
         _of_it(column)
         for column in (request_identity.c.kind, request_correction.c.named, request_purpose.c.purpose)
@@ -357,24 +352,24 @@ def _select(connection: Connection, condition: sa.ColumnElement[bool]) -> list[R
     columns = [
         column for column in request.c if column.name not in {"tenant_key", "receipt", "entry_sequence"}
     ]
-    rows = connection.execute(
+    return (
         sa.select(*columns, kinds.label("identities"), corrects.label("corrects"), purposes.label("purposes"))
         .where(condition)
         .order_by("due_on", "received_at", "request_id")
     )
-    return [
-        Request(
-            **{
-                **row._asdict(),
-                "kind": RequestKind(row.kind),
-                "state": State(row.state),
-                "identities": tuple(row.identities or ()),
-                "corrects": tuple(row.corrects or ()),
-                "purposes": tuple(row.purposes or ()),
-            }
-        )
-        for row in rows
-    ]
+
+
+def _request(row: sa.Row[Any]) -> Request:
+    return Request(
+        **{
+            **row._asdict(),
+            "kind": RequestKind(row.kind),
+            "state": State(row.state),
+            "identities": tuple(row.identities or ()),
+            "corrects": tuple(row.corrects or ()),
+            "purposes": tuple(row.purposes or ()),
+        }
+    )
 
 
 def _of_it(column: Any) -> Any:
@@ -384,6 +379,31 @@ def _of_it(column: Any) -> Any:
         .where(column.table.c.request_id == request.c.request_id)
         .correlate(request)
         .scalar_subquery()
+    )
+
+
+_OPEN = Prepared.insert(
+    request, "request_id", "kind", "state", "tenant", "tenant_key", "received_at", "opened_by", "due_on"
+)
+_NOTE = Prepared.insert(request_event, "request_id", "happened_at", "what", "by_whom", "detail")
+_ONE = Prepared(_select(request.c.request_id == bound("request", sa.Uuid)))
+_EVENTS = Prepared(
+    sa.select(request_event)
+    .where(request_event.c.request_id == bound("request", sa.Uuid))
+    .order_by(request_event.c.event_id)
+)
+
+
+@cache
+def _moving(changed: tuple[str, ...]) -> Prepared:
+    """Sets the state, and these columns."""
+    return Prepared(
+        sa.update(request)
+        .values({name: bound(name, request.c[name].type) for name in ("state", *changed)})
+        .where(
+            request.c.request_id == bound("request", sa.Uuid),
+            request.c.state == sa.any_(bound("before", sa.ARRAY(sa.Text))),
+        )
     )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lifecycle.planning.changes import holds_something
 from lifecycle.requests.ground import IsRemainder, NamesSubject
+from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import CompoundSelect, Connection
 
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.requests.subject import Whom
@@ -26,6 +27,13 @@ def residue(connection: Connection, rulebook: Rulebook, whom: Whom, request_id: 
     as left for a while.
     """
     names, left = NamesSubject(rulebook, whom), IsRemainder(rulebook, request_id)
+    counting = prepared(rulebook, ("residue", names.signature), lambda: _counting(rulebook, names, left))
+    found = counting.rows(connection, {**names.bound, **left.bound}) if counting else ()
+    return {one.collection: one.rows for one in found if one.rows}
+
+
+def _counting(rulebook: Rulebook, names: NamesSubject, left: IsRemainder) -> CompoundSelect[Any] | None:
+    """Counts such rows of every collection, one by one; None where no collection is asked."""
     counts = []
     for collection in rulebook.datamap.collections:
         if collection in rulebook.erasure.keeps or collection not in rulebook.live:
@@ -37,5 +45,4 @@ def residue(connection: Connection, rulebook: Rulebook, whom: Whom, request_id: 
             conditions.append(holds_something(rulebook, collection, row, columns))
         name = sa.literal(collection, sa.Text).label("collection")
         counts.append(sa.select(name, sa.func.count().label("rows")).select_from(row).where(*conditions))
-    found = connection.execute(sa.union_all(*counts)).all() if counts else ()
-    return {one.collection: one.rows for one in found if one.rows}
+    return sa.union_all(*counts) if counts else None

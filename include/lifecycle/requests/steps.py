@@ -197,7 +197,7 @@ def close(
         _require_verified(found)
         case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
         settled = PROCEDURES[found.kind].settle(connection, case, answered_at=answered_at)
-        ending.finish(connection, case.rulebook.policy, request_id, settled, company.keys, as_of=answered_at)
+        ending.finish(connection, case.rulebook.policy, found, settled, company.keys, as_of=answered_at)
     return {"request": str(request_id), "kept": kept_to_json(settled.kept)}
 
 
@@ -384,11 +384,12 @@ def _require_rows(
     Raises:
         UsageError: one is not.
     """
-    if any(event["what"] == "planned" for event in events(connection, request_id)):
+    named = (*([whom.tenant] if whom.tenant else []), *whom.rows)
+    if not named or any(event["what"] == "planned" for event in events(connection, request_id)):
         return
     rulebook = company.rulebook(as_of)
     try:
-        for row in (*([whom.tenant] if whom.tenant else []), *whom.rows):
+        for row in named:
             Target(collection=row.collection, key=row.key).found(connection, rulebook)
             if whom.tenant:
                 require_content(connection, rulebook, row, whom.tenant)

@@ -17,6 +17,7 @@ from lifecycle.identity.forms import Identifier, identify
 from lifecycle.identity.names import NAME, PersonName
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.requests.tables import request, request_identity
+from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,15 +108,12 @@ def known_by(connection: Connection, request_id: UUID, keys: KeyProvider) -> lis
 
     Call it before the request is closed: which organisation it is about is forgotten then.
     """
-    counted = request_identity.c.source.in_([one.value for one in COUNTED])
-    found = connection.scalars(
-        sa.select(request_identity.c.fingerprint)
-        .where(request_identity.c.request_id == request_id, counted)
-        .order_by(request_identity.c.position)
-    ).all()
-    about = sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
-    tenant, key = connection.execute(about).one()
-    return [at_tenant(one, tenant, key or (), keys) for one in found] if tenant else list(found)
+    found = _stored(connection, request_id, COUNTED)
+    return [
+        at_tenant(one.fingerprint, one.tenant, one.tenant_key or (), keys) if one.tenant else one.fingerprint
+        for one in found
+        if one.position is not None
+    ]
 
 
 def keep(
@@ -127,28 +125,24 @@ def keep(
 ) -> int:
     """Seal and store what a request names, unless it is known; returns how many were new."""
     key, named = keys.secret(SEALING_KEY), tuple(named)
-    last = connection.scalar(
-        sa.select(sa.func.max(request_identity.c.position)).where(request_identity.c.request_id == request_id)
-    )
-    rows = [
-        {
-            "request_id": request_id,
-            "position": position,
-            "kind": kind,
-            "source": source.value,
-            "fingerprint": fingerprint,
-            "sealed": seal(key, _text(one).encode(), _associated(request_id, position, kind)),
-        }
-        for position, (one, (kind, fingerprint)) in enumerate(
-            zip(named, fingerprints(named, keys), strict=True), start=0 if last is None else last + 1
+    if not named:
+        return 0
+    first = _NEXT.scalar(connection, {"request": request_id})
+    marked = zip(named, fingerprints(named, keys), strict=True)
+    return sum(
+        _KEEP.run(
+            connection,
+            {
+                "request_id": request_id,
+                "position": position,
+                "kind": kind,
+                "source": source.value,
+                "fingerprint": fingerprint,
+                "sealed": seal(key, _text(one).encode(), _associated(request_id, position, kind)),
+            },
         )
-    ]
-    added = 0
-    for row in rows:
-        insert = postgresql.insert(request_identity).values(row)
-        insert = insert.on_conflict_do_nothing(index_elements=["request_id", "fingerprint"])
-        added += connection.execute(insert.execution_options(preserve_rowcount=True)).rowcount
-    return added
+        for position, (one, (kind, fingerprint)) in enumerate(marked, start=first)
+    )
 
 
 def open_whom(
@@ -164,10 +158,8 @@ def open_whom(
     Raises:
         UsageError: nobody knows any more: the request was closed, or another keyring sealed it.
     """
-    about = connection.execute(
-        sa.select(request.c.tenant, request.c.tenant_key).where(request.c.request_id == request_id)
-    ).one()
-    stored = _stored(connection, rulebook, request_id, keys, sources)
+    rows = _stored(connection, request_id, sources)
+    stored, about = _opened(rulebook, request_id, keys, rows), rows[0]
     known = [one for _, one in stored.values()]
     return Whom(
         subjects=tuple(one for one in known if isinstance(one, Identifier)),
@@ -193,27 +185,23 @@ def open_each(
     Raises:
         UsageError: as :func:`open_whom`.
     """
-    stored = _stored(connection, rulebook, request_id, keys, sources)
+    stored = _opened(rulebook, request_id, keys, _stored(connection, request_id, sources))
     return {number: one for number, (_, one) in stored.items()}
 
 
-def _stored(
-    connection: Connection,
-    rulebook: Rulebook,
-    request_id: UUID,
-    keys: KeyProvider,
-    sources: Iterable[Source],
+def _stored(connection: Connection, request_id: UUID, sources: Iterable[Source]) -> Sequence[sa.Row[Any]]:
+    """The organisation that is meant, with each thing that is known of whom; nulls where nothing is."""
+    return _STORED.rows(connection, {"request": request_id, "sources": [source.value for source in sources]})
+
+
+def _opened(
+    rulebook: Rulebook, request_id: UUID, keys: KeyProvider, stored: Iterable[sa.Row[Any]]
 ) -> dict[int, tuple[Source, Identifier | PersonName | Row]]:
-    wanted = request_identity.c.source.in_([one.value for one in sources])
-    stored = connection.execute(
-        sa.select(request_identity)
-        .where(request_identity.c.request_id == request_id, wanted)
-        .order_by(request_identity.c.position)
-    ).all()
     key = keys.secret(SEALING_KEY)
     return {
-        one.position: (Source(one.source), _read(rulebook, one, _opened(key, request_id, one)))
+        one.position: (Source(one.source), _read(rulebook, one, _unsealed(key, request_id, one)))
         for one in stored
+        if one.position is not None
     }
 
 
@@ -227,13 +215,11 @@ def _read(rulebook: Rulebook, stored: sa.Row[Any], text: str) -> Identifier | Pe
 
 def forget(connection: Connection, request_id: UUID) -> None:
     """Destroy whom a request was about; the fingerprints stay."""
-    connection.execute(
-        sa.update(request_identity).values(sealed=None).where(request_identity.c.request_id == request_id)
-    )
-    connection.execute(sa.update(request).values(tenant_key=None).where(request.c.request_id == request_id))
+    for statement in _FORGET:
+        statement.run(connection, {"request": request_id})
 
 
-def _opened(key: bytes, request_id: UUID, stored: sa.Row[Any]) -> str:
+def _unsealed(key: bytes, request_id: UUID, stored: sa.Row[Any]) -> str:
     place = f"request {request_id}"
     if stored.sealed is None:
         raise UsageError(
@@ -269,3 +255,32 @@ def _normal(named: Named) -> str:
 
 def _associated(request_id: UUID, position: int, kind: str) -> bytes:
     return json.dumps([str(request_id), position, kind]).encode()
+
+
+_OF_IT = request_identity.c.request_id == bound("request", sa.Uuid)
+_NEXT = Prepared(sa.select(sa.func.coalesce(sa.func.max(request_identity.c.position) + 1, 0)).where(_OF_IT))
+_KEEP = Prepared(
+    postgresql.insert(request_identity)
+    .values({column.name: bound(column.name, column.type) for column in request_identity.c})
+    .on_conflict_do_nothing(index_elements=["request_id", "fingerprint"])
+)
+_STORED = Prepared(
+    sa.select(request.c.tenant, request.c.tenant_key, *request_identity.c)
+    .select_from(
+        request.outerjoin(
+            request_identity,
+            sa.and_(
+                request_identity.c.request_id == request.c.request_id,
+                request_identity.c.source == sa.any_(bound("sources", sa.ARRAY(sa.Text))),
+            ),
+        )
+    )
+    .where(request.c.request_id == bound("request", sa.Uuid))
+    .order_by(request_identity.c.position)
+)
+_FORGET = (
+    Prepared(sa.update(request_identity).values(sealed=None).where(_OF_IT)),
+    Prepared(
+        sa.update(request).values(tenant_key=None).where(request.c.request_id == bound("request", sa.Uuid))
+    ),
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lifecycle.errors import CheckFailed
 from lifecycle.policy.check import check as check_policy
 from lifecycle.policy.findings import Severity
-from lifecycle.quality.before import check_schema
+from lifecycle.quality.before import Seen, check_schema
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,12 +32,19 @@ def check_before(company: Company, *, as_of: datetime) -> Checked:
 def check_agreement(company: Company, *, as_of: datetime) -> Checked:
     """The same of a database that may have been restored from a backup just now.
 
+    The database is looked at each time; what an opened company has found to agree before does so again.
+
     Raises:
         CheckFailed: the three do not agree.
         PolicyError: the policy in force cannot be resolved.
     """
-    checked = check_schema(company.engine, company.datamap)
+    seen, version = Seen.of(company.engine, company.datamap), company.version(as_of).policy.version
+    before = company.agreed.get(version)
+    if before is not None and before[0] == seen:
+        return before[1]
+    checked = check_schema(seen, company.datamap)
     _require_agreement(company, company.rulebook(as_of), as_of)
+    company.agreed[version] = (seen, checked)
     return checked
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lifecycle.datamap.model import DataMap
     from lifecycle.keys.provider import KeyProvider
     from lifecycle.policy.load import PolicyVersion
+    from lifecycle.quality.before import Seen
+    from lifecycle.quality.suite import Checked
     from lifecycle.settings import Settings
 
 
@@ -44,6 +46,7 @@ class Company:
         policies: every version, oldest first.
         schedules: the DAGs that keep rules; None where nobody knows.
         ledger_copy: the ledger's copy outside the database; None where none is kept.
+        agreed: the database as each version of the policy was found to agree with it, and what was checked.
     """
 
     engine: Engine
@@ -52,6 +55,7 @@ class Company:
     keys: KeyProvider
     schedules: frozenset[str] | None = None
     ledger_copy: LedgerCopy | None = None
+    agreed: dict[str, tuple[Seen, Checked]] = field(default_factory=dict, repr=False)
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
     @classmethod

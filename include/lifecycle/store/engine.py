@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def connect(
     )
     hide_values(engine)
     _open_anew_after_a_fork(engine)
+    _open_anew_when_closed(engine)
     settings = {
         "timezone": "UTC",
         "lock_timeout": _milliseconds(lock_timeout),
@@ -136,10 +138,10 @@ def place_of(url: str) -> str:
 
 
 def _pool(keeps: int) -> dict[str, Any]:
-    """Which connections stay open; one that the server has closed meanwhile is opened anew."""
+    """Which connections stay open."""
     if not keeps:
         return {"poolclass": NullPool}
-    return {"poolclass": QueuePool, "pool_size": keeps, "max_overflow": -1, "pool_pre_ping": True}
+    return {"poolclass": QueuePool, "pool_size": keeps, "max_overflow": -1}
 
 
 def _open_anew_after_a_fork(engine: sqlalchemy.Engine) -> None:
@@ -154,6 +156,24 @@ def _open_anew_after_a_fork(engine: sqlalchemy.Engine) -> None:
         if record.info["process"] != os.getpid():
             record.dbapi_connection = proxy.dbapi_connection = None
             raise DisconnectionError("the connection belongs to another process")
+
+
+def _open_anew_when_closed(engine: sqlalchemy.Engine) -> None:
+    """A server that ends a connection says so: where an idle one has something to read, that is what it is.
+
+    To ask the server would take as long as a statement, each time.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def _require_open(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+        if connection.closed or _has_something_to_read(connection):
+            raise DisconnectionError("the server has closed the connection")
+
+
+def _has_something_to_read(connection: psycopg.Connection[Any]) -> bool:
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _apply_settings(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:

@@ -1,13 +1,13 @@
 """Statements that are made once: building and compiling one takes many times as long as it takes to run.
 
-A statement for a few rows depends on the company and its policy, and on which kinds of things are asked for; what is
-asked for is bound. So it is kept, as text, beside the rulebook that it was made from. The driver prepares on the server
-what it sends often.
+A statement on the project's own tables is a constant of its module, compiled when it is first run. One on a few rows
+of a company depends on its policy, and on which kinds of things are asked for; what is asked for is bound. So it is
+kept beside the rulebook that it was made from. The driver prepares on the server what it sends often.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,29 +16,33 @@ from sqlalchemy.dialects.postgresql import psycopg
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Executable
+    from sqlalchemy import Connection, Executable, FromClause
 
     from lifecycle.policy.rulebook import Rulebook
 
 _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 
 
-@dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A statement as text.
+    """A statement that is compiled once.
 
-    Attributes:
-        constants: values of the bound parameters that are the same each time it is run.
+    Args:
+        statement: its parameters without a value are bound when it is run, as the driver takes them.
     """
 
-    text: str
-    constants: Mapping[str, Any]
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
 
     @classmethod
-    def of(cls, statement: Executable) -> Prepared:
-        """Compile a statement; parameters without a value are bound when it is run, as the driver takes them."""
-        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]  # every executable compiles
-        return cls(text=str(compiled), constants=compiled.params)
+    def insert(cls, table: FromClause, *columns: str) -> Prepared:
+        """Inserts a row with these columns, whose values are bound by their names."""
+        values = {name: bound(name, table.c[name].type) for name in columns}
+        return cls(sa.insert(table).values(values))  # type: ignore[arg-type]  # sa.table() makes one that can be written to
+
+    @property
+    def text(self) -> str:
+        """As the driver takes it."""
+        return self._compiled[0]
 
     def rows(self, connection: Connection, bound: Mapping[str, Any]) -> Sequence[Any]:
         """Run it; its rows, values as the driver gives them."""
@@ -53,7 +57,14 @@ class Prepared:
         return int(connection.exec_driver_sql(self.text, self._parameters(bound)).rowcount)
 
     def _parameters(self, bound: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: bound.get(name, value) for name, value in self.constants.items()}
+        return {name: bound.get(name, value) for name, value in self._compiled[1].items()}
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Mapping[str, Any]]:
+        """The text, and the values of the bound parameters that are the same each time it is run."""
+        options = {"render_postcompile": True}
+        compiled = self._statement.compile(dialect=_DIALECT, compile_kwargs=options)  # type: ignore[attr-defined]  # every executable compiles
+        return str(compiled), compiled.params
 
 
 def bound(name: str, kind: Any) -> sa.BindParameter[Any]:
@@ -71,6 +82,6 @@ def prepared(rulebook: Rulebook, key: Hashable, make: Callable[[], Executable | 
     """
     if key not in rulebook.made:
         statement = make()
-        rulebook.made[key] = None if statement is None else Prepared.of(statement)
+        rulebook.made[key] = None if statement is None else Prepared(statement)
     found: Prepared | None = rulebook.made[key]
     return found

@@ -122,7 +122,7 @@ def _missing(world: World, backup: Backup, holds: Mapping[int, Hold], as_of: dat
                 placed[number] = replace(hold, targets=targets, request=None)
         elif before and (_is_released_since(before, hold) or _is_over_since(before, hold, as_of)):
             ended.add(number)
-        elif before and before.until != hold.until and before.is_active(as_of):
+        elif before and before.until != hold.until and hold.is_active(as_of):
             moved[number] = hold
     told = Counter(one.kind for one in (*lost, *_lost_before(world, backup, as_of)))
     world.lost += [(backup.at, one) for one in lost]
@@ -134,8 +134,8 @@ def _is_released_since(before: Hold, hold: Hold) -> bool:
 
 
 def _is_over_since(before: Hold, hold: Hold, as_of: datetime) -> bool:
-    """Whether its end was moved, and has come by now."""
-    return before.until != hold.until and hold.until <= as_of
+    """Whether its end was moved and has come by now, and the backup has a later one."""
+    return before.is_active(as_of) and hold.until <= as_of
 
 
 def _lost_before(world: World, backup: Backup, as_of: datetime) -> list[Hold]:
