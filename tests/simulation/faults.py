@@ -474,7 +474,7 @@ def copies_take_others_rows_for_the_subjects() -> AbstractContextManager[object]
     return patch.object(CopiedRows, "_is_others", lambda *_: sa.false())
 
 
-@_fault("fetched too late", runs=18)
+@_fault("fetched too late", runs=45)
 def packages_outlive_their_time() -> AbstractContextManager[object]:
     """A package can be fetched for years."""
     offer = packages.offer
