@@ -419,7 +419,9 @@ def test_what_has_come_to_say_so_since_the_request_was_taken_is_refused(
     old = "chatted: {on: website.chat, column: started_at}"
     assert old in text
     (tmp_path / "policies/2025-02-19").mkdir(parents=True)
-    (tmp_path / "policies/2025-02-19/policy.yaml").write_text(text.replace(old, old.replace("started", "ended")))
+    (tmp_path / "policies/2025-02-19/policy.yaml").write_text(
+        text.replace(old, old.replace("started", "ended"))
+    )
     company = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
     with pytest.raises(UsageError, match="how long rows are kept follows from this"):
         answer(company, request_id)

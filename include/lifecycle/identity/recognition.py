@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _AT = re.compile("@|%40")
 _IN_NAME = re.compile(rf"[^\s@<>()\[\],;:\"\\]{{1,{LONGEST}}}\Z")
 _IN_HOST = re.compile(rf"[^\s@<>()\[\],;:\"\\/?&=%]{{1,{LONGEST}}}")
+_DOTS = ".\u3002\uff0e\uff61"
+"""What ends a sentence, and is read as the dot of a domain."""
 _MOST_DIGITS = 24
 """More than any way to dial a number has: the way out, the country's code and fifteen digits."""
 _DIGITS = re.compile(rf"[+]?(?:{BETWEEN}\d){{1,{_MOST_DIGITS}}}")
@@ -114,7 +116,11 @@ def _addresses(text: str, folded_text: str) -> Iterator[tuple[int, int, str]]:
         starts = [
             start for start in range(name.start(), at.start()) if not name_began_before(folded_text, start)
         ]
-        ends = [end for end in range(at.end() + 1, host.end() + 1) if not domain_goes_on(text, end)]
+        ends = [
+            end
+            for end in range(at.end() + 1, host.end() + 1)
+            if folded_text[end - 1] not in _DOTS and not domain_goes_on(text, end)
+        ]
         for start in starts:
             for end in ends:
                 yield start, end, f"{folded_text[start : at.start()]}@{folded_text[at.end() : end]}"

@@ -282,7 +282,7 @@ class Anchor(Form):
     def columns(self) -> frozenset[ColumnName]:
         """Every column that decides when the clock starts, or whether it runs."""
         own = {self.column, self.financial_year_end_of, self.otherwise} - {None, "never"}
-        told = {self.latest} - {None}
+        told = [self.latest] if self.latest else []
         return frozenset({*(f"{self.on}.{column}" for column in own), *told, *self.runs_only_if_none})
 
 

@@ -202,10 +202,12 @@ class Rulebook:
     @cached_property
     def clock_columns(self) -> frozenset[tuple[CollectionName, str]]:
         """Collection and column of everything that says how long rows are kept, or that this may be relied on."""
-        promises = (*self.rules.values(), *self.statutory.values())
-        names = {name for one in promises for clock in one.clocks.values() for name in clock.anchor.columns}
+        clocks = [one.clocks for one in self.rules.values()] + [one.clocks for one in self.statutory.values()]
+        names = {name for one in clocks for clock in one.values() for name in clock.anchor.columns}
         names |= {f"{name}.{fresh.column}" for name, fresh in self.policy.freshness.items()}
-        return frozenset((collection, column) for collection, column in (name.rsplit(".", 1) for name in names))
+        return frozenset(
+            (collection, column) for collection, column in (name.rsplit(".", 1) for name in names)
+        )
 
     @cached_property
     def _edges_into(self) -> dict[CollectionName, tuple[Edge, ...]]:

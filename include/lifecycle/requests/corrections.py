@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 
 from lifecycle.datamap.model import is_personal
 from lifecycle.errors import UsageError
+from lifecycle.holds.targets import Subject
 from lifecycle.identity.forms import Identifier, identify
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.policy.model import RequestKind
@@ -210,7 +211,7 @@ def _checked(
         )
     if one.what is What.IDENTITY:
         _require_named_once(one, subjects)
-        identify(one.named, one.value, rulebook.policy.identity_rule(one.named))
+        Subject(identity=one.named, value=one.value).identifier(rulebook)
         return one
     columns = [_split(one.named)] if one.what is What.COLUMN else columns_of(rulebook, one.named)
     for collection, column in columns:
