@@ -28,7 +28,7 @@ _SIGMA, _FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FI
 _LAST_OF_A_WORD = _SIGMA + r"(?![^\W\d_])"
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
 """What an input method for Chinese or Japanese writes for ASCII, as wide as their own letters."""
-_IS_FULL_WIDTH = re.compile("[\uff01-\uff5e]")
+FULL_WIDTH = "\uff01-\uff5e"
 ROOT = "."
 """What may end a domain (RFC 1034, 3.1)."""
 _MOST_SIGMAS = 4
@@ -80,13 +80,13 @@ def address_spellings(normal: str) -> tuple[str, ...]:
         for prefix, one, host, root in product(("", MAILTO), locals_, domains, ("", ROOT))
     }
     if local.isascii():
-        found |= {f"{local.translate(_FULL_WIDTH)}@{domain}", normal.translate(_FULL_WIDTH)}
+        found |= {f"{local.translate(_FULL_WIDTH)}@{domain}"}
     return tuple(sorted(found, key=lambda spelling: (spelling != normal, spelling)))
 
 
 def spellings_in_texts(spellings: Iterable[str]) -> dict[str, None]:
     """Those that a text is searched for: a dot behind an address ends a sentence; ``mailto:`` may stand before any."""
-    plain = (one for one in spellings if not one.endswith(ROOT) and not _IS_FULL_WIDTH.search(one))
+    plain = (one for one in spellings if not one.endswith(ROOT) and not re.search(f"[{FULL_WIDTH}]", one))
     return dict.fromkeys(one.removeprefix(MAILTO) for one in plain)
 
 

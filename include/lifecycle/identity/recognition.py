@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.addresses import FULL_WIDTH
 from lifecycle.identity.folding import NormalForm, lowered, without_tag
 from lifecycle.identity.forms import LONGEST, identify, identify_stored
 from lifecycle.identity.mentions import MARK, Masking, Span, joined
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lifecycle.identity.forms import Identifier, IdentityRule
 
 _AT = re.compile("@|%40")
-_IN_NAME = re.compile(rf"[^\s@<>()\[\],;:\"\\]{{1,{LONGEST}}}\Z")
+_IN_NAME = re.compile(rf"[^\s@<>()\[\],;:\"\\{FULL_WIDTH}]{{1,{LONGEST}}}\Z")
 _IN_HOST = re.compile(rf"[^\s@<>()\[\],;:\"\\/?&=%]{{1,{LONGEST}}}")
 _DOTS = ".\u3002\uff0e\uff61"
 """What ends a sentence, and is read as the dot of a domain."""
