@@ -51,7 +51,15 @@ def test_an_erasure_from_beginning_to_end(database: Database, command: CommandLi
     (tmp_path / "key.pem").write_text(command("ledger", "key").out)
     verify = ("receipt", "verify", str(tmp_path / "receipt.json"), "--key", str(tmp_path / "key.pem"))
     assert command(*verify).code == 0
-    changed = json.loads((tmp_path / "receipt.json").read_text())
+    whole = (tmp_path / "receipt.json").read_text()
+    for forged in (
+        f'{{"body": {{"done": []}}, {whole[1:]}',
+        whole.replace('"done":', '"done": [], "done":', 1),
+    ):
+        (tmp_path / "receipt.json").write_text(forged)
+        said = command(*verify)
+        assert (said.code, "two members of one name" in said.err) == (2, True)
+    changed = json.loads(whole)
     changed["body"]["done"] = []
     (tmp_path / "receipt.json").write_text(json.dumps(changed))
     assert command(*verify).code == 1
