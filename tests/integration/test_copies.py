@@ -17,6 +17,7 @@ from lifecycle.holds.targets import Subject, Target
 from lifecycle.identity.others import SOMEBODY_ELSE, WITHHELD
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
+from lifecycle.requests.naming import NamedSubject
 from lifecycle.runs import plans
 from support.asking import answer, receipt_of, verified
 from support.leaks import leaks_in_control_schema
@@ -370,6 +371,20 @@ def test_what_was_provided_on_consent_or_contract_can_be_taken_along(company: Co
     types = {one["name"]: one["type"] for one in enquiry["schema"]["fields"]}
     assert (types["id"], types["submitted_at"], types["email"]) == ("integer", "datetime", "string")
     assert set(row) == set(types)
+
+
+@pytest.mark.commitment("R1")
+def test_for_information_nobody_looks_what_else_the_subject_is_known_by(database: Database, company: Company):
+    sources = "SELECT kind, source FROM lifecycle.request_identity ORDER BY kind"
+    named = NamedSubject(value="Mari Tamm; Puu AS")
+    for request_id in (
+        opened(company, kind=RequestKind.INFORMATION),
+        opened(company, named, kind=RequestKind.INFORMATION),
+    ):
+        answer(company, request_id)
+    assert [tuple(row) for row in database.execute(sources)] == [("email", "given"), ("name", "named")]
+    steps.plan(company, opened(company), as_of=AS_OF)
+    assert ("visitor_id", "found") in [tuple(row) for row in database.execute(sources)]
 
 
 @pytest.mark.commitment("R1")

@@ -438,5 +438,7 @@ def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:
         yield f"{'':>12}  {purpose}: {what.replace('_', ' ')}"
     if "restricted_until" in body:
         yield f"{'':>12}  restricted until {body['restricted_until']}"
-    if not body["done"] and not body["kept"]:
+    if "notice" in body:
+        yield "answered by the notice that everybody is given: lifecycle notice"
+    elif not body["done"] and not body["kept"]:
         yield "nothing is held of this subject"

@@ -49,6 +49,7 @@ _DISCLOSED = sa.text("""
 class CopyProcedure(ABC):
     """How a request is answered with a copy."""
 
+    looks_at_rows: ClassVar[bool] = True
     kind: ClassVar[RequestKind]
     with_others: ClassVar[bool]
     """Whether rows of others that concern or mention the subject are copied, too."""
@@ -209,6 +210,8 @@ class PortabilityProcedure(CopyProcedure):
 
 class InformationProcedure:
     """Information: the notice that everybody is given; no row is looked at (R1)."""
+
+    looks_at_rows: ClassVar[bool] = False
 
     def find(self, connection: Connection, case: Case) -> Nothing:
         """Nothing is looked for."""
