@@ -65,6 +65,15 @@ def test_an_erasure_from_beginning_to_end(database: Database, command: CommandLi
     assert command(*verify).code == 1
 
 
+@pytest.mark.commitment("R1")
+def test_who_asks_for_information_is_told_of_the_notice(command: CommandLine):
+    number = command(*OPEN, "--kind", "information", stdin=f"{MARI}\n").document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    done = command("request", "run", number)
+    assert (done.code, "lifecycle notice" in done.out) == (0, True)
+    assert "nothing is held" not in done.out
+
+
 def test_what_an_overdue_request_is_told_by(command: CommandLine):
     number = command(*OPEN, stdin=f"{MARI}\n").document["request"]
     on_time = ("request", "list", "--overdue", "--as-of", (AS_OF + timedelta(days=31)).isoformat())

@@ -48,6 +48,11 @@ def replay(*, since: Since, by: By, held_again: HeldAgain = False, json: Json = 
         f"{done.requests:>10,}  erasures looked at",
         f"{done.rows:>10,}  rows of erased subjects found, and erased as far as nothing keeps them",
         *(
+            [f"{done.packages:>10,}  copies destroyed: who has not fetched asks again"]
+            if done.packages
+            else []
+        ),
+        *(
             f"{count:>10,}  {kind.replace('_', ' ')} again: the backup does not know it"
             for kind, count in done.to_do.items()
         ),

@@ -8,7 +8,7 @@ what was processed before stays lawful.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lifecycle.errors import ApprovalRequired
 from lifecycle.holds.stops import Stops, place_stops
@@ -51,6 +51,7 @@ class EndingProcedure:
         kind: objection or withdrawal.
     """
 
+    looks_at_rows: ClassVar[bool] = True
     kind: RequestKind
 
     def find(self, connection: Connection, case: Case) -> Touched:

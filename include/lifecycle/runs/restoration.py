@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from lifecycle.ledger.copy import LedgerCopy
 
-_UNFINISHED = sa.text("SELECT first_entry, entries FROM lifecycle.restoration WHERE replayed_at IS NULL")
+_UNFINISHED = sa.text(
+    "SELECT first_entry, entries, put_back_at FROM lifecycle.restoration WHERE replayed_at IS NULL"
+)
 _BEGIN = sa.text("""
     INSERT INTO lifecycle.restoration (first_entry, entries, put_back_at) VALUES (:first, :entries, :as_of)
     ON CONFLICT DO NOTHING
@@ -36,10 +38,12 @@ class Restoration:
     Attributes:
         first_entry: the first entry of the ledger that the backup did not have.
         entries: how many it did not have.
+        put_back_at: when these were put back; None where none was lost.
     """
 
     first_entry: int
     entries: int
+    put_back_at: datetime | None = None
 
 
 def put_back(connection: Connection, copy: LedgerCopy | None, *, as_of: datetime) -> int:
@@ -59,7 +63,7 @@ def put_back(connection: Connection, copy: LedgerCopy | None, *, as_of: datetime
 def unfinished(connection: Connection) -> Restoration | None:
     """The restore of which something is to be done again."""
     found = connection.execute(_UNFINISHED).one_or_none()
-    return Restoration(first_entry=found.first_entry, entries=found.entries) if found else None
+    return Restoration(**found._asdict()) if found else None
 
 
 def finish(connection: Connection, *, as_of: datetime) -> None:
