@@ -79,7 +79,7 @@ class Planned:
             "counts": self.plan.counts(),
             "columns": written_columns(self.plan),
             "kept": kept_to_json(together((*self.plan.kept, *self.books))),
-            "besides": self.besides.to_json() if self.besides else {},
+            "besides": (self.besides or Besides()).to_json(),
         }
 
 
@@ -121,11 +121,11 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
             _look_up(connection, company, request_id, as_of=as_of)
         _abandon_outdated(company, request_id, as_of=as_of)
         case = _case(connection, company, found, as_of=as_of)
-        besides = said_besides(connection, rulebook, case.whom)
+        besides = said_besides(connection, case.rulebook, case.whom) if procedure.looks_at_rows else None
     with company.engine.connect() as connection:
         require_answers(connection, request_id)
     stored = make_plan(company.engine, request_id, partial(procedure.find, case=case))
-    books = books_of(company.engine, rulebook, stored, as_of=as_of)
+    books = books_of(company.engine, case.rulebook, stored, as_of=as_of)
     with company.engine.begin() as connection:
         adopt(connection, company.version(as_of), as_of=as_of)
         if stored.plan_id is not None and not is_approved(connection, stored.plan.digest):
