@@ -75,6 +75,7 @@ OCCASIONS = (
     "fetched with what is others'",
     "fetched too late",
     "fetched in vain",
+    "fetched from a backup",
     "restored",
     "a lost hold",
     "a hold in force again",

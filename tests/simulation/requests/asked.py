@@ -51,6 +51,7 @@ class Asked:
         decision: of an operator, whether an objection counts that is weighed.
         visitors: what was found besides, and whether it counts: ``found``, ``confirmed``, ``shared``, ``declined``.
         package: that waits to be fetched.
+        is_withdrawn: whether a restore took it away: the backup had it, and nobody knows whether it was fetched since.
         state: ``received``, ``verified``, ``done`` or ``refused``.
         left: rows that had to stay, and what is done to them when nothing keeps them any more.
     """
@@ -69,6 +70,7 @@ class Asked:
     left: set[Todo] = field(default_factory=set)
     decision: str | None = None
     package: Package | None = None
+    is_withdrawn: bool = False
     done_at: datetime | None = None
 
     @property

@@ -61,7 +61,7 @@ def restore(world: World, backup: Backup, as_of: datetime) -> Missing:
             world.desk.requests[number] = _known_again(asked)
             answers[asked.kind] += asked.state == "done" and asked.kind in CHANGES
         elif before and before.package:
-            world.desk.requests[number] = replace(before, package=None)
+            world.desk.requests[number] = replace(before, package=None, is_withdrawn=True)
     missing = replace(_missing(world, backup, holds, as_of), answers=+answers)
     world.holds |= {**missing.holds, **missing.moved}
     return missing

@@ -54,7 +54,9 @@ def fetch(world: World, event: Fetch) -> Counter[str] | None:
         return None
     package = asked.package
     if package is None or package.expires_at <= event.at:
-        return Counter({IN_VAIN: 1, "fetched too late": package is not None})
+        return Counter(
+            {IN_VAIN: 1, "fetched too late": package is not None, "fetched from a backup": asked.is_withdrawn}
+        )
     asked.package = None
     return Counter({"fetched": 1, "fetched with what is others'": bool(package.others)})
 
