@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.execute.ending import how_ended
 from lifecycle.ledger.book import append
+from lifecycle.operators import require_name
 from lifecycle.plan import Action
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def approve(
     """Record that a person approved the plan of this digest; the ledger names the person by fingerprint.
 
     Raises:
-        UsageError: no plan of this digest waits.
+        UsageError: no plan of this digest waits, or nobody approves it.
     """
+    require_name(approved_by)
     found = connection.execute(
         sa.text(
             "UPDATE lifecycle.plan SET approved_by = :approved_by, approved_at = :as_of"

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.keys.sealing import Broken, seal, unseal
-from lifecycle.requests.register import note, require_name
+from lifecycle.operators import require_name
+from lifecycle.requests.register import note
 from lifecycle.requests.subject import SEALING_KEY
 from lifecycle.requests.tables import request_package
 from lifecycle.timelimits import first_instant, local_day

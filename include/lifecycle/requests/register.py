@@ -16,6 +16,7 @@ from lifecycle.errors import UsageError
 from lifecycle.identity.forms import Identifier
 from lifecycle.identity.names import PersonName
 from lifecycle.identity.scripts import mixes_scripts
+from lifecycle.operators import require_name
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.asked import NOTHING_MORE, Asked
 from lifecycle.requests.subject import Source, fingerprints, keep
@@ -454,16 +455,6 @@ def _right(rulebook: Rulebook, kind: RequestKind) -> Right:
             next_step="state in the policy which commitments such a request keeps",
         )
     return right
-
-
-def require_name(operator: str) -> None:
-    """Refuse a step that nobody is said to take.
-
-    Raises:
-        UsageError: the name is blank.
-    """
-    if not operator.strip():
-        raise UsageError("every step of a request is somebody's", next_step="say who does it")
 
 
 def require_word(word: str, place: str) -> None:

@@ -12,9 +12,10 @@ from sqlalchemy.dialects import postgresql
 from lifecycle.errors import ApprovalRequired, CheckFailed
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.ledger.book import append, tree_size
+from lifecycle.operators import require_name
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.requests.lost import lost_by
-from lifecycle.requests.register import State, note, require_name
+from lifecycle.requests.register import State, note
 from lifecycle.requests.returning import Returning
 from lifecycle.requests.steps import resume, unfinished
 from lifecycle.requests.subject import forget

@@ -17,6 +17,7 @@ from lifecycle.errors import UsageError
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
+from lifecycle.operators import require_name
 from lifecycle.plan import WHEREVER_RESTRICTED as WRITING
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
@@ -297,7 +298,12 @@ def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
 
 
 def plan_anew(company: Company, request_id: UUID, *, by: str, as_of: datetime) -> None:
-    """Give up the plan of a request that waits, so that the next one sees what was said or changed meanwhile."""
+    """Give up the plan of a request that waits, so that the next one sees what was said or changed meanwhile.
+
+    Raises:
+        UsageError: nobody gives it up.
+    """
+    require_name(by)
     with company.engine.begin() as connection:
         stored = find_open_of_request(connection, request_id)
         note(connection, request_id, "to_be_planned_anew", by_whom=by, as_of=as_of)
