@@ -14,9 +14,9 @@ import pyzipper
 
 from demonstration.local_airflow import metadata_of
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, register, steps
+from lifecycle.requests import packages, register
 from lifecycle.requests.copies import procedures
-from support.asking import by_email, verified
+from support.asking import answer, by_email, verified
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
 from support.subjects import AS_OF, MARI, rows_of
 
@@ -116,7 +116,7 @@ def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(
 
 def test_a_form_fetches_the_archive_and_shows_the_passphrase(airflow_alone: Airflow, people: Company):
     request_id = verified(people, kind=RequestKind.ACCESS)
-    steps.answer(people, request_id, approved_by="Op", as_of=datetime.now(UTC))
+    answer(people, request_id, datetime.now(UTC))
     airflow_alone.register()
     page, html = airflow_alone.api(), {"Accept": "text/html"}
     shown = page.get(f"{PAGE}/{request_id}", headers=html).text
@@ -183,7 +183,7 @@ def test_a_package_that_nobody_fetched_is_destroyed_when_its_time_is_over(
     airflow_alone: Airflow, people: Company, database: Database
 ):
     request_id = verified(people, kind=RequestKind.ACCESS)
-    steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
+    answer(people, request_id, AS_OF)
     last = airflow_alone.run("request_remainders", AS_OF + timedelta(days=14))
     assert last.results["destroy_packages"] == []
     over = airflow_alone.run("request_remainders", AS_OF + timedelta(days=15))

@@ -26,7 +26,7 @@ def test_letters_of_any_script_digits_blanks_and_punctuation_are_a_name(name: st
 
 @pytest.mark.parametrize(
     "name",
-    ["", " ", "x\ny", "x\ry", "\x1b[31mred", "x\x00", "a\tb", "Op\u202eretsel", "O\u200bp", "\ue000", "x" * (LONGEST_NAME + 1)],
+    ["", " ", "x\ny", "x\r", "\x1b[31mred", "x\0", "a\tb", "Op\u202e", "O\u200bp", "\ue000", "x" * (LONGEST_NAME + 1)],
     ids=ascii,
 )  # fmt: skip
 def test_what_cannot_be_seen_or_is_no_line_is_none(name: str):

@@ -71,10 +71,11 @@ def apply(
 ) -> None:
     """Carry out a plan that was made before."""
     company = open_to_change()
+    if approve:
+        require_name(by, place="--by")
     at = past_moment(as_of, policy_zone(company))
     deciding_moment(company, plans.moment_of(company, digest).isoformat())
     if approve:
-        require_name(by, place="--by")
         plans.approve_plan(company, digest, approved_by=by, as_of=at)
     with company.engine.connect() as connection:
         ended = how_ended(connection, digest)

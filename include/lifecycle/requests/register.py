@@ -206,6 +206,12 @@ def _note_doubts(
         note(connection, request_id, SEVERAL_SCRIPTS, as_of=as_of, kinds=kinds)
 
 
+def doubtful_kinds(connection: Connection, request_id: UUID) -> list[str]:
+    """Kinds of identity of which a value that was given may be mistaken for another."""
+    found = events(connection, request_id)
+    return sorted({kind for event in found if event["what"] == SEVERAL_SCRIPTS for kind in event["kinds"]})
+
+
 def verify(connection: Connection, request_id: UUID, *, verified_by: str, how: str, as_of: datetime) -> None:
     """Record that whoever asks may ask: nothing is disclosed or erased before.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,14 +88,15 @@ class Replayed:
         entries: of the ledger that the backup did not have.
         requests: erasures that were looked at.
         rows: rows of erased subjects that were found, and were erased as far as nothing keeps them.
-        to_do: how many holds and restrictions have to be placed, extended or ended again, and other requests answered:
-            what they were about stands nowhere else.
+        to_do: what a person has to do again after this restore, and after earlier ones as far as that can be known:
+            holds and restrictions to place, extend or end, and requests to answer. What they were about stands nowhere
+            else.
     """
 
     entries: int
     requests: int
     rows: int
-    to_do: dict[str, int]
+    to_do: tuple[Lost, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -104,7 +104,7 @@ class Replayed:
             "entries": self.entries,
             "requests": self.requests,
             "rows": self.rows,
-            "to_do": dict(self.to_do),
+            "to_do": [one.to_json() for one in self.to_do],
         }
 
 
@@ -179,10 +179,12 @@ def replay(
         _require_none_left(_flag(company, connection, erasures, as_of=as_of))
         restoration.finish(connection, as_of=as_of)
         append(connection, "erasures_replayed", {"starts": since, "rows": rows}, as_of=as_of)
-    to_do = Counter(f"{one.kind}_to_{one.to_do}" for one in found.to_do)
-    return Replayed(
-        entries=found.entries, requests=len(erasures), rows=rows, to_do=dict(sorted(to_do.items()))
-    )
+        to_do = [
+            one
+            for restored in restoration.finished(connection)
+            for one in lost_by(connection, restored, as_of=as_of)
+        ]
+    return Replayed(entries=found.entries, requests=len(erasures), rows=rows, to_do=tuple(to_do))
 
 
 def _restored(connection: Connection) -> Restoration:

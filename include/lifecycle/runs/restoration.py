@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from lifecycle.ledger.copy import LedgerCopy
 
+_FINISHED = sa.text("""
+    SELECT first_entry, entries FROM lifecycle.restoration WHERE replayed_at IS NOT NULL ORDER BY restoration_id
+""")
 _UNFINISHED = sa.text("SELECT first_entry, entries FROM lifecycle.restoration WHERE replayed_at IS NULL")
 _BEGIN = sa.text("""
     INSERT INTO lifecycle.restoration (first_entry, entries, put_back_at) VALUES (:first, :entries, :as_of)
@@ -60,6 +63,12 @@ def unfinished(connection: Connection) -> Restoration | None:
     """The restore of which something is to be done again."""
     found = connection.execute(_UNFINISHED).one_or_none()
     return Restoration(first_entry=found.first_entry, entries=found.entries) if found else None
+
+
+def finished(connection: Connection) -> tuple[Restoration, ...]:
+    """Restores of which everything was done again that can be without a person, oldest first."""
+    rows = connection.execute(_FINISHED)
+    return tuple(Restoration(first_entry=row.first_entry, entries=row.entries) for row in rows)
 
 
 def finish(connection: Connection, *, as_of: datetime) -> None:
