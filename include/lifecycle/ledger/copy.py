@@ -72,9 +72,20 @@ class LedgerCopy:
         """Compare every entry of the copy with the one that the ledger has in its place.
 
         Raises:
+            StoreError: the copy cannot be read.
             PromiseBroken: it lacks some, or has others in their place.
         """
         path = self._path(connection)
+        try:
+            self._require_same(connection, path)
+        except OSError as error:
+            raise StoreError(
+                f"the ledger's copy cannot be read: {error.strerror or type(error).__name__}",
+                place=str(path),
+                next_step="let LIFECYCLE_LEDGER_COPY name the folder of the copy, and this user read it",
+            ) from None
+
+    def _require_same(self, connection: Connection, path: Path) -> None:
         if not path.exists():
             return
         size = path.stat().st_size  # what is copied by now is committed; the next statement sees it
