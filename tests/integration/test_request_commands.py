@@ -311,6 +311,7 @@ def test_what_was_approved_elsewhere_is_carried_out(command: CommandLine, compan
     number = opened(command)
     digest = planned(command, number)["digest"]
     steps.approve_plan(company, UUID(number), digest, approved_by="Op", as_of=AS_OF)
+    assert "somebody approved it" in command("request", "plan", number).out
     assert command("request", "run", number).code == 0
 
 

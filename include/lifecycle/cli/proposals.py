@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lifecycle.requests.register import State
 from lifecycle.requests.steps import written_columns
 
 if TYPE_CHECKING:
@@ -60,4 +61,7 @@ def _next(proposal: Proposal) -> Iterator[str]:
         yield f"  nothing is to be done; to close it: lifecycle request run {number}"
         return
     yield f"  policy of {proposal.planned.plan.policy_version}, digest {proposal.digest}"
+    if proposal.request.state is State.APPROVED:
+        yield f"  somebody approved it; to carry it out: lifecycle request run {number}"
+        return
     yield f"  to approve exactly this: lifecycle request run {number} --approve {proposal.digest} --by NAME"

@@ -238,7 +238,7 @@ def lift(
 @app.command()
 def confirm(
     number: Number,
-    candidate: Annotated[int, typer.Argument(help="Its number, as request show prints it.")],
+    candidate: Annotated[int, typer.Argument(help="Its number, as request plan and request show print it.")],
     *,
     by: By,
     as_of: AsOf = None,
@@ -251,7 +251,7 @@ def confirm(
 @app.command()
 def decline(
     number: Number,
-    candidate: Annotated[int, typer.Argument(help="Its number, as request show prints it.")],
+    candidate: Annotated[int, typer.Argument(help="Its number, as request plan and request show print it.")],
     *,
     by: By,
     as_of: AsOf = None,
