@@ -112,6 +112,7 @@ def described(planned: dict[str, Any]) -> str:
             "",
             *counted(planned),
             *_columns(planned["columns"]),
+            *_besides(planned["besides"]),
             *_waiting(planned["candidates"]),
         ]
     )
@@ -143,6 +144,27 @@ def _columns(columns: dict[str, list[str]]) -> Iterator[str]:
         yield f"| {collection} | {', '.join(names)} |"
 
 
+def _besides(besides: dict[str, Any]) -> Iterator[str]:
+    """What rows of the subject say besides: somebody should look before it is approved."""
+    if besides["names"]:
+        yield ""
+        yield (
+            "**Look again:** these rows have different names. Behind one address may be several people; where it is so,"
+            " refuse the request, and take one that names the rows of the one who asks."
+        )
+        yield ""
+        yield "\n".join(f"- one name: {_rows(rows)}" for rows in besides["names"])
+    if besides["identities"]:
+        yield ""
+        yield "These rows also have identities that the request does not name; nothing else is looked for by them:"
+        yield ""
+        yield "\n".join(f"- {kind}: {_rows(rows)}" for kind, rows in besides["identities"].items())
+
+
+def _rows(counts: dict[str, int]) -> str:
+    return ", ".join(f"{rows} of {collection}" for collection, rows in counts.items())
+
+
 def _waiting(candidates: list[dict[str, Any]]) -> Iterator[str]:
     """Identities that may be the subject's: they do not count as long as nobody says so."""
     if not candidates:
@@ -156,5 +178,4 @@ def _waiting(candidates: list[dict[str, Any]]) -> Iterator[str]:
     yield "| Candidate | Kind | Stands on |"
     yield "|---:|---|---|"
     for one in candidates:
-        rows = ", ".join(f"{rows} of {collection}" for collection, rows in one["rows"].items())
-        yield f"| {one['candidate']} | {one['kind']} | {rows} |"
+        yield f"| {one['candidate']} | {one['kind']} | {_rows(one['rows'])} |"

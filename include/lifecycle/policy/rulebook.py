@@ -130,12 +130,14 @@ class ResolvedErasure:
         redaction: such rows stay and are emptied of columns.
         masking: rows whose free text mentions the subject stay, without the mention.
         keeps: such rows stay as they are, because of a commitment.
+        books: what duties to keep apply to, with what belongs to it: it may stay when its subject goes.
     """
 
     deletion: Scope
     redaction: Scope
     masking: Scope
     keeps: Mapping[CollectionName, str]
+    books: Scope
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -425,7 +427,17 @@ class _Resolver:
             redaction=self._scope(("erasure",), tuple(redacts), takes_along=False, redacts=redacts),
             masking=self._masking(),
             keeps={name: what.because for name, what in dispositions.items() if what.keep},
+            books=self._books() or empty,
         )
+
+    def _books(self) -> Scope | None:
+        """What duties apply to, as far as it is there; what is wrong with them is noted where they are resolved."""
+        noted = len(self.mistakes)
+        kept = {name for duty in self.policy.statutory.values() for name in duty.applies_to}
+        roots = tuple(name for name in self.datamap.collections if name in kept and name in self.live)
+        found = self._attempt(self._scope, ("statutory",), roots, takes_along=True, redacts={})
+        del self.mistakes[noted:]
+        return found
 
     def _masking(self) -> Scope:
         """Columns of free text by collection, of those that are there and whose rows can be named."""

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql
 from lifecycle.errors import CheckFailed
 from lifecycle.holds.stops import forget_stopped
 from lifecycle.identity.mentions import Mentions
+from lifecycle.requests.books import together, told_books
 from lifecycle.requests.erasure import Erasure, of_subject
 from lifecycle.requests.ground import NamesSubject
 from lifecycle.requests.mentions import known_by_fingerprint
@@ -72,7 +73,8 @@ class ErasureProcedure:
         _suppress(connection, case, known, answered_at)
         if case.whom.tenant is None:  # the register of stops knows whoever was erased by fingerprint alone
             forget_stopped(connection, known)
-        return Settled(kept=erasure.kept())
+        books = told_books(connection, case.request_id)
+        return Settled(kept=together((*erasure.kept(), *books)))
 
 
 def _suppress(connection: Connection, case: Case, known: list[str], erased_at: datetime) -> None:

@@ -136,7 +136,7 @@ def of_subject(connection: Connection, rulebook: Rulebook, whom: Whom, *, as_of:
     """What an erasure finds of its subject."""
     names, erasure = NamesSubject(rulebook, whom), rulebook.erasure
     mentions = mentions_subject(connection, rulebook, whom)
-    return _found(
+    return found_of(
         connection,
         rulebook,
         as_of,
@@ -153,7 +153,7 @@ def of_remainder(
     erasure = rulebook.erasure
     everything = replace(erasure.deletion, roots=erasure.deletion.closure)
     mask = known_by_fingerprint(connection, rulebook, request_id, keys)
-    return _found(
+    return found_of(
         connection,
         rulebook,
         as_of,
@@ -163,10 +163,10 @@ def of_remainder(
     )
 
 
-def _found(
+def found_of(
     connection: Connection, rulebook: Rulebook, as_of: datetime, *wanted: tuple[Scope, Ground, Action]
 ) -> Erasure:
-    """What is found of some scopes: in memory, unless that is too much to be held there."""
+    """What is found of some scopes, that of rows that go in front: in memory, unless that is too much for it."""
     cover = Cover(connection, rulebook, as_of)
     try:
         return Erasure(

@@ -23,6 +23,8 @@ from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
 from lifecycle.requests import ending
 from lifecycle.requests.at_once import first_wins
+from lifecycle.requests.besides import Besides, said_besides
+from lifecycle.requests.books import books_of, together
 from lifecycle.requests.candidates import tell_candidates
 from lifecycle.requests.closure import closure
 from lifecycle.requests.erasure import make_plan, of_remainder
@@ -59,10 +61,14 @@ class Planned:
 
     Attributes:
         digest: of the stored plan; None where nothing is to be done.
+        books: rows that it only changes, and what belongs to them, as far as the law keeps them.
+        besides: what the subject's rows say that the request does not.
     """
 
     plan: Plan
     digest: str | None
+    books: tuple[Kept, ...] = ()
+    besides: Besides | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Counts and reasons; no keys, no personal data."""
@@ -72,7 +78,8 @@ class Planned:
             "policy_version": self.plan.policy_version,
             "counts": self.plan.counts(),
             "columns": written_columns(self.plan),
-            "kept": kept_to_json(self.plan.kept),
+            "kept": kept_to_json(together((*self.plan.kept, *self.books))),
+            "besides": self.besides.to_json() if self.besides else {},
         }
 
 
@@ -140,15 +147,19 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         if keep(connection, request_id, (*known.shared, *named), company.keys, Source.CANDIDATE):
             tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
         case = _case(connection, company, found, as_of=as_of)
+        besides = said_besides(connection, rulebook, case.whom)
     with company.engine.connect() as connection:
         require_answers(connection, request_id)
     stored = make_plan(company.engine, request_id, partial(procedure.find, case=case))
+    books = books_of(company.engine, rulebook, stored, as_of=as_of)
     with company.engine.begin() as connection:
         adopt(connection, company.version(as_of), as_of=as_of)
         if stored.plan_id is not None and not is_approved(connection, stored.plan.digest):
             move(connection, request_id, State.PLANNED)
-            note(connection, request_id, "planned", as_of=as_of, plan=stored.plan.digest)
-    return Planned(plan=stored.plan, digest=None if stored.plan_id is None else stored.plan.digest)
+            stays = kept_to_json(books)
+            note(connection, request_id, "planned", as_of=as_of, plan=stored.plan.digest, stays=stays)
+    digest = None if stored.plan_id is None else stored.plan.digest
+    return Planned(plan=stored.plan, digest=digest, books=books, besides=besides)
 
 
 def check_plan(company: Company, digest: str) -> Checked:

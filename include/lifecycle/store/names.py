@@ -26,6 +26,11 @@ def has_name(row: FromClause, columns: Sequence[str], name: str) -> ColumnElemen
     return _folded(_whole(row, columns)) == sa.any_(postgresql.array(spellings))
 
 
+def folded_name(row: FromClause, columns: Sequence[str]) -> ColumnElement[str]:
+    """The name that the columns of ``row`` have together, folded; "" or NULL where they have none."""
+    return _folded(_whole(row, columns))
+
+
 def _whole(row: FromClause, columns: Sequence[str]) -> ColumnElement[str]:
     texts: list[ColumnElement[Any]] = [sa.cast(row.c[name], sa.Text) for name in columns]
     if len(texts) == 1:
