@@ -262,7 +262,9 @@ def test_a_plan_is_shown_as_airflows_question_shows_it(database: Database, comma
     assert document["counts"]["app.person"] == {"cut": 1, "delete": 2}
     assert document["kept"]
     assert "may end" in document["consequence"]
+    assert document["besides"]["identities"]
     shown = command("request", "plan", number).out
+    assert "identities that the request does not name" in shown
     assert f"what it means: {document['consequence']}" in shown
     assert re.search(r"2  delete +app\.person", shown)
     assert re.search(r"kept +app\.invoice: statutory \w+, until 20\d\d-", shown)

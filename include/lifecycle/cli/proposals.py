@@ -8,9 +8,10 @@ from lifecycle.requests.register import State
 from lifecycle.requests.steps import written_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from lifecycle.plan import Plan
+    from lifecycle.plan import Kept, Plan
+    from lifecycle.requests.besides import Besides
     from lifecycle.requests.candidates import Candidate
     from lifecycle.requests.proposal import Proposal
 
@@ -27,29 +28,51 @@ def proposal_lines(proposal: Proposal) -> Iterator[str]:
     for purpose, decision in proposal.purposes.items():
         yield f"  {purpose}: {decision.replace('_', ' ')}"
     yield from plan_lines(proposal.planned.plan)
+    yield from _kept(proposal.planned.kept)
+    yield from _besides(proposal.planned.besides)
     yield from candidate_lines(proposal.candidates)
     yield from _next(proposal)
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """What a plan does and what it leaves, in counts."""
+    """What a plan does, in counts."""
     for collection, actions in plan.counts().items():
         for action, rows in actions.items():
             yield f"  {rows:>10,}  {action.replace('_', ' '):<15} {collection}"
     for collection, columns in written_columns(plan).items():
         yield f"  {'':>10}  {'writes':<15} {collection}: {', '.join(columns)}"
-    for kept in plan.kept:
-        until = f"until {kept.until}" if kept.until else "until it ends"
-        yield f"  {kept.rows:>10,}  {'kept':<15} {kept.collection}: {kept.reason} {kept.source}, {until}"
+
+
+def _kept(kept: Iterable[Kept]) -> Iterator[str]:
+    for one in kept:
+        until = f"until {one.until}" if one.until else "until it ends"
+        yield f"  {one.rows:>10,}  {'kept':<15} {one.collection}: {one.reason} {one.source}, {until}"
+
+
+def _besides(besides: Besides | None) -> Iterator[str]:
+    """What rows of the subject say besides: somebody should look before it is approved."""
+    if besides is None:
+        return
+    if besides.names:
+        yield "  Look again: these rows have different names, and behind one address may be several people."
+    for rows in besides.names:
+        yield f"    one name: {_rows(rows)}"
+    if besides.identities:
+        yield "  These rows also have identities that the request does not name; nothing else is looked for by them."
+    for kind, rows in besides.identities.items():
+        yield f"    {kind}: {_rows(rows)}"
+
+
+def _rows(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{rows} of {collection}" for collection, rows in counts.items())
 
 
 def candidate_lines(candidates: Iterable[Candidate]) -> Iterator[str]:
     """Identities and rows that may be the subject's, as counts."""
     for one in candidates:
-        rows = ", ".join(f"{count} of {name}" for name, count in one.rows.items())
         of_name = sum(one.named.values())
         said = f"; {of_name} of them under the name" if of_name else " and may be somebody else's"
-        yield f"  candidate {one.number}: a {one.kind} that stands on {rows}{said}"
+        yield f"  candidate {one.number}: a {one.kind} that stands on {_rows(one.rows)}{said}"
 
 
 def _next(proposal: Proposal) -> Iterator[str]:

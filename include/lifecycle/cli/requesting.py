@@ -43,7 +43,6 @@ from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.naming import subject_by
 from lifecycle.requests.purposes import Decision
 from lifecycle.requests.receipt import issue
-from lifecycle.requests.steps import Planned
 from lifecycle.requests.weighing import weigh
 from lifecycle.runs import signing
 from lifecycle.timelimits import local_day
@@ -345,7 +344,7 @@ def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
     document = {
         **found.to_json(),
         "events": events,
-        "plan": Planned(plan=stored.plan, digest=stored.plan.digest).to_json() if stored else None,
+        "plan": {"digest": stored.plan.digest, "counts": stored.plan.counts()} if stored else None,
         "candidates": [one.to_json() for one in waiting],
         "package": package.to_json() if package else None,
     }
@@ -455,7 +454,7 @@ def _happened(events: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[str]:
 
 
 def _waiting(plan: Plan) -> Iterator[str]:
-    yield f"  the plan that waits, digest {plan.digest}"
+    yield f"  the plan that waits, digest {plan.digest}; lifecycle request plan shows all of it"
     yield from plan_lines(plan)
 
 

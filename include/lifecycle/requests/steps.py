@@ -70,6 +70,11 @@ class Planned:
     books: tuple[Kept, ...] = ()
     besides: Besides | None = None
 
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What stays, the books included."""
+        return together((*self.plan.kept, *self.books))
+
     def to_json(self) -> dict[str, Any]:
         """Counts and reasons; no keys, no personal data."""
         return {
@@ -78,7 +83,7 @@ class Planned:
             "policy_version": self.plan.policy_version,
             "counts": self.plan.counts(),
             "columns": written_columns(self.plan),
-            "kept": kept_to_json(together((*self.plan.kept, *self.books))),
+            "kept": kept_to_json(self.kept),
             "besides": self.besides.to_json() if self.besides else {},
         }
 
