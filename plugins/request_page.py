@@ -26,6 +26,7 @@ def page() -> FastAPI:
         Doors(
             operator=doors.operator,
             is_running=doors.is_running,
+            require_unpaused=doors.require_unpaused,
             start=doors.start,
             secret=doors.secret,
             clock=doors.clock,

@@ -40,6 +40,10 @@ class UsageError(LifecycleError):
     exit_code = 2
 
 
+class NotFound(UsageError):
+    """What is named by its number is not there."""
+
+
 class PolicyError(UsageError):
     """A policy or data map that cannot be read, or that contradicts itself or the live schema."""
 

@@ -94,6 +94,8 @@ CREATE TABLE website.interaction (
     PRIMARY KEY (occurred_at, id)
 ) PARTITION BY RANGE (occurred_at);
 CREATE INDEX interaction_visitor_id ON website.interaction (visitor_id);
+CREATE INDEX interaction_detail ON website.interaction USING gin (to_tsvector('simple', regexp_replace(lower(detail::text),
+    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
 COMMENT ON TABLE website.interaction IS
     'One thing a visitor did with an element of a page. Partitioned like page views.';
 COMMENT ON COLUMN website.interaction.id IS 'Number of the interaction.';

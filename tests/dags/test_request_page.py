@@ -46,6 +46,7 @@ def page(airflow_alone: Airflow, people: Company):
     """An operator's client."""
     assert people
     airflow_alone.register()
+    airflow_alone.unpause()
     return airflow_alone.api()
 
 
@@ -109,6 +110,23 @@ def test_the_same_request_twice_is_one(page):
 def test_the_operator_cannot_choose_in_whose_name_something_is_done(page):
     for field in ("by", "opened_by", "operator", "verified_by"):
         assert page.post(HERE, json={**ASKED, field: "Mallory"}).status_code == 400
+
+
+def test_what_a_paused_dag_would_let_wait_is_refused_and_says_how_to_go_on(airflow_alone: Airflow, page):
+    number = started(page)
+    airflow_alone.change("UPDATE dag SET is_paused = 1 WHERE dag_id = 'subject_erasure'")
+    for act, said in (("start", {}), ("refuse", {"reason": "late"})):
+        answer = page.post(f"{HERE}/{number}/{act}", json=said)
+        assert answer.status_code == 409
+        assert "airflow dags unpause subject_erasure" in answer.json()["detail"]
+    html = {"Accept": "text/html"}
+    form = {"token": token_of(page.get(f"{HERE}/{number}", headers=html).text)}
+    answer = page.post(f"{HERE}/{number}/start", data=form, headers=html, follow_redirects=False)
+    assert (answer.status_code, "airflow dags unpause subject_erasure" in answer.text) == (409, True)
+    assert airflow_alone.query("SELECT run_id FROM dag_run WHERE run_id LIKE ?", f"request__{number}%") == []
+    assert page.get(f"{HERE}/{number}").json()["events"][-1]["what"] == "verified"
+    airflow_alone.unpause()
+    assert page.post(f"{HERE}/{number}/start", json={}).status_code == 202
 
 
 def test_a_refusal_starts_a_run_that_carries_it_out(airflow_alone: Airflow, page):
@@ -298,6 +316,39 @@ def test_what_cannot_be_taken_is_refused_and_never_quoted(page, caplog, asked):
     assert answer.status_code == 400
     said = f"{answer.text} {answer.headers} {caplog.text}".lower()
     assert not [word for word in ("mari", "tamm", "evil") if word in said]
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\udc00\ud800", r"mari\ud83d"])
+def test_half_a_character_is_told_as_such(page, text):
+    body = f'{{"subjects": [{{"kind": "email", "value": "{text}"}}]}}'
+    answer = page.post(HERE, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400, "the body holds half a character: a surrogate without the other one"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "said"),
+    [
+        ("GET", "", None),
+        ("GET", "/receipt", None),
+        ("POST", "/verify", {"how": "callback"}),
+        ("POST", "/refuse", {"reason": "late"}),
+        ("POST", "/weigh", {"decision": "stop"}),
+        ("POST", "/start", {}),
+    ],
+)
+@pytest.mark.parametrize("number", [ANY, "1"])
+def test_a_request_that_there_is_not_is_nowhere(page, number, method, path, said):
+    answer = page.request(method, f"{HERE}/{number}{path}", json=said)
+    assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such request")
+
+
+def test_only_what_is_a_persons_is_offered_to_be_corrected(page):
+    html = page.get(HERE, headers={"Accept": "text/html"}).text
+    offered = re.findall('<option value="([^"]+)"></option>', html)
+    assert {"email", "user.name.last", "user.job_title"} <= set(offered)
+    assert not [one for one in offered if one.startswith("system")]
 
 
 @pytest.mark.parametrize("number", ["1", "mari.tamm@example.test", "1%20OR%201=1", "..%2f..", ANY.upper()])

@@ -68,7 +68,7 @@ def test_only_who_may_start_a_run_is_let_in(tmp_path: Path, people: Company):
     said = json.loads((tmp_path / "said.json").read_text())
     assert said["nobody"] == [401, 401, 401]
     assert said["Viewer"] == said["Public"] == [403, 403, 403]
-    assert said["User"] == said["Op"] == said["Admin"] == [200, 400, 200]
+    assert said["User"] == said["Op"] == said["Admin"] == [200, 404, 200]
 
 
 def _environment(home: Path) -> dict[str, str]:

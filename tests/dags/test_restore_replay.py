@@ -9,6 +9,7 @@ import pytest
 
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Target
+from lifecycle.policy.model import RequestKind
 from lifecycle.runs.company import Company
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.settings import Settings
@@ -61,6 +62,8 @@ def hold(company: Company) -> UUID:
 
 def after_a_restore(company: Company, database: Database, folder: Path, *, held: bool = False) -> dict:
     """Erase, and lose it; returns the rows as they were when it was erased."""
+    copy = verified(company, by_email("jaan.kask@example.test"), kind=RequestKind.ACCESS)
+    answer(company, copy, AS_OF)
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, folder / "backup")
     if held:
@@ -84,6 +87,8 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(
     (question,) = asked
     assert "whom 1 requests erased" in question.subject
     assert "| erasures | 1 |" in question.body
+    assert "| copies destroyed; who has not fetched asks again | 1 |" in question.body
+    assert found.results["summary"]["packages"] == 1
     assert found.results["summary"]["rows"] > 0
     assert found.results["summary"]["to_do"] == []
     assert rows_of(database) == erased

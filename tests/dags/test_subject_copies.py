@@ -16,6 +16,7 @@ from demonstration.local_airflow import metadata_of
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register
 from lifecycle.requests.copies import procedures
+from lifecycle.store.roles import Role
 from support.asking import answer, by_email, verified
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
 from support.subjects import AS_OF, MARI, rows_of
@@ -91,6 +92,25 @@ def test_a_copy_is_approved_in_airflow_and_fetched_once_on_the_page(
     assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
     assert rows_of(database) == before
+
+
+def test_what_the_page_handed_out_is_in_the_ledger_after_the_next_day(
+    airflow_alone: Airflow, people: Company, database: Database
+):
+    request_id = verified(people, kind=RequestKind.ACCESS)
+    answer(people, request_id, AS_OF)
+    with database.connect(Role.INTAKE).begin() as connection:
+        packages.fetch(connection, request_id, people.keys, by="Olivia", as_of=AS_OF)
+        packages.show_passphrase(connection, request_id, people.keys, by="Olivia", as_of=AS_OF)
+    day = airflow_alone.run("request_remainders", AS_OF + timedelta(days=1))
+    assert day.results["enter_handed_out"] == 2
+    entries = database.execute(
+        "SELECT kind, body FROM lifecycle.ledger WHERE kind IN ('package_fetched', 'passphrase_shown') ORDER BY kind"
+    )
+    assert [tuple(one) for one in entries] == [
+        ("package_fetched", {"request": str(request_id)}),
+        ("passphrase_shown", {"request": str(request_id)}),
+    ]
 
 
 def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(

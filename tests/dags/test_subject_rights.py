@@ -216,6 +216,15 @@ def test_an_objection_that_is_weighed_asks_first_and_plans_what_was_decided(
     assert [one["by"] for one in events if one["what"] == "weighed"] == [airflow_alone.operator]
 
 
+def test_it_is_weighed_too_where_nothing_is_held(airflow_alone: Airflow, people: Company, database: Database):
+    asked: list[Any] = []
+    request_id = asked_for(people, OBJECTION, "service_improvement", email="nobody@example.test")
+    found = run(airflow_alone, OBJECTION, request_id, ask=airflow_alone.replying("Compelling grounds", asked))
+    assert (found.state, [one.task for one in asked]) == ("success", ["weigh"])
+    assert found.results["receipt"]["purposes"] == {"service_improvement": "compelling_grounds"}
+    assert database.execute("SELECT purpose FROM lifecycle.processing_stop") == []
+
+
 def test_nobody_decides_in_time_and_the_request_stays_open(airflow_alone: Airflow, people: Company):
     request_id = asked_for(people, OBJECTION, "service_improvement")
     found = run(airflow_alone, OBJECTION, request_id, ask=airflow_alone.let_the_time_pass)

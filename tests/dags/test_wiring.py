@@ -262,6 +262,6 @@ def test_what_had_to_stay_is_seen_to_every_day_and_when_a_hold_is_released(dags)
     assert (dag.max_active_runs, dag.catchup, dict(dag.params)) == (1, False, {})
     last = dag.task_dict["require_answers_in_time"]
     assert last.upstream_task_ids == {
-        "flag_returned", "end_restrictions", "resume", "destroy_packages", "near_ends"
+        "flag_returned", "end_restrictions", "resume", "destroy_packages", "enter_handed_out", "near_ends"
     }  # fmt: skip
     assert dag.task_dict["near_ends"].trigger_rule == "all_done"

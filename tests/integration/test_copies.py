@@ -14,11 +14,12 @@ import pyzipper
 from lifecycle.errors import ApprovalRequired, CheckFailed, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target
-from lifecycle.identity.others import SOMEBODY_ELSE
+from lifecycle.identity.others import SOMEBODY_ELSE, WITHHELD
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import answering, packages, register, steps
+from lifecycle.requests.naming import NamedSubject
 from lifecycle.runs import plans
-from support.asking import answer, verified
+from support.asking import answer, receipt_of, verified
 from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
@@ -129,6 +130,83 @@ def test_nobody_else_stands_in_a_copy(database: Database, company: Company):
         assert b"5555 1234" not in content
     note = rows_in(json.loads(files["copy.json"]))["app.note", "100"]["values"]
     assert note["body"] == f"Ask {SOMEBODY_ELSE} or {SOMEBODY_ELSE}, not mari.tamm@example.test"
+
+
+PAID_BY_OTHERS = """
+    INSERT INTO app.payment VALUES
+        (101, 100, '2026-02-11', 1, 'Peeter Maksja', 'EE382200221020145685'),
+        (102, 100, '2026-02-12', 2, 'TAMM, Mari', 'EE471000001020145685'),
+        (103, 100, '2026-02-13', 3, NULL, 'EE607700771001735865'),
+        (104, 100, '2026-02-14', 4, 'Mari Maksja', 'EE907700771002602740')
+"""
+
+
+def test_whoever_paid_the_subjects_invoice_is_not_in_the_copy(database: Database, company: Company):
+    database.execute(PAID_BY_OTHERS)
+    files = answered(company, opened(company))
+    rows = rows_in(json.loads(files["copy.json"]))
+    paid = {
+        number: (row["values"]["payer_name"], row["values"]["payer_iban"])
+        for (name, number), row in rows.items()
+        if name == "app.payment"
+    }
+    assert paid == {
+        "100": (WITHHELD, WITHHELD),
+        "101": (WITHHELD, WITHHELD),
+        "102": ("TAMM, Mari", "EE471000001020145685"),
+        "103": (None, WITHHELD),
+        "104": (WITHHELD, WITHHELD),
+    }
+    others = rows["app.payment", "101"]["values"]
+    assert (others["amount"], others["paid_on"]) == ("1.00", "2026-02-11")
+    for content in files.values():
+        assert b"EE382200221020145685" not in content
+        assert b"Maksja" not in content
+
+
+OTHERS_CHAT = """
+    INSERT INTO website.chat VALUES
+        (101, NULL, 100, 'tiina.tiinasson@example.test', '2026-03-04 10:00+00', '2026-03-04 10:05+00',
+         '[{"at": "2026-03-04T10:00:00Z", "from": "visitor", "text": "I am Tiina Tiinasson, my salary is 4321"}]'),
+        (102, NULL, NULL, 'tiina.tiinasson@example.test', '2026-03-04 10:00+00', '2026-03-04 10:05+00',
+         '[{"at": "2026-03-04T10:00:00Z", "from": "visitor", "text": "mari.tamm@example.test earns less than 4321"}]')
+"""
+
+
+@pytest.mark.parametrize("kind", [RequestKind.ACCESS, RequestKind.PORTABILITY])
+def test_what_somebody_else_wrote_under_a_name_of_their_own_is_withheld(
+    database: Database, company: Company, kind: RequestKind
+):
+    database.execute(OTHERS_CHAT)
+    files = answered(company, opened(company, kind=kind))
+    shown = b"".join(files.values())
+    assert b"4321" not in shown
+    assert b"iinasson" not in shown
+    assert b'"text": "Hello"' in shown
+    assert b"I should like to see it." in shown
+    if kind is RequestKind.ACCESS:
+        rows = rows_in(json.loads(files["copy.json"]))
+        assert [rows["website.chat", number]["relation"] for number in ("101", "102")] == [
+            "concerns",
+            "mentions",
+        ]
+        assert {rows["website.chat", number]["values"]["transcript"] for number in ("101", "102")} == {
+            WITHHELD
+        }
+
+
+def test_a_copy_and_its_receipt_say_how_much_is_withheld(database: Database, company: Company):
+    database.execute(PAID_BY_OTHERS)
+    database.execute(OTHERS_CHAT)
+    request_id = opened(company)
+    files = answered(company, request_id)
+    copy = json.loads(files["copy.json"])
+    marked = [
+        value for row in rows_in(copy).values() for value in row["values"].values() if value == WITHHELD
+    ]
+    assert (copy["withheld"], len(marked)) == (9, 9)
+    assert "9 values are withheld." in files["copy.html"].decode()
+    assert receipt_of(company, request_id)["package"]["withheld"] == 9
 
 
 def test_a_text_that_mentions_the_subject_is_shown(database: Database, company: Company):
@@ -293,6 +371,20 @@ def test_what_was_provided_on_consent_or_contract_can_be_taken_along(company: Co
     types = {one["name"]: one["type"] for one in enquiry["schema"]["fields"]}
     assert (types["id"], types["submitted_at"], types["email"]) == ("integer", "datetime", "string")
     assert set(row) == set(types)
+
+
+@pytest.mark.commitment("R1")
+def test_for_information_nobody_looks_what_else_the_subject_is_known_by(database: Database, company: Company):
+    sources = "SELECT kind, source FROM lifecycle.request_identity ORDER BY kind"
+    named = NamedSubject(value="Mari Tamm; Puu AS")
+    for request_id in (
+        opened(company, kind=RequestKind.INFORMATION),
+        opened(company, named, kind=RequestKind.INFORMATION),
+    ):
+        answer(company, request_id)
+    assert [tuple(row) for row in database.execute(sources)] == [("email", "given"), ("name", "named")]
+    steps.plan(company, opened(company), as_of=AS_OF)
+    assert ("visitor_id", "found") in [tuple(row) for row in database.execute(sources)]
 
 
 @pytest.mark.commitment("R1")

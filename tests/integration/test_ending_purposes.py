@@ -189,6 +189,25 @@ def test_a_weighed_objection_waits_for_a_decision(database: Database, company: C
     assert left_out(company, "service_improvement", "app.person", AS_OF - timedelta(days=1)) == []
 
 
+def test_it_is_weighed_too_where_nothing_is_held_since_rows_may_come(database: Database, company: Company):
+    request_id = opened(company, OBJECTION, email="nobody@example.test")
+    with pytest.raises(ApprovalRequired, match="service_improvement is weighed by a person first"):
+        answer(company, request_id)
+    assert database.execute("SELECT purpose FROM lifecycle.processing_stop") == []
+    decide(company, request_id, Decision.COMPELLING_GROUNDS)
+    answer(company, request_id)
+    assert receipt_of(company, request_id)["purposes"]["service_improvement"] == "compelling_grounds"
+    stopped = database.execute("SELECT purpose FROM lifecycle.processing_stop ORDER BY purpose")
+    assert [row.purpose for row in stopped] == ["marketing", "website_operation"]
+
+
+def test_no_stop_is_placed_at_the_end_that_nobody_decided(database: Database, company: Company):
+    request_id = opened(company, OBJECTION, "service_improvement", email="nobody@example.test")
+    with pytest.raises(ApprovalRequired, match="weighed by a person first"):
+        steps.close(company, request_id, as_of=AS_OF)
+    assert database.execute("SELECT purpose FROM lifecycle.processing_stop") == []
+
+
 def test_compelling_grounds_are_named_in_the_receipt_and_nothing_ends(company: Company):
     request_id = opened(company, OBJECTION, "service_improvement", "marketing")
     decide(company, request_id, Decision.COMPELLING_GROUNDS)

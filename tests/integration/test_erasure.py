@@ -225,6 +225,10 @@ def test_what_others_wrote_of_the_subject_is_masked_and_the_rest_of_it_stays(
     database.execute(
         "UPDATE app.activity SET detail = CAST(:detail AS jsonb) WHERE id = 200", {"detail": detail}
     )
+    copied = (
+        """UPDATE website.interaction SET detail = '{"text": "to Mari.Tamm@example.test"}' WHERE id = 200"""
+    )
+    database.execute(copied)
     before = rows_of(database)
     named = [
         Subject(identity="email", value=MARI),
@@ -234,7 +238,9 @@ def test_what_others_wrote_of_the_subject_is_masked_and_the_rest_of_it_stays(
     erase(company, request_id)
     after = rows_of(database)
     assert gone(before, after) == OF_MARI
-    assert changed(before, after) == OF_OTHERS | {("app.activity", "200")}
+    assert changed(before, after) == OF_OTHERS | {("app.activity", "200"), ("website.interaction", "200")}
+    left = database.execute("SELECT detail->>'text' AS left FROM website.interaction WHERE id = 200")
+    assert left[0].left == "to [erased]"
     assert database.execute("SELECT body FROM app.note WHERE id = 200")[0].body == "Ask [erased] or [erased]."
     written = database.execute("SELECT detail::text AS detail FROM app.activity WHERE id = 200")[0].detail
     assert written == detail.replace(MARI, "[erased]").replace('{"to"', '{"to"')

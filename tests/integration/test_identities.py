@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from lifecycle.datamap.identity import helpful_indexes, names_subject
+from lifecycle.datamap.identity import could_name, helpful_indexes, names_subject
 from lifecycle.datamap.live import LiveColumn
 from lifecycle.datamap.model import Identity
 from lifecycle.identity.folding import NormalForm
@@ -247,6 +247,30 @@ def test_a_bound_spelling_that_no_type_can_hold_is_nobodys(transaction):
             identities.bound_spellings((given,)),
         )
         assert transaction.scalar(sa.select(sa.func.count()).where(condition)) == 0
+
+
+@pytest.mark.parametrize(
+    ("type_", "could_be", "could_not"),
+    [
+        ("uuid", "3F2504E0-4F89-11D3-9A0C-0305E82C3301", "3F2504E04F8911D39A0C0305E82C3301"),
+        ("uuid[]", "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "42"),
+        ("bigint", "-042", "4.2"),
+        ("smallint", "42", "forty-two"),
+    ],
+)
+def test_a_column_of_numbers_or_uuids_holds_no_word(type_, could_be, could_not):
+    column = LiveColumn(name="one", type=type_, is_nullable=True)
+    assert could_name(column, Identity(kind=KIND), identify(KIND, could_be, EXACTLY))
+    assert not could_name(column, Identity(kind=KIND), identify(KIND, could_not, EXACTLY))
+    for other in (
+        could_name(column, Identity(kind=KIND, path=("to",)), identify(KIND, could_not, EXACTLY)),
+        could_name(
+            LiveColumn(name="one", type="text", is_nullable=True),
+            Identity(kind=KIND),
+            identify(KIND, could_not, EXACTLY),
+        ),
+    ):
+        assert other
 
 
 def test_python_agrees_about_numbers():

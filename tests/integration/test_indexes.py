@@ -90,6 +90,10 @@ INSERT INTO app.note (id, person_id, body, created_at)
 SELECT id, 201, body, sent_at FROM website.message WHERE id > 10000;
 INSERT INTO app.activity (id, person_id, kind, detail, occurred_at)
 SELECT id, 201, 'email', jsonb_build_object('subject', body), sent_at FROM website.message WHERE id > 10000;
+INSERT INTO website.interaction (id, occurred_at, visitor_id, session_id, path, element, kind, detail)
+SELECT id, sent_at, '00000000-0000-4000-8000-000000000200', gen_random_uuid(), '/', 'menu', 'copy',
+       jsonb_build_object('text', body)
+FROM website.message WHERE id > 10000;
 UPDATE app.note SET body = 'Ask ' || '"""
     + subjects.MARI
     + """' WHERE id = 10500;
@@ -98,6 +102,10 @@ ANALYZE;
 )
 
 
+DAY = "interaction_20260302"
+"""The partition in which these are."""
+WORDS_OF_DAY = {"website.interaction": f"{DAY}_to_tsvector_idx"}
+"""The part of a partitioned index that finds them; days without rows are read as they are."""
 MANY_NAMES = """
 INSERT INTO website.enquiry (id, kind, first_name, last_name, email, employer, submitted_at)
 SELECT n, 'demo', 'Given' || n, 'Family' || n, n || '@example.test', 'Puu AS', '2026-03-02 10:00+00'
@@ -144,9 +152,10 @@ def test_texts_that_mention_a_subject_are_found_by_the_index_over_their_words(te
             )
             explained = search.compile(connection, compile_kwargs={"render_postcompile": True})
             lines = connection.exec_driver_sql(f"EXPLAIN {explained}", explained.params).scalars().all()
-            index = f"{collection.rsplit('.', 1)[1]}_{column}"
+            index = WORDS_OF_DAY.get(collection, f"{collection.rsplit('.', 1)[1]}_{column}")
             assert any(f"Bitmap Index Scan on {index}" in line for line in lines), lines
-            assert not any("Seq Scan" in line for line in lines)
+            read = [line for line in lines if collection not in WORDS_OF_DAY or DAY in line]
+            assert not any("Seq Scan" in line for line in read)
         assert mentions_subject(connection, rulebook, whom).keys["app.note"] == [("10500",)]
 
 

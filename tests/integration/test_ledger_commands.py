@@ -42,6 +42,8 @@ def files(lifecycle: CommandLine, tmp_path: Path) -> Path:
         (tmp_path / name).write_text(lifecycle("ledger", *arguments).out)
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "deep.json").write_text("[" * 100_000)
+    proof = (tmp_path / "proof.json").read_text()
+    (tmp_path / "twice.json").write_text(proof.replace('"payload":', '"payload": "", "payload":'))
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     (tmp_path / "folder").mkdir()
     return tmp_path
@@ -62,6 +64,7 @@ def test_a_proof_is_checked_with_the_key_alone(lifecycle, files):
         (("check", "folder", "--key", "key.pem"), "folder", "cannot be read: Is a directory"),
         (("check", "key.pem", "--key", "key.pem"), "key.pem", "is no JSON"),
         (("check", "deep.json", "--key", "key.pem"), "deep.json", "is no JSON"),
+        (("check", "twice.json", "--key", "key.pem"), "twice.json", "two members of one name"),
         (("check", "bytes", "--key", "key.pem"), "bytes", "is no text"),
         (("check", "list.json", "--key", "key.pem"), "list.json", "not a proof"),
         (("check", "proof.json", "--key", "proof.json"), "proof.json", "not an Ed25519 public key"),

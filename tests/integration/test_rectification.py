@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,20 +13,23 @@ from lifecycle.errors import ApprovalRequired, CheckFailed, LifecycleError, Usag
 from lifecycle.holds import register as holds
 from lifecycle.holds.stops import Stops
 from lifecycle.holds.targets import Subject, Target
+from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
 from lifecycle.recipients.outbox import listing, open_notice
 from lifecycle.requests import answering, register, steps
 from lifecycle.requests.asked import Asked
-from lifecycle.requests.corrections import Correction, corrected
+from lifecycle.requests.corrections import Correction, columns_of, correctable, corrected
 from lifecycle.runs import plans
 from support.asking import answer, receipt_of, verified
 from support.leaks import leaks_in_control_schema
+from support.samples import PROJECT
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from lifecycle.datamap.model import DataMap
     from lifecycle.runs.company import Company
     from support.databases import Database
 
@@ -349,6 +353,7 @@ def test_an_unknown_subject_is_answered_and_nothing_is_done(database: Database, 
         ({"app.person.customer_id": "7"}, "could be corrected"),
         ({"app.person.nothing": "7"}, "could be corrected"),
         ({"app.contract.monthly_fee": "7"}, "could be corrected"),
+        ({"system.operations": "7"}, "nothing is held under this name"),
         ({"app.person.work_email": "no address"}, "email"),
         ({"website.cookie_choice.analytical": "perhaps"}, "the value is no boolean"),
         ({"app.person.job_title": "x" * 10_001}, "at most 10000 characters"),
@@ -360,6 +365,67 @@ def test_what_cannot_be_corrected_is_refused_and_never_quoted(company: Company, 
     said = str(refused.value)
     assert not [value for value in corrections.values() if len(value) > 3 and value in said]
     assert MARI not in said
+
+
+@pytest.mark.commitment("W8", "A7")
+@pytest.mark.parametrize(
+    "column",
+    [
+        "website.visitor.last_seen_at",
+        "website.enquiry.submitted_at",
+        "website.chat.started_at",
+        "website.marketing_subscription.created_at",
+        "website.marketing_consent.occurred_at",
+        "app.contract.ended_at",
+        "app.customer.created_at",
+        "app.invoice.issued_on",
+    ],
+)
+def test_what_says_how_long_something_is_kept_is_no_requests_to_change(company: Company, column: str):
+    with pytest.raises(UsageError, match="how long rows are kept follows from this"):
+        opened(company, {column: "2040-01-01"})
+
+
+@pytest.mark.commitment("W7")
+def test_a_category_leaves_out_what_says_how_long_something_is_kept(company: Company):
+    rulebook = company.rulebook(AS_OF)
+    columns = {name for category in correctable(rulebook) for name in columns_of(rulebook, category)}
+    assert ("website.chat", "ended_at") in columns
+    assert not columns & rulebook.clock_columns
+    assert "user.name.last" in correctable(rulebook)
+    assert not [category for category in correctable(rulebook) if category.startswith("system")]
+
+
+def test_a_category_of_nothing_but_such_columns_is_refused_for_that_reason(company: Company):
+    rulebook = replace(company.rulebook(AS_OF), datamap=_only("website.enquiry", "submitted_at", company))
+    assert correctable(rulebook) == []
+    with pytest.raises(UsageError, match="how long rows are kept follows from this"):
+        corrected(rulebook, "user.behavior")
+
+
+def _only(collection: str, column: str, company: Company) -> DataMap:
+    """The data map with one column of one collection."""
+    described = company.datamap.collections[collection]
+    alone = replace(described, columns={column: described.columns[column]})
+    return replace(company.datamap, collections={collection: alone})
+
+
+def test_what_has_come_to_say_so_since_the_request_was_taken_is_refused(
+    database: Database, company: Company, tmp_path: Path
+):
+    before = rows_of(database)
+    request_id = opened(company, {"website.chat.ended_at": "2026-01-01"})
+    text = (PROJECT / "include/policies/2025-02-19/policy.yaml").read_text()
+    old = "chatted: {on: website.chat, column: started_at}"
+    assert old in text
+    (tmp_path / "policies/2025-02-19").mkdir(parents=True)
+    (tmp_path / "policies/2025-02-19/policy.yaml").write_text(
+        text.replace(old, old.replace("started", "ended"))
+    )
+    company = replace(company, policies=load_policies(tmp_path / "policies"), _rulebooks={})
+    with pytest.raises(UsageError, match="how long rows are kept follows from this"):
+        answer(company, request_id)
+    assert rows_of(database) == before
 
 
 def test_another_kind_of_request_corrects_nothing(company: Company):

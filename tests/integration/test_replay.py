@@ -9,17 +9,19 @@ from uuid import UUID
 
 import pytest
 
-from lifecycle.errors import ApprovalRequired, PromiseBroken
+from lifecycle.errors import ApprovalRequired, PromiseBroken, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.ledger.copy import LedgerCopy
 from lifecycle.ledger.verification import verify
 from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register, steps
+from lifecycle.requests import packages, register, steps
+from lifecycle.requests import replay as replay_of
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.replay import Replayed, replay
 from lifecycle.runs.signing import sign_ledger
+from lifecycle.store.roles import Role
 from support.asking import answer, by_email, taken, verified
 from support.backups import back_up, restore
 from support.commands import CommandLine
@@ -42,6 +44,15 @@ LATER = AS_OF + timedelta(days=2)
 def company(database: Database, tmp_path: Path) -> Company:
     create_people(database)
     return open_people(database, tmp_path / "keyring", LedgerCopy(tmp_path / "copy"))
+
+
+@pytest.fixture
+def command(company: Company, database: Database, tmp_path: Path, monkeypatch, capsys, caplog) -> CommandLine:  # noqa: ARG001 - its tables are there first
+    settings = {
+        "DATABASE_URL": database.url, "KEYRING": tmp_path / "keyring", "LEDGER_COPY": tmp_path / "copy",
+        "STATE_DIR": tmp_path, "POLICY_DIR": PROJECT / "include/policies", "DATAMAP_DIR": REFERENCE.datamap,
+    }  # fmt: skip
+    return CommandLine(monkeypatch, capsys, caplog, settings, now=LATER)
 
 
 def erase(company: Company, email: str, *, tenant: str | None = None) -> UUID:
@@ -96,19 +107,10 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
     assert (again.rows, to_do(again)) == (0, to_do(replayed)), "nobody knows whether a person has done it"
 
 
-@pytest.fixture
-def command(database: Database, tmp_path: Path, monkeypatch, capsys, caplog) -> CommandLine:
-    settings = {
-        "DATABASE_URL": database.url, "KEYRING": tmp_path / "keyring", "LEDGER_COPY": tmp_path / "copy",
-        "STATE_DIR": tmp_path, "POLICY_DIR": PROJECT / "include/policies", "DATAMAP_DIR": REFERENCE.datamap,
-    }  # fmt: skip
-    return CommandLine(monkeypatch, capsys, caplog, settings, now=LATER)
-
-
 def test_replaying_on_the_command_line(company: Company, command: CommandLine):
     erase(company, MARI)
     done = command("replay", "--since", AS_OF.isoformat(), "--by", "Op", "--json")
-    assert done.document == {"entries": 0, "requests": 1, "rows": 0, "to_do": []}
+    assert done.document == {"entries": 0, "requests": 1, "rows": 0, "to_do": [], "packages": 0}
     assert command("replay", "--since", "long ago", "--by", "Op").code == 2
     assert command("replay", "--since", AS_OF.isoformat(), "--by", " ").code == 2
 
@@ -189,6 +191,107 @@ def test_an_import_that_brings_a_subject_back_is_erased_by_the_next_run(database
     for request_id in flagged:
         steps.resume(company, request_id, as_of=LATER)
     assert set(rows_of(database)) == set(before) | written_again
+
+
+# --- copies that were fetched since
+
+
+def answered_copy(company: Company) -> UUID:
+    """A request for a copy that waits to be fetched."""
+    request_id = verified(company, kind=RequestKind.ACCESS)
+    answer(company, request_id)
+    sign_ledger(company, as_of=AS_OF)
+    return request_id
+
+
+def fetch(database: Database, company: Company, request_id: UUID, by: str) -> bytes:
+    """What the page hands out."""
+    with database.connect(Role.INTAKE).begin() as connection:
+        return packages.fetch(connection, request_id, company.keys, by=by, as_of=LATER)
+
+
+def whats(company: Company, request_id: UUID) -> list[str]:
+    with company.engine.connect() as connection:
+        return [event["what"] for event in register.events(connection, request_id)]
+
+
+@pytest.mark.commitment("R2")
+def test_a_copy_that_was_fetched_since_the_backup_is_not_handed_out_again(
+    database: Database, company: Company, tmp_path: Path
+):
+    request_id = answered_copy(company)
+    backup = back_up(database, tmp_path / "backup")
+    assert fetch(database, company, request_id, "Ada")
+    with company.engine.begin() as connection:
+        assert packages.enter_handed_out(connection, as_of=LATER) == 1
+        assert packages.enter_handed_out(connection, as_of=LATER) == 0
+    sign_ledger(company, as_of=LATER)
+    company.engine.dispose()
+    restore(database, backup)
+    with pytest.raises(PromiseBroken, match="lifecycle replay"):
+        company.require_continued()
+    assert replay_of.put_back(company, as_of=LATER) == 1
+    with pytest.raises(UsageError, match="it was destroyed"):
+        fetch(database, company, request_id, "Ben")
+    assert replay_of.survey(company, since=AS_OF, as_of=LATER).packages == 1
+    assert replay(company, since=AS_OF, replayed_by="Op", as_of=LATER).packages == 1
+    assert whats(company, request_id)[-2:] == ["package_withdrawn", "package_fetched_entered"]
+    with company.engine.begin() as connection:
+        assert packages.enter_handed_out(connection, as_of=LATER) == 0
+
+
+@pytest.mark.commitment("R2")
+def test_a_copy_of_a_request_that_was_answered_since_the_backup_is_destroyed_with_it(
+    database: Database, company: Company, tmp_path: Path
+):
+    request_id = verified(company, kind=RequestKind.ACCESS)
+    planned = steps.plan(company, request_id, as_of=AS_OF)
+    steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
+    steps.carry_out(company, planned.digest)
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    answer(company, request_id)
+    assert fetch(database, company, request_id, "Ada")
+    sign_ledger(company, as_of=LATER)
+    company.engine.dispose()
+    restore(database, backup)
+    assert replay(company, since=AS_OF, replayed_by="Op", as_of=LATER).packages == 1
+    (left,) = database.execute("SELECT archive, passphrase FROM lifecycle.request_package")
+    assert (left.archive, left.passphrase) == (None, None)
+
+
+@pytest.mark.commitment("R2")
+def test_a_replay_destroys_copies_though_the_ledger_knows_of_nothing_since(
+    database: Database, company: Company, tmp_path: Path
+):
+    request_id = answered_copy(company)
+    backup = back_up(database, tmp_path / "backup")
+    assert fetch(database, company, request_id, "Ada")
+    company.engine.dispose()
+    restore(database, backup)
+    replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    assert (replayed.entries, replayed.packages) == (0, 1)
+    with pytest.raises(UsageError, match="it was destroyed"):
+        fetch(database, company, request_id, "Ben")
+
+
+@pytest.mark.commitment("R2")
+@pytest.mark.parametrize("handed_out", ["fetch", "passphrase"])
+def test_what_the_command_line_hands_out_is_in_the_ledger_at_once(
+    database: Database, company: Company, command: CommandLine, tmp_path: Path, handed_out: str
+):
+    request_id = str(answered_copy(company))
+    backup = back_up(database, tmp_path / "backup")
+    to = ("--to", str(tmp_path / "copy.zip")) if handed_out == "fetch" else ()
+    assert command("request", handed_out, request_id, *to, "--by", "Ada").code == 0
+    company.engine.dispose()
+    restore(database, backup)
+    again = command("request", "fetch", request_id, "--to", str(tmp_path / "again.zip"), "--by", "Ben")
+    assert (again.code, "restored from a backup" in again.err) == (1, True)
+    done = command("replay", "--since", AS_OF.isoformat(), "--by", "Op")
+    assert "1  copies destroyed" in done.out
+    again = command("request", "fetch", request_id, "--to", str(tmp_path / "again.zip"), "--by", "Ben")
+    assert (again.code, "it was destroyed" in again.err) == (2, True)
 
 
 # --- what a backup does not know, and what it knows

@@ -87,10 +87,27 @@ def test_an_erasure_from_beginning_to_end(database: Database, command: CommandLi
     (tmp_path / "key.pem").write_text(command("ledger", "key").out)
     verify = ("receipt", "verify", str(tmp_path / "receipt.json"), "--key", str(tmp_path / "key.pem"))
     assert command(*verify).code == 0
-    changed = json.loads((tmp_path / "receipt.json").read_text())
+    whole = (tmp_path / "receipt.json").read_text()
+    for forged in (
+        f'{{"body": {{"done": []}}, {whole[1:]}',
+        whole.replace('"done":', '"done": [], "done":', 1),
+    ):
+        (tmp_path / "receipt.json").write_text(forged)
+        said = command(*verify)
+        assert (said.code, "two members of one name" in said.err) == (2, True)
+    changed = json.loads(whole)
     changed["body"]["done"] = []
     (tmp_path / "receipt.json").write_text(json.dumps(changed))
     assert command(*verify).code == 1
+
+
+@pytest.mark.commitment("R1")
+def test_who_asks_for_information_is_told_of_the_notice(command: CommandLine):
+    number = command(*OPEN, "--kind", "information", stdin=f"{MARI}\n").document["request"]
+    command("request", "verify", number, "--how", "callback", "--by", "Op")
+    done = command("request", "run", number)
+    assert (done.code, "lifecycle notice" in done.out) == (0, True)
+    assert "nothing is held" not in done.out
 
 
 def test_what_an_overdue_request_is_told_by(command: CommandLine):

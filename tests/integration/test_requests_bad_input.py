@@ -49,6 +49,7 @@ def state_of(company: Company, request_id: UUID) -> State:
         return register.get(connection, request_id).state
 
 
+VISITOR = "00000000-0000-4000-8000-000000000100"
 HOSTILE = [
     "' OR '1'='1",
     "'; DROP SCHEMA app CASCADE; --",
@@ -64,7 +65,6 @@ ADDRESSES = ["x'or'1'='1@example.test", "a&b|!c@example.test", "{{7*7}}@example.
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        *(("visitor_id", text) for text in HOSTILE),
         *(("email", text) for text in ADDRESSES),
         *(("name", f"{text} x; {text} y") for text in HOSTILE if ";" not in text),
     ],
@@ -79,6 +79,16 @@ def test_what_looks_like_a_statement_or_a_template_is_an_identity_that_nobody_ha
     assert (body["done"], body["kept"]) == ([], [])
     assert rows_of(database) == before
     assert told(company, request_id)[-1] == "done"
+
+
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, "not-a-uuid", "42", VISITOR[1:], f"{{{VISITOR}}}", VISITOR.replace("-", "")]
+)
+def test_what_no_column_could_hold_is_no_identity_of_which_nothing_is_held(company: Company, text: str):
+    with pytest.raises(UsageError, match="is stored as uuid") as refused:
+        taken(company, Subject(identity="visitor_id", value=text))
+    assert text not in str(refused.value)
+    assert taken(company, Subject(identity="visitor_id", value=VISITOR.upper()))
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -171,6 +171,7 @@ class Desk:
         resume_all(self.engine.company, as_of=event.at).require_done()
         with self.engine.connections.begin() as connection:
             packages.destroy_expired(connection, as_of=event.at)
+            packages.enter_handed_out(connection, as_of=event.at)
 
     def overdue(self, as_of: datetime) -> set[int]:
         """The requests that the engine says are overdue."""

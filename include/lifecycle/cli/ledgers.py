@@ -168,16 +168,29 @@ def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
     Raises:
-        UsageError: it cannot be read, or is no JSON.
+        UsageError: it cannot be read, is no JSON, or says something twice: one reader would see the first of both,
+            another the last.
     """
     try:
-        return jsonlib.loads(read_file(path))
+        return jsonlib.loads(read_file(path), object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
         raise UsageError(
-            "is no JSON",
+            "is no JSON, or has two members of one name",
             place=str(path),
             next_step="give the JSON as lifecycle wrote it, unchanged",
         ) from None
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object.
+
+    Raises:
+        ValueError: two have one name.
+    """
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("two members of one name")
+    return found
 
 
 @app.command(context_settings=NEGATIVE)

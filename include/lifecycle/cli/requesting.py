@@ -385,8 +385,10 @@ def fetch(
     at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         archive = packages.fetch(connection, number, company.keys, by=by, as_of=at)
+        packages.enter_handed_out(connection, as_of=at)
         _write(to, archive)
     emit({"request": str(number), "size": len(archive)}, [f"{len(archive):,} bytes"], as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
 
 
 @app.command()
@@ -396,7 +398,9 @@ def passphrase(number: Number, *, by: By, as_of: AsOf = None, json: Json = False
     at = past_moment(as_of, policy_zone(company))
     with company.engine.begin() as connection:
         shown = packages.show_passphrase(connection, number, company.keys, by=by, as_of=at)
+        packages.enter_handed_out(connection, as_of=at)
     emit({"request": str(number), "passphrase": shown}, [shown], as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
 
 
 def _write(file: Path, archive: bytes) -> None:
@@ -467,5 +471,7 @@ def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:
         yield f"{'':>12}  {purpose}: {what.replace('_', ' ')}"
     if "restricted_until" in body:
         yield f"{'':>12}  restricted until {body['restricted_until']}"
-    if not body["done"] and not body["kept"]:
+    if "notice" in body:
+        yield "answered by the notice that everybody is given: lifecycle notice"
+    elif not body["done"] and not body["kept"]:
         yield "nothing is held of this subject"

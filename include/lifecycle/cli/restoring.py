@@ -63,6 +63,11 @@ def replay(*, since: Since, by: By, held_again: HeldAgain = False, json: Json = 
         f"{done.entries:>10,}  entries of the ledger put back",
         f"{done.requests:>10,}  erasures looked at",
         f"{done.rows:>10,}  rows of erased subjects found, and erased as far as nothing keeps them",
+        *(
+            [f"{done.packages:>10,}  copies destroyed: who has not fetched asks again"]
+            if done.packages
+            else []
+        ),
         *_by_a_person(done.to_do, zone),
     ]
     emit(done.to_json(), lines, as_json=json)

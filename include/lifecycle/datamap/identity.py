@@ -41,6 +41,15 @@ def names_subject(identity: Identity, stored: Any, identifier: Identifier) -> bo
     return any(_is_same(text, identifier) for text in texts)
 
 
+def could_name(column: LiveColumn, identity: Identity, identifier: Identifier) -> bool:
+    """Whether a column could hold an identifier of its kind: a UUID is no word, and neither is a whole number."""
+    type_ = column.base_type.removesuffix("[]")
+    if identity.path or identifier.form is not NormalForm.EXACT or type_ not in {*NUMBERS, "uuid"}:
+        return True
+    pattern = UUID_PATTERN if type_ == "uuid" else NUMBER_PATTERN
+    return bool(re.fullmatch(pattern, identifier.normal))
+
+
 def helpful_indexes(column: LiveColumn, identity: Identity, form: NormalForm) -> tuple[str, ...]:
     """How an index begins that finds a subject by a column, as PostgreSQL prints it without quotes.
 

@@ -23,6 +23,11 @@ class Direction(StrEnum):
     TO = "to"
 
 
+def is_personal(category: str) -> bool:
+    """Whether a category of the taxonomy is about a person."""
+    return category.split(".", 1)[0] != "system"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """A column that holds the value of another collection's column."""
@@ -69,9 +74,7 @@ class Column:
     @property
     def is_personal(self) -> bool:
         """Whether any category is about a person (everything but ``system.*``)."""
-        return not self.categories or any(
-            category.split(".", 1)[0] != "system" for category in self.categories
-        )
+        return not self.categories or any(map(is_personal, self.categories))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError
 
+from lifecycle.datamap.identity import could_name
 from lifecycle.datamap.model import SCHEMA_OR_TABLE
 from lifecycle.errors import UsageError
 from lifecycle.identity.forms import identify
@@ -150,10 +151,13 @@ class Subject:
         """The identity in its normal form, if rows could have it.
 
         Raises:
-            UsageError: a kind of identity that the data map does not mark, or a value that is none of the kind.
+            UsageError: a kind of identity that the data map does not mark, or a value that is none of the kind or
+                that no column of the kind could hold.
         """
         require_kind(rulebook, self.identity)
-        return identify(self.identity, self.value, rulebook.policy.identity_rule(self.identity))
+        found = identify(self.identity, self.value, rulebook.policy.identity_rule(self.identity))
+        require_possible(rulebook, found)
+        return found
 
 
 def no_row(rulebook: Rulebook, collection: str) -> UsageError:
@@ -177,4 +181,27 @@ def require_kind(rulebook: Rulebook, kind: str) -> None:
             "the data map marks no such kind of identity",
             place="subject",
             next_step=f"give one of {', '.join(sorted(rulebook.datamap.identity_kinds))}; its value is asked for",
+        )
+
+
+def require_possible(rulebook: Rulebook, identifier: Identifier) -> None:
+    """Refuse an identifier that no column could hold: it would seem that nothing is held of the subject.
+
+    Raises:
+        UsageError: every column of its kind is of a type that has no such value. What it was is not repeated.
+    """
+    columns = [
+        (rulebook.live[name].columns[column.name], identity)
+        for name in rulebook.datamap.collections
+        for column, identity in rulebook.datamap.identities(name)
+        if identity.kind == identifier.kind
+        and name in rulebook.live
+        and column.name in rulebook.live[name].columns
+    ]
+    if not any(could_name(column, identity, identifier) for column, identity in columns):
+        types = sorted({column.base_type for column, _ in columns})
+        raise UsageError(
+            f"no row could have it: an identity of this kind is stored as {' or '.join(types)}",
+            place=f"subject by {identifier.kind}",
+            next_step="give it as it stands in the company's rows",
         )

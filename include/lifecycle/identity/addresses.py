@@ -1,13 +1,15 @@
 """The normal form of an e-mail address.
 
-The part before the ``@`` in lower case and NFC (RFC 6532, 3.1), the domain as DNS has it: A-labels in lower case
-(RFC 5891). RFC 5321, 2.4 lets a host tell ``Ann@`` from ``ann@``, which hardly one does; dots are kept as they are.
+The part before the ``@`` in lower case and NFKC (RFC 6532, 3.1), the domain as DNS has it: A-labels in lower case
+(RFC 5891), without the dot of the root. RFC 5321, 2.4 lets a host tell ``Ann@`` from ``ann@``, which hardly one does;
+dots are kept as they are.
 """
 
 from __future__ import annotations
 
 import re
 from itertools import product
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 import idna
@@ -16,11 +18,19 @@ from email_validator import EmailNotValidError, validate_email
 from lifecycle.errors import UsageError
 from lifecycle.identity.folding import lowered, without_tag
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 MAILTO = "mailto:"
 _ANY_HOST = "example.org"
 """Beside which the part before the @ is judged, whatever host it stands beside."""
 _SIGMA, _FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}"
 _LAST_OF_A_WORD = _SIGMA + r"(?![^\W\d_])"
+_FULL_WIDTH = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
+"""What an input method for Chinese or Japanese writes for ASCII, as wide as their own letters."""
+FULL_WIDTH = "\uff01-\uff5e"
+ROOT = "."
+"""What may end a domain (RFC 1034, 3.1)."""
 _MOST_SIGMAS = 4
 """Each sigma doubles the spellings; past this many, they are written as Greek writes them, or all alike."""
 
@@ -36,9 +46,10 @@ def normal_address(given: str, place: str) -> str:
     text = given.strip()
     if text[: len(MAILTO)].lower() == MAILTO:
         text = text[len(MAILTO) :]
-    local, _, domain = text.rpartition("@")
+    local, _, domain = text.replace("\N{FULLWIDTH COMMERCIAL AT}", "@").rpartition("@")
+    local = normalize("NFKC", local)
     try:
-        host = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+        host = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower().removesuffix(ROOT)
         named = validate_email(f"{local}@{_ANY_HOST}", allow_smtputf8=True, check_deliverability=False)
     except (EmailNotValidError, idna.IDNAError, UnicodeError):
         raise UsageError(
@@ -46,7 +57,7 @@ def normal_address(given: str, place: str) -> str:
             place=place,
             next_step="give one address, such as name@example.org, without a name, commas or further lines",
         ) from None
-    written = normalize("NFC", lowered(named.local_part))
+    written = normalize("NFKC", lowered(named.local_part))
     return f"{written.replace(_FINAL_SIGMA, _SIGMA)}@{host}"
 
 
@@ -64,8 +75,19 @@ def address_spellings(normal: str) -> tuple[str, ...]:
     local, _, domain = normal.rpartition("@")
     locals_ = {normalize(form, one) for one in _with_sigmas(local) for form in ("NFC", "NFD")}
     domains = {domain, *(normalize(form, _in_unicode(domain)) for form in ("NFC", "NFD"))}
-    found = (f"{prefix}{one}@{host}" for prefix, one, host in product(("", MAILTO), locals_, domains))
+    found = {
+        f"{prefix}{one}@{host}{root}"
+        for prefix, one, host, root in product(("", MAILTO), locals_, domains, ("", ROOT))
+    }
+    if local.isascii():
+        found |= {f"{local.translate(_FULL_WIDTH)}@{domain}"}
     return tuple(sorted(found, key=lambda spelling: (spelling != normal, spelling)))
+
+
+def spellings_in_texts(spellings: Iterable[str]) -> dict[str, None]:
+    """Those that a text is searched for: a dot behind an address ends a sentence; ``mailto:`` may stand before any."""
+    plain = (one for one in spellings if not one.endswith(ROOT) and not re.search(f"[{FULL_WIDTH}]", one))
+    return dict.fromkeys(one.removeprefix(MAILTO) for one in plain)
 
 
 def _in_unicode(domain: str) -> str:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from lifecycle.identity.forms import Identifier
 
 SOMEBODY_ELSE = "[somebody else]"
+WITHHELD = "[withheld: it may be about somebody else]"
+HIDDEN = (
+    f"{SOMEBODY_ELSE} stands where other people would be named, {WITHHELD} where something belongs to what names you or"
+    " mentions you and is not known to be about you."
+)
+"""What a subject is told of both."""
 _ADDRESS = re.compile(r"[^\s@<>()\[\]{},;:\"'|]+(?:@|%40)[^\s@<>()\[\]{},;:\"'|]+")
 
 

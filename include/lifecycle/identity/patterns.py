@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
-from lifecycle.identity.addresses import MAILTO
+from lifecycle.identity.addresses import spellings_in_texts
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.phones import is_assigned, is_possible
 
@@ -107,8 +107,8 @@ def _occurrences(wanted: re.Pattern[str], text: str) -> Iterator[tuple[int, int]
 
 
 def _address(spellings: tuple[str, ...], *, tag: str) -> re.Pattern[str]:
-    plain = {spelling.removeprefix(MAILTO) for spelling in spellings}
-    parts = (spelling.rpartition("@") for spelling in sorted(plain, key=len, reverse=True))
+    plain = sorted(spellings_in_texts(spellings), key=len, reverse=True)
+    parts = (spelling.rpartition("@") for spelling in plain)
     return re.compile(
         "|".join(_escaped(local) + tag + _ENCODED["@"] + _escaped(host) for local, _, host in parts)
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
+from lifecycle.identity.addresses import FULL_WIDTH
 from lifecycle.identity.folding import NormalForm, lowered, without_tag
 from lifecycle.identity.forms import LONGEST, identify, identify_stored
 from lifecycle.identity.mentions import MARK, Masking, Span, joined
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from lifecycle.identity.forms import Identifier, IdentityRule
 
 _AT = re.compile("@|%40")
-_IN_NAME = re.compile(rf"[^\s@<>()\[\],;:\"\\]{{1,{LONGEST}}}\Z")
+_IN_NAME = re.compile(rf"[^\s@<>()\[\],;:\"\\{FULL_WIDTH}]{{1,{LONGEST}}}\Z")
 _IN_HOST = re.compile(rf"[^\s@<>()\[\],;:\"\\/?&=%]{{1,{LONGEST}}}")
+_DOTS = ".\u3002\uff0e\uff61"
+"""What ends a sentence, and is read as the dot of a domain."""
 _MOST_DIGITS = 24
 """More than any way to dial a number has: the way out, the country's code and fifteen digits."""
 _DIGITS = re.compile(rf"[+]?(?:{BETWEEN}\d){{1,{_MOST_DIGITS}}}")
@@ -114,7 +117,11 @@ def _addresses(text: str, folded_text: str) -> Iterator[tuple[int, int, str]]:
         starts = [
             start for start in range(name.start(), at.start()) if not name_began_before(folded_text, start)
         ]
-        ends = [end for end in range(at.end() + 1, host.end() + 1) if not domain_goes_on(text, end)]
+        ends = [
+            end
+            for end in range(at.end() + 1, host.end() + 1)
+            if folded_text[end - 1] not in _DOTS and not domain_goes_on(text, end)
+        ]
         for start in starts:
             for end in ends:
                 yield start, end, f"{folded_text[start : at.start()]}@{folded_text[at.end() : end]}"

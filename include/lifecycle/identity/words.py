@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lifecycle.identity.addresses import MAILTO
+from lifecycle.identity.addresses import spellings_in_texts
 from lifecycle.identity.folding import NormalForm
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def wanted_texts(identifier: Identifier) -> tuple[str, ...]:
         return ()
     if identifier.form not in _ADDRESSES:
         return identifier.spellings
-    plain = dict.fromkeys(spelling.removeprefix(MAILTO) for spelling in identifier.spellings)
+    plain = spellings_in_texts(identifier.spellings)
     encoded = [spelling.replace("+", "%2b").replace("@", "%40") for spelling in plain]
     return (*plain, *encoded)
 

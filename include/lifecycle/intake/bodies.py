@@ -39,16 +39,20 @@ async def read_fields(request: Request) -> dict[str, Any]:
     """The fields of a form or of a JSON object; of a form each is a list of texts.
 
     Raises:
-        HTTPException: 413, 415 of another content type, 400 where it cannot be read.
+        HTTPException: 413, 415 of another content type, 400 where it cannot be read or a text of it is none.
     """
     kind = content_type(request)
     if kind not in {FORM, JSON}:
         raise HTTPException(415, f"send {JSON} or {FORM}")
     body = await read_body(request)
     try:
-        return _form(body.decode()) if kind == FORM else _object(body.decode())
+        fields = _form(body.decode()) if kind == FORM else _object(body.decode())
+        is_text = _is_text(fields)
     except (ValueError, RecursionError):
         raise HTTPException(400, "the body cannot be read") from None
+    if not is_text:
+        raise HTTPException(400, "the body holds half a character: a surrogate without the other one")
+    return fields
 
 
 def content_type(request: Request) -> str:
@@ -69,6 +73,15 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise ValueError("no object")  # noqa: TRY004 - what it is caught as
     return fields
+
+
+def _is_text(fields: dict[str, Any]) -> bool:
+    """Whether every text consists of whole characters: JSON can write one half of a pair alone."""
+    try:
+        json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _too_large() -> HTTPException:

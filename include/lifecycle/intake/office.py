@@ -16,7 +16,7 @@ from lifecycle.policy.stopping import ENDING, endable
 from lifecycle.requests import lifting, packages, register, weighing
 from lifecycle.requests.asked import Asked as AskedBesides
 from lifecycle.requests.candidates import answer_for, told_candidates
-from lifecycle.requests.corrections import Correction, corrected
+from lifecycle.requests.corrections import Correction, correctable, corrected
 from lifecycle.requests.naming import subject_by
 from lifecycle.requests.receipt import issue
 from lifecycle.runs.company import Company
@@ -205,15 +205,7 @@ class Office:
             "requests": [kind.value for kind in policy.rights],
             "identities": [*sorted(self.company.datamap.identity_kinds), *([NAME] if policy.names else [])],
             "purposes": self._endable(),
-            "correctable": sorted(
-                {
-                    category
-                    for collection in self.company.datamap.collections.values()
-                    for column in collection.columns.values()
-                    for category in column.categories
-                    if column.is_personal and not column.identities
-                }
-            ),
+            "correctable": correctable(self.company.rulebook(self.at)),
         }
 
     def _endable(self) -> list[str]:

@@ -46,6 +46,7 @@ class Doors:
     Attributes:
         operator: a dependency: the name of whoever is logged in and may start runs; raises HTTPException otherwise.
         is_running: whether a run answers a request at the moment.
+        require_unpaused: refuses where Airflow would let a run of a kind of request wait.
         start: starts a run of a request of a kind in an operator's name; its id.
         secret: signs forms; the same for every server of the page.
         clock: what time it is.
@@ -53,6 +54,7 @@ class Doors:
 
     operator: Callable[..., str]
     is_running: Callable[[UUID], bool]
+    require_unpaused: Callable[[RequestKind], None]
     start: Callable[[UUID, RequestKind, str], str]
     secret: Callable[[], str]
     clock: Callable[[], datetime]
@@ -244,7 +246,7 @@ class _Routes:
             self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
                 office.require_startable(number)
-                kind = office.kind_of(number)
+                kind = self._kind_to_run(office, number)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
         @router.post("/requests/{number}/refuse", status_code=202)
@@ -252,8 +254,8 @@ class _Routes:
             """Refuse the request; a run does so, and writes the receipt."""
             self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
+                kind = self._kind_to_run(office, number)
                 office.ask_refusal(number, said.reason)
-                kind = office.kind_of(number)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
         self._add_lifting(router)
@@ -266,8 +268,8 @@ class _Routes:
             """Lift the restriction that a request asked for; a run does so, and tells recipients."""
             self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
+                kind = self._kind_to_run(office, number)
                 office.ask_lifting(number, said.informed_by)
-                kind = office.kind_of(number)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
     def _add_packages(self, router: APIRouter) -> None:
@@ -306,6 +308,12 @@ class _Routes:
                 place=f"request {number}",
                 next_step="answer what the run asks, under Required Actions",
             )
+
+    def _kind_to_run(self, office: Office, number: UUID) -> RequestKind:
+        """What a request asks for, if a run of it would not wait."""
+        kind = office.kind_of(number)
+        self.doors.require_unpaused(kind)
+        return kind
 
     def _token(self, operator: str) -> str:
         return Forms(self.doors.secret()).token(operator)

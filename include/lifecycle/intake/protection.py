@@ -9,7 +9,7 @@ from fastapi import HTTPException
 from fastapi.routing import APIRoute
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from lifecycle.errors import LifecycleError, StoreError, UsageError, place_of
+from lifecycle.errors import LifecycleError, NotFound, StoreError, UsageError, place_of
 from lifecycle.intake.show import problem
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def refusal(request: Request, error: LifecycleError) -> Response:
     if isinstance(error, StoreError):
         logger.error("%s", error)
         return problem(request, 503, "the database cannot be used; the log says why")
+    if isinstance(error, NotFound):
+        return problem(request, 404, error.message)
     return problem(request, 400 if isinstance(error, UsageError) else 409, str(error))
 
 

@@ -166,6 +166,8 @@ KINDS: Mapping[str, frozenset[str]] = {
     "request_received": frozenset({"request", "rule"}),
     "request_done": frozenset({"request", "rule", "digest", "subjects"}),
     "request_refused": frozenset({"request", "rule", "digest", "reason"}),
+    "package_fetched": frozenset({"request"}),
+    "passphrase_shown": frozenset({"request"}),
     "erasures_replayed": frozenset({"starts", "rows"}),
     "deletion_noticed": frozenset({"rule", "row", "due"}),
     "deletion_announced": frozenset({"rule", "row", "due"}),

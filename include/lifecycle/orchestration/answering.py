@@ -74,10 +74,11 @@ def see_to_requests() -> None:
     ended = step(daily_requests.end_restrictions, TriggerRule.ALL_DONE)()
     resumed = step(daily_requests.resume, TriggerRule.ALL_DONE)()
     expired = step(daily_requests.destroy_packages, TriggerRule.ALL_DONE)()
+    entered = step(daily_requests.enter_handed_out, TriggerRule.ALL_DONE)()
     due = step(daily_requests.near_ends, TriggerRule.ALL_DONE)()
     signed = step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
-    returned >> ended >> resumed >> expired >> signed >> due
+    returned >> ended >> resumed >> expired >> entered >> signed >> due
     step(daily_requests.tell_near_ends, outlets=[REQUEST_DUE])(due)
-    [returned, ended, resumed, expired, due] >> step(
+    [returned, ended, resumed, expired, entered, due] >> step(
         daily_requests.require_answers_in_time, TriggerRule.ALL_DONE
     )()

@@ -46,6 +46,15 @@ def destroy_packages() -> list[str]:
         return [str(number) for number in destroy_expired(connection, as_of=as_of)]
 
 
+def enter_handed_out() -> int:
+    """Let the ledger know what was fetched on the page, which cannot write into it; how many entries."""
+    from lifecycle.requests.packages import enter_handed_out
+
+    as_of = run_moment()
+    with opened() as company, company.engine.begin() as connection:
+        return enter_handed_out(connection, as_of=as_of)
+
+
 def end_restrictions() -> list[str]:
     """Tell recipients of restrictions whose last day has passed; of which requests."""
     from lifecycle.requests.lifting import end_restrictions

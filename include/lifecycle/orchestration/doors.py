@@ -51,6 +51,27 @@ def is_running(request_id: UUID) -> bool:
         return any((conf or {}).get("request_id") == str(request_id) for conf in session.scalars(query))
 
 
+def require_unpaused(kind: RequestKind) -> None:
+    """Refuse to start a run of a DAG that is paused, as all are at first: it would wait until somebody notices.
+
+    Raises:
+        LifecycleError: names the DAG that answers such requests.
+    """
+    from airflow.models import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    dag = DAGS[kind]
+    with create_session() as session:
+        is_paused = session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag))
+    if is_paused:
+        raise LifecycleError(
+            f"{dag} is paused in Airflow, so that its run would wait",
+            place=f"request for {kind}",
+            next_step=f"unpause it under Dags, or with airflow dags unpause {dag}; then do this again",
+        )
+
+
 def start(request_id: UUID, kind: RequestKind, by: str) -> str:
     """Start a run of the DAG that answers such a request, which is told the request's number and no more.
 

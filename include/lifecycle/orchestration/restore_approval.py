@@ -58,6 +58,7 @@ def described(surveyed: dict[str, Any]) -> str:
             "|---|---:|",
             f"| erasures | {surveyed['erasures']} |",
             f"| by a person | {len(surveyed['to_do'])} |",
+            f"| copies destroyed; who has not fetched asks again | {surveyed['packages']} |",
             *_by_a_person(surveyed),
         ]
     )

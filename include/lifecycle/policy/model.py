@@ -278,6 +278,13 @@ class Anchor(Form):
             raise ValueError("otherwise and runs_only_if_none belong to an anchor with latest")
         return self
 
+    @property
+    def columns(self) -> frozenset[ColumnName]:
+        """Every column that decides when the clock starts, or whether it runs."""
+        own = {self.column, self.financial_year_end_of, self.otherwise} - {None, "never"}
+        told = [self.latest] if self.latest else []
+        return frozenset({*(f"{self.on}.{column}" for column in own), *told, *self.runs_only_if_none})
+
 
 class Rule(Form):
     """A promise to delete: which collections, from when, how long, what then.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.datamap.model import is_personal
 from lifecycle.policy.model import Basis, Origin
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def categories(datamap: DataMap, collections: Iterable[CollectionName] | None = 
         for name in names
         for column in datamap.collections[name].columns.values()
         for category in column.categories
-        if not category.startswith("system")
+        if is_personal(category)
     }
     return sorted(found)
 

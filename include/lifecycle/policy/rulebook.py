@@ -202,6 +202,16 @@ class Rulebook:
         return frozenset(edge.target for edge in self.edges if edge.kind is EdgeKind.TENANT)
 
     @cached_property
+    def clock_columns(self) -> frozenset[tuple[CollectionName, str]]:
+        """Collection and column of everything that says how long rows are kept, or that this may be relied on."""
+        clocks = [one.clocks for one in self.rules.values()] + [one.clocks for one in self.statutory.values()]
+        names = {name for one in clocks for clock in one.values() for name in clock.anchor.columns}
+        names |= {f"{name}.{fresh.column}" for name, fresh in self.policy.freshness.items()}
+        return frozenset(
+            (collection, column) for collection, column in (name.rsplit(".", 1) for name in names)
+        )
+
+    @cached_property
     def _edges_into(self) -> dict[CollectionName, tuple[Edge, ...]]:
         targets = {edge.target for edge in self.edges}
         return {name: tuple(edge for edge in self.edges if edge.target == name) for name in targets}

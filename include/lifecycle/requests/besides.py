@@ -8,7 +8,7 @@ names them.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -38,8 +38,8 @@ class Besides:
         identities: by kind of identity that the request does not name.
     """
 
-    names: tuple[Mapping[str, int], ...]
-    identities: Mapping[str, Mapping[str, int]]
+    names: tuple[Mapping[str, int], ...] = ()
+    identities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, without any name or identity."""

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, ProgrammingError
 
+from lifecycle.datamap.model import is_personal
 from lifecycle.errors import UsageError
+from lifecycle.holds.targets import Subject
 from lifecycle.identity.forms import Identifier, identify
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.policy.model import RequestKind
+from lifecycle.policy.notice import categories
 from lifecycle.policy.rulebook import primary_key
 from lifecycle.requests.subject import DOMAIN, SEALING_KEY
 from lifecycle.requests.tables import request_correction
@@ -77,10 +80,12 @@ def corrected(rulebook: Rulebook, named: str) -> What:
     if named in rulebook.datamap.identity_kinds:
         return What.IDENTITY
     if named.count(".") == 2 and named.rsplit(".", 1)[0] in rulebook.datamap.collections:  # noqa: PLR2004 - schema, table, column
-        _require_correctable(rulebook, named)
+        require_correctable(rulebook, named)
         return What.COLUMN
     if columns_of(rulebook, named):
         return What.CATEGORY
+    if any(key in rulebook.clock_columns for key in _plain_columns(rulebook, named)):
+        raise _tells_when_rows_go()
     raise UsageError(
         "nothing is held under this name that could be corrected",
         place="correct",
@@ -90,15 +95,12 @@ def corrected(rulebook: Rulebook, named: str) -> What:
 
 def columns_of(rulebook: Rulebook, category: str) -> list[tuple[str, str]]:
     """Collection and column of everything that has a category and may be corrected by naming that."""
-    return [
-        (collection.name, column.name)
-        for collection in rulebook.datamap.collections.values()
-        for column in collection.columns.values()
-        if category in column.categories
-        and not column.identities
-        and not _is_fixed(rulebook, collection.name, column)
-        and _is_plain(rulebook.live[collection.name].columns[column.name])
-    ]
+    return [key for key in _plain_columns(rulebook, category) if key not in rulebook.clock_columns]
+
+
+def correctable(rulebook: Rulebook) -> list[str]:
+    """The data categories that may be corrected by naming them."""
+    return [category for category in categories(rulebook.datamap) if columns_of(rulebook, category)]
 
 
 def checked(
@@ -209,7 +211,7 @@ def _checked(
         )
     if one.what is What.IDENTITY:
         _require_named_once(one, subjects)
-        identify(one.named, one.value, rulebook.policy.identity_rule(one.named))
+        Subject(identity=one.named, value=one.value).identifier(rulebook)
         return one
     columns = [_split(one.named)] if one.what is What.COLUMN else columns_of(rulebook, one.named)
     for collection, column in columns:
@@ -245,9 +247,16 @@ def _require_fits(connection: Connection, column: LiveColumn, one: Correction) -
         return
 
 
-def _require_correctable(rulebook: Rulebook, named: str) -> None:
+def require_correctable(rulebook: Rulebook, named: str) -> None:
+    """Refuse a column that no request may write.
+
+    Raises:
+        UsageError: it holds nothing of a person, rows are named, joined or computed by it, or kept by what it says.
+    """
     collection, column = _split(named)
     described = rulebook.datamap.collections[collection].columns.get(column)
+    if (collection, column) in rulebook.clock_columns:
+        raise _tells_when_rows_go()
     if described is None or not described.is_personal or _is_fixed(rulebook, collection, described):
         raise UsageError(
             "this column holds nothing of a person that could be corrected: it is none, names or joins rows, or is"
@@ -255,6 +264,29 @@ def _require_correctable(rulebook: Rulebook, named: str) -> None:
             place="correct",
             next_step="name another column; see the data map",
         )
+
+
+def _tells_when_rows_go() -> UsageError:
+    return UsageError(
+        "how long rows are kept follows from this, by the policy or by law; a request that changed it would keep them"
+        " longer, or let them go too early",
+        place="correct",
+        next_step="where it is wrong, have whoever answers for these records correct it in the application",
+    )
+
+
+def _plain_columns(rulebook: Rulebook, category: str) -> list[tuple[str, str]]:
+    """Collection and column of everything that has a category of personal data and that may be written."""
+    return [
+        (collection.name, column.name)
+        for collection in rulebook.datamap.collections.values()
+        for column in collection.columns.values()
+        if category in column.categories
+        and is_personal(category)
+        and not column.identities
+        and not _is_fixed(rulebook, collection.name, column)
+        and _is_plain(rulebook.live[collection.name].columns[column.name])
+    ]
 
 
 def _is_fixed(rulebook: Rulebook, collection: str, column: Column) -> bool:

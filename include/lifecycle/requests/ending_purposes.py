@@ -8,7 +8,7 @@ what was processed before stays lawful.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lifecycle.errors import ApprovalRequired
 from lifecycle.holds.stops import Stops, place_stops
@@ -51,6 +51,7 @@ class EndingProcedure:
         kind: objection or withdrawal.
     """
 
+    looks_at_rows: ClassVar[bool] = True
     kind: RequestKind
 
     def find(self, connection: Connection, case: Case) -> Touched:
@@ -59,9 +60,8 @@ class EndingProcedure:
         Raises:
             ApprovalRequired: nobody has weighed an objection that has to be.
         """
+        endings = self._decided(connection, case)
         rows = belongings(connection, case.rulebook, case.whom, as_of=case.as_of)
-        endings = purposes_of(connection, case.request_id)
-        self._require_decided(case, endings, rows)
         ended = [one.purpose for one in endings if self._ends(one)]
         goes_on = [one.purpose for one in endings if not self._ends(one)]
         return Touched(
@@ -103,10 +103,11 @@ class EndingProcedure:
         Of a subject of whom nothing is held the stops are placed now: they count for rows that come.
 
         Raises:
+            ApprovalRequired: nobody has weighed an objection that has to be.
             CheckFailed: a row would still be used, or a word is not written.
         """
+        endings = self._decided(connection, case)
         rows = belongings(connection, case.rulebook, case.whom, as_of=case.as_of)
-        endings = purposes_of(connection, case.request_id)
         ended = [one.purpose for one in endings if self._ends(one)]
         _stop(connection, replace(case, as_of=answered_at), ended)
         left: dict[str, int] = {}
@@ -133,16 +134,16 @@ class EndingProcedure:
         """Nothing but compelling grounds keeps a purpose from ending."""
         return one.decision is not Decision.COMPELLING_GROUNDS
 
-    def _require_decided(
-        self, case: Case, endings: Sequence[Ending], rows: Mapping[str, Sequence[Key]]
-    ) -> None:
-        waiting = undecided(case.rulebook.policy, self.kind, endings)
-        if any(_of_purpose(case, purpose, rows) for purpose in waiting):
+    def _decided(self, connection: Connection, case: Case) -> tuple[Ending, ...]:
+        """Which purposes end, when somebody has weighed what has to be: a stop counts for rows that come, too."""
+        endings = purposes_of(connection, case.request_id)
+        if waiting := undecided(case.rulebook.policy, self.kind, endings):
             raise ApprovalRequired(
                 f"an objection to {', '.join(waiting)} is weighed by a person first",
                 place=f"request {case.request_id}",
                 next_step="decide it: lifecycle request weigh NUMBER --decision stop, or compelling_grounds",
             )
+        return endings
 
 
 def _of_purpose(case: Case, purpose: str, rows: Mapping[str, Sequence[Key]]) -> dict[str, Sequence[Key]]:

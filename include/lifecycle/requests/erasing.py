@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy.dialects import postgresql
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 class ErasureProcedure:
     """How a request for erasure is answered."""
+
+    looks_at_rows: ClassVar[bool] = True
 
     def find(self, connection: Connection, case: Case) -> Erasure:
         """Rows that name the subject, those that belong to them, and texts that mention the subject."""

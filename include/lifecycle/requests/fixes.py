@@ -13,7 +13,7 @@ from lifecycle.datamap.texts import DOCUMENTS
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.forms import identify
 from lifecycle.identity.mentions import Mentions
-from lifecycle.requests.corrections import Correction, What, columns_of
+from lifecycle.requests.corrections import Correction, What, columns_of, require_correctable
 from lifecycle.requests.ground import belongs_to
 from lifecycle.store.identities import folded, names_subject
 from lifecycle.store.relations import NamedType
@@ -227,8 +227,13 @@ def resolved(rulebook: Rulebook, whom: Whom, corrections: Iterable[Correction]) 
 
 
 def _given(rulebook: Rulebook, one: Correction) -> Iterator[Fix]:
-    """Identities are found by what they were; everything else gets its value."""
+    """Identities are found by what they were; everything else gets its value.
+
+    Raises:
+        UsageError: a column may no more be written, by the policy that counts now.
+    """
     if one.what is What.COLUMN:
+        require_correctable(rulebook, one.named)
         collection, column = one.named.rsplit(".", 1)
         yield GivenFix(rulebook, collection, column, one.value, completes=True)
     if one.what is What.CATEGORY:

@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.keys.sealing import Broken, seal, unseal
+from lifecycle.ledger.book import append_all, hold
 from lifecycle.operators import require_name
 from lifecycle.requests.register import note
 from lifecycle.requests.subject import SEALING_KEY
-from lifecycle.requests.tables import request_package
+from lifecycle.requests.tables import request, request_event, request_package
 from lifecycle.timelimits import first_instant, local_day
 
 if TYPE_CHECKING:
@@ -37,6 +38,23 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS, _IN_A_GROUP = 5, 5
 _FETCH = sa.text("SELECT lifecycle.fetch_package(:request, :by_whom, :moment)")
 _SHOW = sa.text("SELECT lifecycle.show_passphrase(:request, :by_whom, :moment)")
+FETCHED, SHOWN = "package_fetched", "passphrase_shown"
+"""What the register and the ledger call it that something was handed out."""
+_ENTERED = "_entered"
+"""Ends what the register calls it that the ledger knows."""
+_WITHDRAWN = "package_withdrawn"
+_NOT_ENTERED = sa.text("""
+    SELECT package.request_id, handed.what
+    FROM lifecycle.request_package AS package
+    CROSS JOIN LATERAL (
+        VALUES (:fetched, package.fetched_at), (:shown, package.shown_at)
+    ) AS handed (what, handed_at)
+    WHERE handed.handed_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM lifecycle.request_event AS entered
+        WHERE entered.request_id = package.request_id AND entered.what = handed.what || :entered
+    )
+    ORDER BY handed.handed_at, package.request_id, handed.what
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +148,7 @@ def fetch(connection: Connection, request_id: UUID, keys: KeyProvider, *, by: st
     sealed = connection.scalar(_FETCH, {"request": request_id, "by_whom": by, "moment": as_of})
     if sealed is None:
         raise _unavailable(connection, request_id, "fetched_at")
-    note(connection, request_id, "package_fetched", by_whom=by, as_of=as_of)
+    note(connection, request_id, FETCHED, by_whom=by, as_of=as_of)
     return _opened(keys, request_id, sealed, "archive")
 
 
@@ -146,8 +164,52 @@ def show_passphrase(
     sealed = connection.scalar(_SHOW, {"request": request_id, "by_whom": by, "moment": as_of})
     if sealed is None:
         raise _unavailable(connection, request_id, "shown_at")
-    note(connection, request_id, "passphrase_shown", by_whom=by, as_of=as_of)
+    note(connection, request_id, SHOWN, by_whom=by, as_of=as_of)
     return _opened(keys, request_id, sealed, "passphrase").decode()
+
+
+def enter_handed_out(connection: Connection, *, as_of: datetime) -> int:
+    """Let the ledger know what was handed out since; returns how many entries it was given.
+
+    A restore of a backup that has it still is noticed by them. Whoever fetches on the page cannot write into the
+    ledger, so that a run does so.
+    """
+    bound = {"fetched": FETCHED, "shown": SHOWN, "entered": _ENTERED}
+    if not connection.execute(_NOT_ENTERED, bound).first():
+        return 0
+    hold(connection)  # somebody else may enter the same at this moment
+    waiting = connection.execute(_NOT_ENTERED, bound).all()
+    entries = append_all(
+        connection, [(one.what, {"request": one.request_id}) for one in waiting], as_of=as_of
+    )
+    for one, entry in zip(waiting, entries, strict=True):
+        note_entered(connection, one.request_id, one.what, entry.sequence, as_of=as_of)
+    return len(entries)
+
+
+def note_entered(
+    connection: Connection, request_id: UUID, what: str, sequence: int, *, as_of: datetime
+) -> None:
+    """Remember that an entry of the ledger knows what was handed out."""
+    note(connection, request_id, f"{what}{_ENTERED}", as_of=as_of, entry=sequence)
+
+
+def withdraw(connection: Connection, *, as_of: datetime) -> list[UUID]:
+    """Destroy what is left of every package that could be fetched; of which requests.
+
+    A backup has packages back that were handed out since, and nothing says which.
+    """
+    has_ended = sa.select(request.c.request_id).where(request.c.closed_at.is_not(None))
+    withdrawn = list(connection.scalars(_destroying(request_package.c.request_id.in_(has_ended), as_of)))
+    for request_id in withdrawn:
+        note(connection, request_id, _WITHDRAWN, as_of=as_of)
+    return sorted(withdrawn)
+
+
+def count_withdrawn(connection: Connection, *, since: datetime) -> int:
+    """How many packages were destroyed since a moment because a backup had brought them back."""
+    is_since = request_event.c.what == _WITHDRAWN, request_event.c.happened_at >= since
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(request_event).where(*is_since)) or 0)
 
 
 def destroy_expired(connection: Connection, *, as_of: datetime) -> list[UUID]:
@@ -181,6 +243,8 @@ def _unavailable(connection: Connection, request_id: UUID, once: str) -> UsageEr
         why = "nothing was put together for it"
     elif getattr(found, once):
         why = "it was handed out already, and that is done once"
+    elif found.destroyed_at and (found.expires_at is None or found.destroyed_at < found.expires_at):
+        why = "it was destroyed before its time was over: see what became of the request"
     elif found.expires_at is None:
         why = "it is not answered yet"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,13 @@ class Found(Protocol):
 
 
 class Procedure(Protocol):
-    """How one kind of request is answered."""
+    """How one kind of request is answered.
+
+    Attributes:
+        looks_at_rows: whether rows are looked for at all; where none are, neither is what else the subject is known by.
+    """
+
+    looks_at_rows: ClassVar[bool]
 
     def find(self, connection: Connection, case: Case) -> Found:
         """What it is to be done to; the transaction sees one state of the database."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import sqlalchemy as sa
 
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 class RectificationProcedure:
     """How a request for rectification is answered."""
+
+    looks_at_rows: ClassVar[bool] = True
 
     def find(self, connection: Connection, case: Case) -> Touched:
         """Rows of which columns are wrong, and texts that mention what was wrong."""

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from lifecycle.errors import UsageError
+from lifecycle.errors import NotFound, UsageError
 from lifecycle.identity.forms import Identifier
 from lifecycle.identity.names import PersonName
 from lifecycle.identity.scripts import mixes_scripts
@@ -326,11 +326,11 @@ def get(connection: Connection, request_id: UUID) -> Request:
     """One request.
 
     Raises:
-        UsageError: there is none of this number.
+        NotFound: there is none of this number.
     """
     found = _ONE.rows(connection, {"request": request_id})
     if not found:
-        raise UsageError(
+        raise NotFound(
             "there is no such request", place=f"request {request_id}", next_step="see lifecycle request list"
         )
     return _request(found[0])

@@ -13,6 +13,7 @@ from lifecycle.execute.ending import abandon_plan
 from lifecycle.ledger.book import append, tree_size
 from lifecycle.operators import require_name
 from lifecycle.planning.items import find_open_of_request
+from lifecycle.requests import packages
 from lifecycle.requests.lost import lost_by
 from lifecycle.requests.register import State, note
 from lifecycle.requests.returning import Returning
@@ -43,6 +44,11 @@ _ENDED = sa.text("""
     WHERE kind IN ('request_done', 'request_refused') AND sequence >= :first AND sequence < :first + :entries
     ORDER BY sequence
 """)
+_HANDED_OUT = sa.text("""
+    SELECT sequence, kind, body FROM lifecycle.ledger
+    WHERE kind IN (:fetched, :shown) AND sequence >= :first AND sequence < :first + :entries
+    ORDER BY sequence
+""")
 _PLACED_SINCE = sa.text("""
     SELECT count(*) FROM lifecycle.ledger
     WHERE kind IN ('hold_placed', 'restriction_placed') AND sequence >= :next
@@ -58,12 +64,14 @@ class Survey:
         erasures: that are done again.
         to_do: what the backup does not know, and only a person can do again.
         placed_since: holds and restrictions that were placed since the ledger was whole again.
+        packages: that the backup brought back, and that were destroyed already: they may have been fetched since.
     """
 
     entries: int
     erasures: int
     to_do: tuple[Lost, ...]
     placed_since: int
+    packages: int
 
     @property
     def is_empty(self) -> bool:
@@ -77,6 +85,7 @@ class Survey:
             "erasures": self.erasures,
             "to_do": [one.to_json() for one in self.to_do],
             "placed_since": self.placed_since,
+            "packages": self.packages,
         }
 
 
@@ -91,12 +100,14 @@ class Replayed:
         to_do: what a person has to do again after this restore, and after earlier ones as far as that can be known:
             holds and restrictions to place, extend or end, and requests to answer. What they were about stands nowhere
             else.
+        packages: that the backup had brought back, and that were destroyed: whoever has not fetched asks again.
     """
 
     entries: int
     requests: int
     rows: int
     to_do: tuple[Lost, ...]
+    packages: int
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -105,17 +116,23 @@ class Replayed:
             "requests": self.requests,
             "rows": self.rows,
             "to_do": [one.to_json() for one in self.to_do],
+            "packages": self.packages,
         }
 
 
 def put_back(company: Company, *, as_of: datetime) -> int:
     """Put the ledger's lost entries back; returns how many. Until :func:`replay` only holds can be placed.
 
+    Packages that wait to be fetched are destroyed at once: the page would hand them out a second time.
+
     Raises:
         PromiseBroken: the ledger and its copy have different entries at one place.
     """
     with company.engine.begin() as connection:
-        return restoration.put_back(connection, company.ledger_copy, as_of=as_of)
+        entries = restoration.put_back(connection, company.ledger_copy, as_of=as_of)
+        if entries:
+            packages.withdraw(connection, as_of=as_of)
+        return entries
 
 
 def survey(company: Company, *, since: datetime, as_of: datetime) -> Survey:
@@ -135,6 +152,7 @@ def survey(company: Company, *, since: datetime, as_of: datetime) -> Survey:
             erasures=len(_erasures(connection, restored, since)),
             to_do=tuple(to_do),
             placed_since=int(connection.scalar(_PLACED_SINCE, after) or 0),
+            packages=_withdrawn(connection, restored),
         )
 
 
@@ -166,6 +184,7 @@ def replay(
         for ended in _ended(connection, restored):
             _end_again(connection, ended)
             _give_up_plan(connection, ended.body["request"], as_of=as_of)
+        withdrawn = _withdraw(connection, restored, as_of=as_of)
         for erasure in erasures:
             _suppress(connection, erasure.body, erasure.as_of)
         flagged = _flag(company, connection, erasures, as_of=as_of)
@@ -184,7 +203,13 @@ def replay(
             for restored in restoration.finished(connection)
             for one in lost_by(connection, restored, as_of=as_of)
         ]
-    return Replayed(entries=found.entries, requests=len(erasures), rows=rows, to_do=tuple(to_do))
+    return Replayed(
+        entries=found.entries,
+        requests=len(erasures),
+        rows=rows,
+        to_do=tuple(to_do),
+        packages=withdrawn,
+    )
 
 
 def _restored(connection: Connection) -> Restoration:
@@ -207,6 +232,30 @@ def _flag(
     reached = rulebook.erasure
     roots = (*reached.deletion.roots, *reached.redaction.roots, *reached.masking.roots)
     return Returning(connection, rulebook, company.keys, erased).flag(roots)
+
+
+def _withdraw(connection: Connection, restored: Restoration, *, as_of: datetime) -> int:
+    """Destroy the packages that the backup brought back, those of requests too that are known again to have ended.
+
+    Returns how many, with those that were destroyed when the ledger was put back.
+    """
+    bound = {
+        "fetched": packages.FETCHED,
+        "shown": packages.SHOWN,
+        "first": restored.first_entry,
+        "entries": restored.entries,
+    }
+    for handed in connection.execute(_HANDED_OUT, bound):
+        number = handed.body["request"]
+        packages.note_entered(connection, number, handed.kind, handed.sequence, as_of=as_of)
+    withdrawn = len(packages.withdraw(connection, as_of=as_of))
+    return _withdrawn(connection, restored) or withdrawn
+
+
+def _withdrawn(connection: Connection, restored: Restoration) -> int:
+    if restored.put_back_at is None:
+        return 0
+    return packages.count_withdrawn(connection, since=restored.put_back_at)
 
 
 def _require_held(found: Survey) -> None:

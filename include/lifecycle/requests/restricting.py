@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -44,6 +44,8 @@ RESTRICTED = "restricted"
 
 class RestrictionProcedure:
     """How a request for restriction is answered."""
+
+    looks_at_rows: ClassVar[bool] = True
 
     def find(self, connection: Connection, case: Case) -> Touched:
         """The subject's own rows."""

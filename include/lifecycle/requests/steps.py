@@ -84,7 +84,7 @@ class Planned:
             "counts": self.plan.counts(),
             "columns": written_columns(self.plan),
             "kept": kept_to_json(self.kept),
-            "besides": self.besides.to_json() if self.besides else {},
+            "besides": (self.besides or Besides()).to_json(),
         }
 
 
@@ -138,25 +138,19 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         UsageError: there is no such request, nobody has verified who asks, or it is closed.
         ApprovalRequired: an operator has to say first which rows of the subject's name are the subject's.
     """
-    rulebook = company.rulebook(as_of)
     with company.engine.begin() as connection:
         found = get(connection, request_id)
         require_verified(found)
         procedure = PROCEDURES[found.kind]
-        whom = open_whom(connection, rulebook, request_id, company.keys)
-        _require_rows(connection, company, request_id, whom, as_of=as_of)
+        if procedure.looks_at_rows:
+            _look_up(connection, company, request_id, as_of=as_of)
         _abandon_outdated(company, request_id, as_of=as_of)
-        known = closure(connection, rulebook, whom)
-        keep(connection, request_id, known.found, company.keys, Source.FOUND)
-        named = under_the_name(connection, rulebook, request_id, company.keys, known.whom)
-        if keep(connection, request_id, (*known.shared, *named), company.keys, Source.CANDIDATE):
-            tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
         case = _case(connection, company, found, as_of=as_of)
-        besides = said_besides(connection, rulebook, case.whom)
+        besides = said_besides(connection, case.rulebook, case.whom) if procedure.looks_at_rows else None
     with company.engine.connect() as connection:
         require_answers(connection, request_id)
     stored = make_plan(company.engine, request_id, partial(procedure.find, case=case))
-    books = books_of(company.engine, rulebook, stored, as_of=as_of)
+    books = books_of(company.engine, case.rulebook, stored, as_of=as_of)
     with company.engine.begin() as connection:
         adopt(connection, company.version(as_of), as_of=as_of)
         if stored.plan_id is not None and not is_approved(connection, stored.plan.digest):
@@ -366,6 +360,18 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
         if found.is_open:
             return PROCEDURES[found.kind].ground(_case(connection, company, found, as_of=plan.as_of))
     return IsRemainder(rulebook, plan.request)
+
+
+def _look_up(connection: Connection, company: Company, request_id: UUID, *, as_of: datetime) -> None:
+    """Find what else a subject is known by, and keep it: what is the subject's, and what an operator has to say of."""
+    rulebook = company.rulebook(as_of)
+    whom = open_whom(connection, rulebook, request_id, company.keys)
+    _require_rows(connection, company, request_id, whom, as_of=as_of)
+    known = closure(connection, rulebook, whom)
+    keep(connection, request_id, known.found, company.keys, Source.FOUND)
+    named = under_the_name(connection, rulebook, request_id, company.keys, known.whom)
+    if keep(connection, request_id, (*known.shared, *named), company.keys, Source.CANDIDATE):
+        tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
 
 
 def _require_rows(

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from lifecycle.ledger.copy import LedgerCopy
 
 _FINISHED = sa.text("""
-    SELECT first_entry, entries FROM lifecycle.restoration WHERE replayed_at IS NOT NULL ORDER BY restoration_id
+    SELECT first_entry, entries, put_back_at FROM lifecycle.restoration
+    WHERE replayed_at IS NOT NULL ORDER BY restoration_id
 """)
-_UNFINISHED = sa.text("SELECT first_entry, entries FROM lifecycle.restoration WHERE replayed_at IS NULL")
+_UNFINISHED = sa.text(
+    "SELECT first_entry, entries, put_back_at FROM lifecycle.restoration WHERE replayed_at IS NULL"
+)
 _BEGIN = sa.text("""
     INSERT INTO lifecycle.restoration (first_entry, entries, put_back_at) VALUES (:first, :entries, :as_of)
     ON CONFLICT DO NOTHING
@@ -39,10 +42,12 @@ class Restoration:
     Attributes:
         first_entry: the first entry of the ledger that the backup did not have.
         entries: how many it did not have.
+        put_back_at: when these were put back; None where none was lost.
     """
 
     first_entry: int
     entries: int
+    put_back_at: datetime | None = None
 
 
 def put_back(connection: Connection, copy: LedgerCopy | None, *, as_of: datetime) -> int:
@@ -62,13 +67,13 @@ def put_back(connection: Connection, copy: LedgerCopy | None, *, as_of: datetime
 def unfinished(connection: Connection) -> Restoration | None:
     """The restore of which something is to be done again."""
     found = connection.execute(_UNFINISHED).one_or_none()
-    return Restoration(first_entry=found.first_entry, entries=found.entries) if found else None
+    return Restoration(**found._asdict()) if found else None
 
 
 def finished(connection: Connection) -> tuple[Restoration, ...]:
     """Restores of which everything was done again that can be without a person, oldest first."""
     rows = connection.execute(_FINISHED)
-    return tuple(Restoration(first_entry=row.first_entry, entries=row.entries) for row in rows)
+    return tuple(Restoration(**row._asdict()) for row in rows)
 
 
 def finish(connection: Connection, *, as_of: datetime) -> None:

@@ -60,6 +60,8 @@ def restore(world: World, backup: Backup, as_of: datetime) -> Missing:
         if not asked.is_open and (before is None or before.is_open):
             world.desk.requests[number] = _known_again(asked)
             answers[asked.kind] += asked.state == "done" and asked.kind in CHANGES
+        elif before and before.package:
+            world.desk.requests[number] = replace(before, package=None)
     missing = replace(_missing(world, backup, holds, as_of), answers=+answers)
     world.holds |= {**missing.holds, **missing.moved}
     return missing

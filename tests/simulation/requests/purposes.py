@@ -65,7 +65,7 @@ def answer(world: World, event: Answer) -> Counter[str]:
     """End the purposes, and record it, unless nobody has weighed what has to be."""
     asked = world.desk.requests[event.request]
     look_around(world, asked)
-    if _waits(world, asked):
+    if _waits(asked):
         return Counter({WAITS: 1})
     find_out(world, event)
     rows = named(world, asked.known, asked.rows, asked.tenant)
@@ -109,11 +109,9 @@ def left_out(world: World, purpose: str, as_of: datetime) -> set[Name]:
     return {name for name in world.with_parts(found) if name[0] in USED[purpose]}
 
 
-def _waits(world: World, asked: Asked) -> bool:
-    """Whether an operator has to decide first: where something is used for what is weighed."""
-    if asked.kind != "objection" or WEIGHED not in asked.purposes or asked.decision is not None:
-        return False
-    return any(table == "app.person" for table, _ in named(world, asked.known, asked.rows, asked.tenant))
+def _waits(asked: Asked) -> bool:
+    """Whether an operator has to decide first, also where nothing is used for what is weighed: rows may come."""
+    return asked.kind == "objection" and WEIGHED in asked.purposes and asked.decision is None
 
 
 def _record(world: World, purpose: str, rows: Iterable[Name], moment: datetime) -> Counter[str]:

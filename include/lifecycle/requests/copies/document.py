@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.identity.others import SOMEBODY_ELSE
+from lifecycle.identity.others import HIDDEN
 from lifecycle.policy.notice import party, purposes_of, recipient, rights, sources_of
 from lifecycle.recipients.audience import find_audience
 
@@ -49,7 +49,8 @@ def access_document(
             _collection(case, name, [row for row in rows if row.collection == name], veil)
             for name in dict.fromkeys(row.collection for row in rows)
         ],
-        "hidden": f"{SOMEBODY_ELSE} stands where other people would be named.",
+        "hidden": HIDDEN,
+        "withheld": veil.count_withheld(rows),
     }
 
 

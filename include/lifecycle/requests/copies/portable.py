@@ -7,6 +7,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.identity.others import HIDDEN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -66,7 +68,7 @@ def _package(rulebook: Rulebook, tables: Mapping[str, Any], created: str) -> dic
         "name": "data-on-you",
         "title": f"Data on you, held by {policy.controller.name}",
         "created": created,
-        "description": f"{policy.policy.name}, version of {policy.version}",
+        "description": f"{policy.policy.name}, version of {policy.version}. {HIDDEN}",
         "resources": [_resource(rulebook, name) for name in tables],
     }
 

@@ -23,6 +23,7 @@ from lifecycle.requests.copies.rows import RowReader
 from lifecycle.requests.copies.veil import Veil
 from lifecycle.requests.ground import NamesSubject
 from lifecycle.requests.procedure import Handling, Settled
+from lifecycle.requests.register import events, note
 from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from lifecycle.requests.copies.rows import CopiedRow
     from lifecycle.requests.procedure import Case
 
+PACKED = "package_made"
 _DISCLOSED = sa.text("""
     SELECT DISTINCT collection FROM lifecycle.plan JOIN lifecycle.journal USING (plan_id)
     WHERE plan.request_id = :request AND action = 'disclose'
@@ -47,6 +49,7 @@ _DISCLOSED = sa.text("""
 class CopyProcedure(ABC):
     """How a request is answered with a copy."""
 
+    looks_at_rows: ClassVar[bool] = True
     kind: ClassVar[RequestKind]
     with_others: ClassVar[bool]
     """Whether rows of others that concern or mention the subject are copied, too."""
@@ -107,8 +110,18 @@ class CopyProcedure(ABC):
             zone=case.rulebook.policy.zone,
             answered_at=answered_at,
         )
-        told = {"sha256": package.sha256, "size": package.size, "expires_at": expires_at.isoformat()}
+        told = {
+            "sha256": package.sha256,
+            "size": package.size,
+            "expires_at": expires_at.isoformat(),
+            "withheld": self._withheld(connection, case),
+        }
         return Settled(told={"package": told})
+
+    def _withheld(self, connection: Connection, case: Case) -> int:
+        """How many values of the package are withheld, since they may be about somebody else."""
+        made = [event for event in events(connection, case.request_id) if event["what"] == PACKED]
+        return int(made[-1]["withheld"]) if made else 0
 
     def _undisclosed(self, connection: Connection, case: Case) -> list[str]:
         """Collections that name the subject and of which nothing was disclosed: asked one by one, without any plan."""
@@ -142,6 +155,7 @@ class Packing:
         files = self.procedure.files(connection, case, rows, veil)
         archive = encrypted(files, passphrase, made_at=case.as_of)
         packages.keep(connection, case.request_id, archive, passphrase, case.company.keys, as_of=case.as_of)
+        note(connection, case.request_id, PACKED, as_of=case.as_of, withheld=veil.count_withheld(rows))
 
     def packed(self, _connection: Connection, item: Item, _planned: FromClause, _cover: Cover) -> int:
         """How many rows of an item are in the package."""
@@ -196,6 +210,8 @@ class PortabilityProcedure(CopyProcedure):
 
 class InformationProcedure:
     """Information: the notice that everybody is given; no row is looked at (R1)."""
+
+    looks_at_rows: ClassVar[bool] = False
 
     def find(self, connection: Connection, case: Case) -> Nothing:
         """Nothing is looked for."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.identity.forms import identify_stored
-from lifecycle.identity.others import SOMEBODY_ELSE, Others
+from lifecycle.identity.others import SOMEBODY_ELSE, WITHHELD, Others
 from lifecycle.policy.model import PhoneIdentity
 from lifecycle.requests.copies.found import Relation
+from lifecycle.requests.copies.whose import Whose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lifecycle.datamap.model import Column, Identity
     from lifecycle.identity.forms import Identifier
@@ -35,9 +36,12 @@ class Veil:
         self.rulebook = rulebook
         self.policy = rulebook.policy
         named = {one.kind for one in whom.subjects}
-        found = (one for row in rows if row.relation is Relation.NAMES for one in self._identities(row))
+        naming = [row for row in rows if row.relation is Relation.NAMES]
+        found = (one for row in naming for one in self._identities(row))
         self.known = frozenset((*whom.subjects, *(one for one in found if one.kind not in named)))
         self.kinds = {one.kind for one in self.known}
+        self.leading = {kind for kind, stated in self.policy.identities.items() if stated.leads_on}
+        self.whose = Whose(rulebook, self.known, naming)
         self.is_open = any(row.collection in rulebook.tenants for row in whom.rows)
         """An organisation that asks for its own content is shown whom it holds."""
         regions = [one.region for one in self.policy.identities.values() if isinstance(one, PhoneIdentity)]
@@ -49,16 +53,31 @@ class Veil:
         is_own = row.relation in {Relation.NAMES, Relation.BELONGS}
         if is_own and self.is_open:
             return dict(row.values)
-        shown = self._in_own(row) if is_own else self._in_others(row)
-        return dict(shown)
+        shown = dict(self._in_own(row) if is_own else self._in_others(row))
+        return {**shown, **dict.fromkeys(self.withheld(row), WITHHELD)}
+
+    def withheld(self, row: CopiedRow) -> frozenset[str]:
+        """Columns of a row that does not name the subject, of which nobody knows whom they are about."""
+        if row.relation is Relation.NAMES or (row.relation is Relation.BELONGS and self.is_open):
+            return frozenset()
+        is_belonging = row.relation is Relation.BELONGS
+        return self.whose.withheld(row) if is_belonging else self.whose.texts_withheld(row)
+
+    def count_withheld(self, rows: Iterable[CopiedRow]) -> int:
+        """How many values of some rows are withheld."""
+        return sum(len(self.withheld(row)) for row in rows)
 
     def _in_own(self, row: CopiedRow) -> Iterator[tuple[str, Any]]:
-        """Everything, but for others' identities of a kind by which the subject is known, and others in free text."""
+        """Everything, but for others' identities of a kind by which the subject is known, and others in free text.
+
+        On a row that does not name the subject also of a kind by which the subject is not known.
+        """
         columns = self.rulebook.datamap.collections[row.collection].columns
+        own = self._own if row.relation is Relation.NAMES else self._known_or_leading
         for name, value in row.values.items():
             shown = value
             for identity in columns[name].identities:
-                shown = _replaced(shown, identity.path, lambda one, kind=identity.kind: self._own(kind, one))
+                shown = _replaced(shown, identity.path, lambda one, kind=identity.kind: own(kind, one))
             yield name, self.others.hidden_in(shown) if self._is_text(row, name) else shown
 
     def _in_others(self, row: CopiedRow) -> Iterator[tuple[str, Any]]:
@@ -81,6 +100,12 @@ class Veil:
         """An identity, unless it is somebody else's."""
         if value is None or kind not in self.kinds or self._identified(kind, value) in self.known:
             return value
+        return SOMEBODY_ELSE
+
+    def _known_or_leading(self, kind: str, value: Any) -> Any:
+        """An identity, if it is the subject's, or leads on and so says nothing of whose it is."""
+        if value is None or kind in self.leading or self._identified(kind, value) in self.known:
+            return self._own(kind, value)
         return SOMEBODY_ELSE
 
     def _is_subjects(self, column: Column, value: Any) -> bool:
