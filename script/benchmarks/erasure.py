@@ -21,6 +21,8 @@ from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register, steps
 from lifecycle.requests.receipt import issue
+from lifecycle.runs import plans
+from lifecycle.runs.agreement import check_before
 from lifecycle.runs.company import Company
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.store.engine import connect
@@ -106,7 +108,13 @@ class _Store:
         """Seconds from the request to its receipt."""
         begun = time.perf_counter()
         request_id = self._requested(*named)
-        steps.answer(self.company, request_id, approved_by="Operator", as_of=AS_OF)
+        check_before(self.company, as_of=AS_OF)
+        digest = str(steps.plan(self.company, request_id, as_of=AS_OF).digest)
+        steps.check_plan(self.company, digest)
+        steps.approve_plan(self.company, request_id, digest, approved_by="Operator", as_of=AS_OF)
+        steps.carry_out(self.company, digest)
+        plans.check_after(self.company, digest)
+        steps.close(self.company, request_id, as_of=AS_OF)
         sign_ledger(self.company, as_of=AS_OF)
         with self.company.engine.connect() as connection:
             issue(connection, request_id)

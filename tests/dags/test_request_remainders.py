@@ -13,7 +13,7 @@ from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Target
 from lifecycle.requests import register, steps
 from lifecycle.requests.deadlines import near_ends
-from support.asking import by_email, taken, verified
+from support.asking import answer, by_email, taken, verified
 from support.subjects import AS_OF, MARI, rows_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def left(people: Company) -> UUID:
             reason="litigation", placed_by="Counsel", until=AS_OF + timedelta(days=9000), as_of=AS_OF,
         )  # fmt: skip
     request_id = verified(people)
-    steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
+    answer(people, request_id, AS_OF)
     return hold
 
 
@@ -138,7 +138,7 @@ def test_a_run_tells_what_is_due_soon_and_fails_while_an_answer_is_late(airflow_
 def test_an_erased_subject_whom_an_import_brings_back_is_erased_on_the_next_day(
     airflow_alone: Airflow, people, database
 ):
-    steps.answer(people, verified(people), approved_by="Op", as_of=AS_OF)
+    answer(people, verified(people), AS_OF)
     before = rows_of(database)
     database.execute(
         "INSERT INTO app.person (customer_id, first_name, last_name, work_email, country, created_at)"

@@ -10,11 +10,10 @@ import pytest
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Target
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import steps
 from lifecycle.runs.company import Company
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.settings import Settings
-from support.asking import by_email, verified
+from support.asking import answer, by_email, verified
 from support.backups import back_up, restore
 from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, rows_of
@@ -49,7 +48,7 @@ def company(people) -> Company:
 
 def erase(company: Company, email: str) -> None:
     request_id = verified(company, by_email(email))
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
 
@@ -64,7 +63,7 @@ def hold(company: Company) -> UUID:
 def after_a_restore(company: Company, database: Database, folder: Path, *, held: bool = False) -> dict:
     """Erase, and lose it; returns the rows as they were when it was erased."""
     copy = verified(company, by_email("jaan.kask@example.test"), kind=RequestKind.ACCESS)
-    steps.answer(company, copy, approved_by="Op", as_of=AS_OF)
+    answer(company, copy, AS_OF)
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, folder / "backup")
     if held:
@@ -91,7 +90,7 @@ def test_whoever_was_erased_since_the_backup_is_erased_again(
     assert "| copies destroyed; who has not fetched asks again | 1 |" in question.body
     assert found.results["summary"]["packages"] == 1
     assert found.results["summary"]["rows"] > 0
-    assert found.results["summary"]["to_do"] == {}
+    assert found.results["summary"]["to_do"] == []
     assert rows_of(database) == erased
     assert not airflow_alone.traces(MARI)
     assert not leaks_in_control_schema([MARI], database)
@@ -113,7 +112,8 @@ def test_an_operator_places_lost_holds_again_before_approving(
 
     found = airflow_alone.run(NAME, LATER, given=GIVEN, ask=place_and_approve)
     assert found.state == "success"
-    assert found.results["summary"]["to_do"] == {"hold_to_place": 1}
+    (left,) = found.results["summary"]["to_do"]
+    assert (left["kind"], left["to_do"], left["reason"]) == ("hold", "place", "litigation")
     assert rows_of(database) == erased
     assert ("app.person", "101") in erased
 

@@ -14,10 +14,10 @@ import pyzipper
 
 from demonstration.local_airflow import metadata_of
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, register, steps
+from lifecycle.requests import packages, register
 from lifecycle.requests.copies import procedures
 from lifecycle.store.roles import Role
-from support.asking import by_email, verified
+from support.asking import answer, by_email, verified
 from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
 from support.subjects import AS_OF, MARI, rows_of
 
@@ -98,7 +98,7 @@ def test_what_the_page_handed_out_is_in_the_ledger_after_the_next_day(
     airflow_alone: Airflow, people: Company, database: Database
 ):
     request_id = verified(people, kind=RequestKind.ACCESS)
-    steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
+    answer(people, request_id, AS_OF)
     with database.connect(Role.INTAKE).begin() as connection:
         packages.fetch(connection, request_id, people.keys, by="Olivia", as_of=AS_OF)
         packages.show_passphrase(connection, request_id, people.keys, by="Olivia", as_of=AS_OF)
@@ -136,7 +136,7 @@ def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(
 
 def test_a_form_fetches_the_archive_and_shows_the_passphrase(airflow_alone: Airflow, people: Company):
     request_id = verified(people, kind=RequestKind.ACCESS)
-    steps.answer(people, request_id, approved_by="Op", as_of=datetime.now(UTC))
+    answer(people, request_id, datetime.now(UTC))
     airflow_alone.register()
     page, html = airflow_alone.api(), {"Accept": "text/html"}
     shown = page.get(f"{PAGE}/{request_id}", headers=html).text
@@ -203,7 +203,7 @@ def test_a_package_that_nobody_fetched_is_destroyed_when_its_time_is_over(
     airflow_alone: Airflow, people: Company, database: Database
 ):
     request_id = verified(people, kind=RequestKind.ACCESS)
-    steps.answer(people, request_id, approved_by="Op", as_of=AS_OF)
+    answer(people, request_id, AS_OF)
     last = airflow_alone.run("request_remainders", AS_OF + timedelta(days=14))
     assert last.results["destroy_packages"] == []
     over = airflow_alone.run("request_remainders", AS_OF + timedelta(days=15))

@@ -298,8 +298,8 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], str, str]] = {
     "before any policy": (("sweep", "--as-of", "2024-12-31"), "policy.yaml:1", "no policy was in force"),
     "unknown rule": (("sweep", "--rule", "animals"), "--rule: ", "there is no rule animals"),
     "unknown digest": (("apply", "0" * 64), "0" * 64, "there is no plan of this digest"),
-    "approval by nobody": (("sweep", "--approve"), "--by: ", "needs a name"),
-    "approval by a blank": (("sweep", "--approve", "--by", " "), "--by: ", "needs a name"),
+    "approval by nobody": (("sweep", "--approve"), "--by: ", "known who"),
+    "approval by a blank": (("sweep", "--approve", "--by", " "), "--by: ", "known who"),
     "reason of several words": (
         (*PLACE, "--reason", "canary died", "--until", "2030-01-01"),
         "reason: ",

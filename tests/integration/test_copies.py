@@ -16,7 +16,7 @@ from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.identity.others import SOMEBODY_ELSE, WITHHELD
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, register, steps
+from lifecycle.requests import answering, packages, register, steps
 from lifecycle.requests.naming import NamedSubject
 from lifecycle.runs import plans
 from support.asking import answer, receipt_of, verified
@@ -293,7 +293,7 @@ def test_the_page_shows_markup_as_text(database: Database, company: Company):
 
 def test_of_whom_nothing_is_held_there_is_a_receipt_and_no_package(company: Company):
     request_id = opened(company, Subject(identity="email", value="nobody@example.test"))
-    steps.answer(company, request_id, approved_by=None, as_of=AS_OF)
+    answering.answer(company, request_id, as_of=AS_OF)
     with company.engine.begin() as connection:
         found = register.get(connection, request_id)
         assert found.state is register.State.DONE
@@ -316,7 +316,7 @@ def test_a_row_that_went_since_it_was_planned_leaves_the_request_open(database: 
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     database.execute("DELETE FROM website.interaction WHERE id = 100")
     with pytest.raises(CheckFailed, match="were not disclosed"):
-        steps.answer(company, request_id, approved_by=None, as_of=AS_OF)
+        answering.answer(company, request_id, as_of=AS_OF)
     assert database.execute("SELECT FROM lifecycle.request_package") == []
     assert "copy.json" in answered(company, request_id)
 
@@ -349,7 +349,7 @@ def test_what_came_after_the_copy_was_made_is_in_another(database: Database, com
 
 def test_a_package_leaves_no_trace_of_whom_it_is_about(database: Database, company: Company):
     request_id = opened(company)
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     words = (MARI, "mari.tamm", "51234567", "Prefers to be called")
     assert leaks_in_control_schema(words, database) == {}
 
@@ -391,6 +391,6 @@ def test_for_information_nobody_looks_what_else_the_subject_is_known_by(database
 def test_information_is_the_notice_and_no_row_is_looked_at(company: Company):
     request_id = opened(company, kind=RequestKind.INFORMATION)
     assert steps.plan(company, request_id, as_of=AS_OF).digest is None
-    steps.answer(company, request_id, approved_by=None, as_of=AS_OF)
+    answering.answer(company, request_id, as_of=AS_OF)
     with company.engine.connect() as connection:
         assert register.get(connection, request_id).state is register.State.DONE

@@ -15,11 +15,11 @@ from lifecycle.identity.others import WITHHELD
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, steps
+from lifecycle.requests import packages
 from lifecycle.runs.company import Company
 from lifecycle.store.grants import grant
 from lifecycle.store.roles import Role
-from support.asking import by_email, verified
+from support.asking import answer, by_email, verified
 from support.samples import PROJECT, WEBSHOP, populate
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 def files_of(company: Company, mail: str, kind: RequestKind) -> dict[str, bytes]:
     request_id = verified(company, by_email(mail), kind=kind)
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     with company.engine.begin() as connection:
         archive = packages.fetch(connection, request_id, company.keys, by="Op", as_of=AS_OF)
         passphrase = packages.show_passphrase(connection, request_id, company.keys, by="Op", as_of=AS_OF)

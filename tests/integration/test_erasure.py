@@ -11,7 +11,7 @@ import pytest
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target, UnseenTarget
-from lifecycle.requests import register, steps
+from lifecycle.requests import answering, register, steps
 from lifecycle.requests.receipt import issue, verify_receipt
 from lifecycle.runs import plans
 from lifecycle.runs.signing import sign_ledger
@@ -281,7 +281,7 @@ def test_a_row_that_was_erased_does_not_keep_its_request_from_being_closed(compa
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     steps.carry_out(company, planned.digest)
     plans.check_after(company, planned.digest)
-    steps.answer(company, request_id, approved_by=None, as_of=AS_OF)
+    answering.answer(company, request_id, as_of=AS_OF)
     with company.engine.connect() as connection:
         assert register.get(connection, request_id).state is register.State.DONE
 

@@ -84,3 +84,26 @@ def test_a_ledger_that_went_another_way_is_noticed(database: Database, copy: Led
         pytest.raises(PromiseBroken, match="another way"),
     ):
         copy.missing(connection)
+
+
+def test_every_entry_is_compared_with_its_copy(database: Database, copy: LedgerCopy):
+    write(database, copy, "one", "two", "three")
+    with database.connect(Role.ENGINE).connect() as connection:
+        copy.require_same(connection)
+    (file,) = copy.folder.glob("*.jsonl")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-7])
+    with database.connect(Role.ENGINE).connect() as connection:
+        copy.require_same(connection)  # a line that a crash cut short says nothing
+    file.write_bytes(whole.replace(b'"two"', b'"ten"'))
+    with database.connect(Role.ENGINE).connect() as connection:
+        copy.require_continued(connection)
+        with pytest.raises(PromiseBroken, match="entry 1 is not what it was"):
+            copy.require_same(connection)
+    file.write_bytes(whole)
+    lose(database, 1)
+    with (
+        database.connect(Role.ENGINE).connect() as connection,
+        pytest.raises(PromiseBroken, match="ends before entry 1"),
+    ):
+        copy.require_same(connection)

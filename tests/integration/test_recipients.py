@@ -526,14 +526,15 @@ def test_a_notice_that_is_settled_by_hand_is_forgotten(courier, printer, databas
 
 @pytest.mark.parametrize("act", ["resend", "settle", "open_notice"])
 @pytest.mark.parametrize(
-    ("reason", "by"), [("", "olivia"), (f"told {EMAIL}", "olivia"), ("told-by-letter", " ")]
+    ("reason", "by"),
+    [("", "olivia"), (f"told {EMAIL}", "olivia"), ("told-by-letter", " "), ("told-by-letter", "x\ny")],
 )
 def test_who_sees_to_a_notice_says_why_in_a_word(courier, printer, database, act, reason, by):
     number = enqueue(courier)
     printer.behave(behaving.answers(404))
     deliver_due(courier, as_of=AS_OF)
     policy = [courier.policy] if act == "resend" else []
-    told_why = pytest.raises(UsageError, match=r"is one word|has to be known who")
+    told_why = pytest.raises(UsageError, match=r"is one word|has to be known who|one line of characters")
     with told_why as refused, courier.engine.begin() as connection:
         getattr(outbox, act)(
             connection, courier.keys, *policy, UUID(number), reason=reason, by=by, as_of=AS_OF

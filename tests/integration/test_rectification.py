@@ -16,7 +16,7 @@ from lifecycle.holds.targets import Subject, Target
 from lifecycle.policy.load import load_policies
 from lifecycle.policy.model import RequestKind
 from lifecycle.recipients.outbox import listing, open_notice
-from lifecycle.requests import register, steps
+from lifecycle.requests import answering, register, steps
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.corrections import Correction, columns_of, correctable, corrected
 from lifecycle.runs import plans
@@ -443,5 +443,5 @@ def test_a_run_that_is_started_again_goes_on(database: Database, company: Compan
     steps.approve_plan(company, request_id, planned.digest, approved_by="Op", as_of=AS_OF)
     steps.carry_out(company, planned.digest)
     plans.check_after(company, planned.digest)
-    steps.answer(company, request_id, approved_by=None, as_of=AS_OF)
+    answering.answer(company, request_id, as_of=AS_OF)
     assert texts(database, "SELECT work_email FROM app.person WHERE id = 101") == [NEW]

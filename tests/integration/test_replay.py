@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
@@ -18,7 +19,7 @@ from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register, steps
 from lifecycle.requests import replay as replay_of
 from lifecycle.requests.asked import Asked
-from lifecycle.requests.replay import replay
+from lifecycle.requests.replay import Replayed, replay
 from lifecycle.runs.signing import sign_ledger
 from lifecycle.store.roles import Role
 from support.asking import answer, by_email, taken, verified
@@ -30,7 +31,6 @@ from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
-    from uuid import UUID
 
     from lifecycle.runs.company import Company
     from support.databases import Database
@@ -57,23 +57,29 @@ def command(company: Company, database: Database, tmp_path: Path, monkeypatch, c
 
 def erase(company: Company, email: str, *, tenant: str | None = None) -> UUID:
     request_id = verified(company, by_email(email), tenant=Target.parse(tenant) if tenant else None)
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     sign_ledger(company, as_of=AS_OF)
     return request_id
 
 
-def object_to_marketing(company: Company, email: str) -> None:
+def to_do(replayed: Replayed) -> list[tuple[str, str, UUID]]:
+    """What a person has to do again."""
+    return [(one.kind, one.to_do, UUID(one.number)) for one in replayed.to_do]
+
+
+def object_to_marketing(company: Company, email: str) -> UUID:
     request_id = verified(
         company, by_email(email), kind=RequestKind.OBJECTION, asked=Asked(purposes=("marketing",))
     )
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     sign_ledger(company, as_of=AS_OF)
+    return request_id
 
 
 def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Company, tmp_path: Path):
     erase(company, "nobody@example.test")
     backup = back_up(database, tmp_path / "backup")
-    object_to_marketing(company, "jaan.kask@example.test")
+    objection = object_to_marketing(company, "jaan.kask@example.test")
     erase(company, MARI)
     database.execute(
         "DELETE FROM website.marketing_consent WHERE event = 'withdrawn'"
@@ -85,11 +91,11 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
     restore(database, backup)
     assert rows_of(database) != after
     with pytest.raises(PromiseBroken, match="lifecycle replay"):
-        steps.answer(company, erase_number(database), approved_by="Op", as_of=LATER)
+        answer(company, erase_number(database), LATER)
 
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
-    assert (replayed.requests, replayed.entries > 0, replayed.to_do) == (
-        2, True, {"objection_to_answer": 1}
+    assert (replayed.requests, replayed.entries > 0, to_do(replayed)) == (
+        2, True, [("objection", "answer", objection)]
     )  # fmt: skip
     assert rows_of(database) == after
     now = database.execute("SELECT payload FROM lifecycle.ledger_entry ORDER BY sequence")
@@ -97,15 +103,67 @@ def test_a_restored_backup_is_brought_up_to_date(database: Database, company: Co
     sign_ledger(company, as_of=LATER)
     with company.engine.connect() as connection:
         assert verify(connection, company.keys.public_keys()).sound
-    assert replay(company, since=AS_OF, replayed_by="Op", as_of=LATER).rows == 0
+    again = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
+    assert (again.rows, to_do(again)) == (0, to_do(replayed)), "nobody knows whether a person has done it"
 
 
 def test_replaying_on_the_command_line(company: Company, command: CommandLine):
     erase(company, MARI)
     done = command("replay", "--since", AS_OF.isoformat(), "--by", "Op", "--json")
-    assert done.document == {"entries": 0, "requests": 1, "rows": 0, "to_do": {}, "packages": 0}
+    assert done.document == {"entries": 0, "requests": 1, "rows": 0, "to_do": [], "packages": 0}
     assert command("replay", "--since", "long ago", "--by", "Op").code == 2
     assert command("replay", "--since", AS_OF.isoformat(), "--by", " ").code == 2
+
+
+def test_what_a_person_has_to_do_again_is_printed_until_it_is_known_to_be_done(
+    database: Database, company: Company, tmp_path: Path, command: CommandLine
+):
+    released = hold(company, "app.person:101")
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    objection = object_to_marketing(company, "jaan.kask@example.test")
+    placed = hold(company, "app.person:201")
+    release_hold(company, released, AS_OF)
+    sign_ledger(company, as_of=AS_OF)
+    company.engine.dispose()
+    restore(database, backup)
+    replaying = ("replay", "--since", AS_OF.isoformat(), "--by", "Op")
+    assert command(*replaying).code == 3
+    said = command(*replaying, "--held-again").out
+    assert f"  place    hold {placed}, litigation, until 2028-08-26" in said
+    assert f"  end      hold {released}, litigation" in said
+    assert f"  answer   objection {objection}" in said
+    release_hold(company, released, LATER)
+    again = command(*replaying, "--json")
+    assert again.code == 0, again.err
+    left = {(one["kind"], one["to_do"], one["number"]) for one in again.document["to_do"]}
+    assert left == {("hold", "place", str(placed)), ("objection", "answer", str(objection))}
+
+
+def test_a_restored_database_is_noticed_by_whoever_looks(
+    database: Database, company: Company, tmp_path: Path, command: CommandLine
+):
+    sign_ledger(company, as_of=AS_OF)
+    backup = back_up(database, tmp_path / "backup")
+    erase(company, MARI)
+    assert [command(*one).code for one in (("status",), ("ledger", "verify"))] == [0, 0]
+    company.engine.dispose()
+    restore(database, backup)
+    for looking in (("status",), ("ledger", "verify")):
+        said = command(*looking)
+        assert (said.code, "lifecycle replay" in said.err) == (1, True)
+    first = command("status").out.splitlines()[0]
+    assert "restored from a backup" in first
+    assert "lifecycle replay" in first
+    assert "restored" in command("status", "--json").document["broken"]
+    assert "restored" in command("ledger", "verify", "--json").document["differs_from_copy"]
+    assert command("replay", "--since", AS_OF.isoformat(), "--by", "Op").code == 0
+    assert [command(*one).code for one in (("status",), ("ledger", "verify"))] == [0, 0]
+
+
+def release_hold(company: Company, number: UUID, as_of: datetime) -> None:
+    with company.engine.begin() as connection:
+        holds.release(connection, number, released_by="Counsel", as_of=as_of)
 
 
 def erase_number(database: Database) -> UUID:
@@ -267,7 +325,7 @@ def test_a_hold_that_the_backup_does_not_know_is_placed_again_before_anything_go
     company.require_whole_ledger()
     hold(company, "app.person:101", as_of=LATER)
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER, are_held_again=True)
-    assert replayed.to_do == {"hold_to_place": 1}
+    assert to_do(replayed) == [("hold", "place", number)]
     assert rows_of(database) == after
     company.require_continued()
 
@@ -288,7 +346,7 @@ def test_a_hold_that_was_released_since_is_ended_again_by_a_person(
     company.engine.dispose()
     restore(database, backup)
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
-    assert replayed.to_do == {"hold_to_end": 1}, f"{brief} is over"
+    assert to_do(replayed) == [("hold", "end", number)], f"{brief} is over"
 
 
 def move_end(company: Company, number: UUID, until: datetime, *, as_of: datetime) -> None:
@@ -323,7 +381,7 @@ def test_a_hold_that_had_ended_when_the_backup_came_back_is_extended_again(
         replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
     move_end(company, number, late, as_of=LATER)
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER, are_held_again=True)
-    assert replayed.to_do == {"hold_to_extend": 1}
+    assert to_do(replayed) == [], "it was extended"
     with company.engine.connect() as connection:
         assert [one.until for one in holds.listing(connection, as_of=LATER)] == [late]
     assert rows_of(database) == before
@@ -335,7 +393,7 @@ def test_a_hold_whose_end_was_brought_forward_is_ended_again_by_a_person(
     soon = AS_OF + timedelta(minutes=1)
     number = restored_after_moving_an_end(database, company, tmp_path, LATER + timedelta(days=300), soon)
     replayed = replay(company, since=AS_OF, replayed_by="Op", as_of=LATER)
-    assert replayed.to_do == {"hold_to_end": 1}
+    assert to_do(replayed) == [("hold", "end", number)]
     with company.engine.begin() as connection:
         holds.release(connection, number, released_by="Counsel", as_of=LATER)
         assert not holds.listing(connection, as_of=LATER)
@@ -401,7 +459,7 @@ def test_a_plan_that_waits_in_the_backup_is_given_up(database: Database, company
     assert steps.plan(company, request_id, as_of=AS_OF).digest
     sign_ledger(company, as_of=AS_OF)
     backup = back_up(database, tmp_path / "backup")
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     sign_ledger(company, as_of=AS_OF)
     after = rows_of(database)
     company.engine.dispose()
@@ -439,7 +497,7 @@ def texts(database: Database) -> list[str]:
 
 def erase_by_both(company: Company) -> None:
     request_id = verified(company, by_email(), Subject(identity="phone_number", value="+372 5123 4567"))
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     sign_ledger(company, as_of=AS_OF)
 
 

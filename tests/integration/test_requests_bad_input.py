@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, UnseenTarget
-from lifecycle.requests import register, steps
+from lifecycle.requests import answering, register, steps
 from lifecycle.requests.naming import subject_by
 from lifecycle.requests.register import State
 from support.asking import erase, receipt_of, taken, verified
@@ -218,7 +218,7 @@ def test_an_answer_that_two_start_at_once_is_given_once(database: Database, comp
     request_id = verified(company)
     digest = steps.plan(company, request_id, as_of=AS_OF).digest
     steps.approve_plan(company, request_id, digest, approved_by="Op", as_of=AS_OF)
-    run = lambda: steps.answer(company, request_id, approved_by=None, as_of=AS_OF)  # noqa: E731
+    run = lambda: answering.answer(company, request_id, as_of=AS_OF)  # noqa: E731
     results = at_once(run, run)
     assert [one for one in results if not isinstance(one, dict | LifecycleError)] == []
     if state_of(company, request_id) is not State.DONE:

@@ -10,9 +10,9 @@ from sqlalchemy.exc import ProgrammingError
 
 from lifecycle.errors import UsageError
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import packages, steps
+from lifecycle.requests import packages
 from lifecycle.store.roles import Role
-from support.asking import verified
+from support.asking import answer, verified
 from support.subjects import AS_OF, create_people, open_people
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 def answered(company: Company) -> UUID:
     request_id = verified(company, kind=RequestKind.ACCESS)
-    steps.answer(company, request_id, approved_by="Op", as_of=AS_OF)
+    answer(company, request_id, AS_OF)
     return request_id
 
 

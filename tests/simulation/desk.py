@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import singledispatchmethod
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from lifecycle.requests.deadlines import overdue
 from lifecycle.requests.lifting import end_restrictions, lift
 from lifecycle.requests.purposes import Decision
 from lifecycle.requests.remainders import resume_all
-from lifecycle.requests.replay import put_back, replay
+from lifecycle.requests.replay import put_back, replay, survey
 from lifecycle.requests.weighing import weigh
 from lifecycle.runs import agreement, plans, signing
 from simulation.broken import Broken
@@ -211,12 +212,16 @@ class Desk:
         """Put the ledger back; from now on lost holds can be placed again."""
         put_back(self.engine.company, as_of=as_of)
 
-    def replay(self, since: datetime, as_of: datetime) -> dict[str, int]:
-        """Erase again whom was erased since; what the engine says that a person has to do again."""
+    def to_do(self, since: datetime, as_of: datetime) -> Counter[str]:
+        """What the engine says that a person has to do again."""
+        found = survey(self.engine.company, since=since, as_of=as_of)
+        return Counter(f"{one.kind}_to_{one.to_do}" for one in found.to_do)
+
+    def replay(self, since: datetime, as_of: datetime) -> None:
+        """Erase again whom was erased since."""
         company = self.engine.company
-        done = replay(company, since=since, replayed_by=OPERATOR, as_of=as_of, are_held_again=True)
+        replay(company, since=since, replayed_by=OPERATOR, as_of=as_of, are_held_again=True)
         company.require_continued()
-        return done.to_do
 
     def _plan_anew(self, number: UUID, event: Answer) -> None:
         """An operator looks at a first plan, says whose an identity is, and has it made anew."""

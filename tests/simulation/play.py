@@ -258,6 +258,7 @@ class Player:
             self.backups.restore(event.backup)
         self.desk.put_back(event.at)
         missing = self.world.missing
+        compare.to_do(self.desk.to_do(backup.at, event.at), missing, event)
         for number, hold in missing.holds.items():
             targets = tuple(sorted(hold.targets, key=str))
             placed = Place(
@@ -271,8 +272,7 @@ class Player:
             self.engine.place(placed, self.world.restored)
         for number, hold in missing.moved.items():
             self.engine.extend(Extend(at=event.at, hold=number, until=hold.until))
-        to_do = self.desk.replay(backup.at, event.at)
-        compare.to_do(to_do, missing, event)
+        self.desk.replay(backup.at, event.at)
         for number in missing.ended:
             self._end_again(number, event.at)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.holds.targets import Subject
 from lifecycle.policy.model import RequestKind
-from lifecycle.requests import register, steps
+from lifecycle.requests import answering, register, steps
+from lifecycle.requests.answering import Approval, propose
 from lifecycle.requests.asked import NOTHING_MORE
 from lifecycle.requests.receipt import issue
 from lifecycle.runs import plans
@@ -74,8 +75,10 @@ def erase(company: Company, request_id: UUID) -> dict[str, Any]:
 
 
 def answer(company: Company, request_id: UUID, as_of: datetime = AS_OF) -> dict[str, Any]:
-    """Answer a request, whatever it asks for."""
-    return steps.answer(company, request_id, approved_by=BY, as_of=as_of)
+    """Answer a request, whatever it asks for: the operator looks at the plan, and approves it."""
+    digest = propose(company, request_id, as_of=as_of).digest
+    approval = Approval(digest=digest, by=BY) if digest else None
+    return answering.answer(company, request_id, as_of=as_of, approval=approval)
 
 
 def receipt_of(company: Company, request_id: UUID) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from lifecycle.cli.session import (
     end,
     end_text,
     moment,
+    moment_text,
     open_company,
     open_to_change,
     open_to_hold,
@@ -107,7 +108,7 @@ def place(
         covered = register.covered_counts(connection, rulebook, number, as_of=at)
     doubtful = _doubtful(rulebook, named)
     document = {"hold": str(number), "covered": covered, "mixed_scripts": doubtful}
-    emit(document, [str(number), *_covered(covered), *map(_doubt, doubtful)], as_json=json)
+    emit(document, [str(number), *_covered(covered), *map(doubt, doubtful)], as_json=json)
 
 
 def _named(rulebook: Rulebook, targets: Iterable[str], kinds: Iterable[str]) -> list[Target | Subject]:
@@ -127,7 +128,8 @@ def _doubtful(rulebook: Rulebook, named: Iterable[Target | Subject]) -> list[str
     return sorted({one.kind for one in identifiers if mixes_scripts(one)})
 
 
-def _doubt(kind: str) -> str:
+def doubt(kind: str) -> str:
+    """What is said of an identity that was given and may be mistaken for another."""
     return f"            the {kind} has letters of scripts that are not written together: is it the one that was meant?"
 
 
@@ -238,9 +240,9 @@ def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
 def _shown(found: register.Named, at: datetime, zone: ZoneInfo) -> Iterator[str]:
     hold = found.hold
     yield f"{hold.hold_id}  {hold.kind} until {end_text(hold.until, zone)}  {hold.reason}"
-    yield f"  placed by {hold.placed_by}, {hold.placed_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    yield f"  placed by {hold.placed_by}, {moment_text(hold.placed_at, zone)}"
     if hold.released_at:
-        yield f"  released, {hold.released_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        yield f"  released, {moment_text(hold.released_at, zone)}"
     elif hold.until <= at:
         yield "  has ended"
     for row in found.rows:

@@ -22,6 +22,7 @@ from lifecycle.cli.session import (
 from lifecycle.errors import ApprovalRequired, LifecycleError, UsageError
 from lifecycle.execute.collateral import told_rows
 from lifecycle.execute.ending import how_ended
+from lifecycle.operators import require_name
 from lifecycle.planning.calendar import calendar as due_calendar
 from lifecycle.planning.calendar import waiting
 from lifecycle.retention import steps
@@ -70,10 +71,11 @@ def apply(
 ) -> None:
     """Carry out a plan that was made before."""
     company = open_to_change()
+    if approve:
+        require_name(by, place="--by")
     at = past_moment(as_of, policy_zone(company))
     deciding_moment(company, plans.moment_of(company, digest).isoformat())
     if approve:
-        _require_name(by)
         plans.approve_plan(company, digest, approved_by=by, as_of=at)
     with company.engine.connect() as connection:
         ended = how_ended(connection, digest)
@@ -121,7 +123,7 @@ def sweep(
     """Keep every promise as of a moment: plan, check, guard, carry out, verify."""
     company = open_to_change()
     if approve:
-        _require_name(by)
+        require_name(by, place="--by")
     at = deciding_moment(company, as_of)
 
     def keep(name: str) -> Swept:
@@ -231,11 +233,6 @@ def _left(
     because = "; ".join(sorted(set(reasons)))
     were = "1 batch was rolled back and is" if batches == 1 else f"{batches} batches were rolled back and are"
     return LifecycleError(f"{were} left: {because}", place=place, next_step=next_step)
-
-
-def _require_name(by: str) -> None:
-    if not by.strip():
-        raise UsageError("an approval needs a name", place="--by", next_step="say who approves: --by NAME")
 
 
 def _plan_lines(plan: Plan, digest: str | None, excesses: tuple[str, ...]) -> list[str]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from lifecycle.ledger.entries import Entry
     from lifecycle.ledger.notes import Checkpoint
+    from lifecycle.runs.company import Company
 
 app = typer.Typer(help="The tamper-evident ledger of everything that was done.", no_args_is_help=True)
 
@@ -90,22 +91,37 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Recompute every entry, the tree and each signature; exit 1 and name what is wrong."""
+    """Recompute every entry, the tree and each signature, compare with the copy; exit 1 and name what is wrong."""
     company = open_company()
     trusted = [read_key(key)] if key else company.keys.public_keys()
     elsewhere = [_read_checkpoint(path, trusted) for path in kept or ()]
     with company.engine.connect() as connection, progress_bar("ledger") as progress:
         verdict = verify_ledger(connection, trusted, kept_elsewhere=elsewhere, progress=progress)
-    summary = (
-        f"{verdict.entries:,} entries, {verdict.covered:,} under {verdict.checkpoints:,} signed checkpoints"
-    )
-    emit(verdict.to_json(), [summary, *(finding.sentence for finding in verdict.findings)], as_json=json)
+    differing = _differing(company)
+    lines = [
+        f"{verdict.entries:,} entries, {verdict.covered:,} under {verdict.checkpoints:,} signed checkpoints",
+        *(finding.sentence for finding in verdict.findings),
+        *([differing.message] if differing else []),
+    ]
+    document = {**verdict.to_json(), "differs_from_copy": differing.message if differing else None}
+    emit(document, lines, as_json=json)
     if not verdict.sound:
         raise PromiseBroken(
             "the ledger is not as it was written",
             place="ledger",
             next_step="restore it and find out who changed it",
         )
+    if differing:
+        raise differing
+
+
+def _differing(company: Company) -> PromiseBroken | None:
+    """What the ledger's copy knows otherwise; None where all of it stands in the ledger."""
+    try:
+        company.require_same_as_copy()
+    except PromiseBroken as error:
+        return error
+    return None
 
 
 def read_key(path: Path) -> PublicKey:

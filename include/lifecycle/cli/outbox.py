@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from lifecycle.cli.session import Json, emit, moment, open_company, open_to_change, policy_zone
+from lifecycle.cli.session import Json, emit, moment, moment_text, open_company, open_to_change, policy_zone
 from lifecycle.recipients import outbox
 from lifecycle.recipients.delivery import Courier, deliver_due, require_delivered
 from lifecycle.recipients.signing import SIGNING_KEY
@@ -49,10 +49,10 @@ def listing(
 
 def _lines(found: tuple[Notice, ...], zone: ZoneInfo) -> Iterator[str]:
     for one in found:
-        envelope, deadline = one.envelope, one.deadline.astimezone(zone)
+        envelope = one.envelope
         yield (
             f"{envelope.notice_id}  {one.state:<12}  {envelope.recipient}  {envelope.kind} for {envelope.request}"
-            f"  {one.attempts} attempts, {one.outcome or 'none yet'}, until {deadline:%Y-%m-%d %H:%M}"
+            f"  {one.attempts} attempts, {one.outcome or 'none yet'}, until {moment_text(one.deadline, zone)}"
         )
 
 

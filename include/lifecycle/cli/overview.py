@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lifecycle.cli.session import AsOf, Json, emit, end_text, moment, open_company, policy_zone
+from lifecycle.cli.session import AsOf, Json, emit, end_text, moment, moment_text, open_company, policy_zone
 from lifecycle.retention import status as standing
 
 if TYPE_CHECKING:
@@ -28,20 +28,27 @@ def status(
     ] = 30,
     json: Json = False,
 ) -> None:
-    """Show which plans wait, which deletions come, which holds end soon, and how far the ledger is signed."""
+    """Show which plans wait, which deletions come, which holds end soon, and how far the ledger is signed.
+
+    Exit 1 where the database was restored from a backup, and what was erased since is not erased again yet.
+    """
     company = open_company()
     zone = policy_zone(company)
     at = moment(as_of, zone)
     found = standing.status(company, as_of=at, within=timedelta(days=days))
     emit(found.to_json(), list(_lines(found, zone)), as_json=json)
+    if found.broken:
+        raise found.broken
 
 
 def _lines(found: standing.Status, zone: ZoneInfo) -> Iterator[str]:
+    if found.broken:
+        yield f"{found.broken.message} {found.broken.next_step}"
     yield "no plan waits" if not found.plans else "plans that wait:"
     for plan in found.plans:
         why = f"for a person: {'; '.join(plan.waits_for)}" if plan.waits_for else plan.state
-        at = plan.as_of.astimezone(zone)
-        yield f"  {plan.digest}  {plan.rule} as of {at:%Y-%m-%d %H:%M}, {plan.rows:,} rows, {why}"
+        what = f"{plan.rule} of request {plan.request}" if plan.request else plan.rule
+        yield f"  {plan.digest}  {what} as of {moment_text(plan.as_of, zone)}, {plan.rows:,} rows, {why}"
     if found.coming:
         yield "deletions that were noticed:"
     for one in found.coming:

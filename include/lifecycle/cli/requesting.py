@@ -5,13 +5,15 @@ from __future__ import annotations
 import json as jsonlib
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
-from lifecycle.cli.holding import keep_freed
+from lifecycle.cli.holding import doubt, keep_freed
+from lifecycle.cli.proposals import candidate_lines, plan_lines, proposal_lines
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -20,6 +22,7 @@ from lifecycle.cli.session import (
     deciding_moment,
     emit,
     moment,
+    moment_text,
     open_company,
     open_to_change,
     past_moment,
@@ -29,8 +32,11 @@ from lifecycle.cli.session import (
 from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.holds.targets import Target, require_kind
 from lifecycle.identity.names import NAME
+from lifecycle.operators import require_name
+from lifecycle.planning.items import find_open_of_request
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import lifting, packages, register, steps
+from lifecycle.requests.answering import Approval, answer, propose
 from lifecycle.requests.asked import Asked
 from lifecycle.requests.candidates import answer_for, candidates
 from lifecycle.requests.corrections import Correction, corrected
@@ -44,10 +50,11 @@ from lifecycle.timelimits import local_day
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date
+    from zoneinfo import ZoneInfo
 
     from lifecycle.holds.targets import Subject
+    from lifecycle.plan import Plan
     from lifecycle.policy.rulebook import Rulebook
-    from lifecycle.requests.candidates import Candidate
     from lifecycle.requests.naming import NamedSubject
     from lifecycle.requests.register import Request
 
@@ -126,7 +133,9 @@ def open_request(  # noqa: PLR0913 - typer makes an option of each
             asked=asked,
         )
         found = register.get(connection, number)
-    emit(found.to_json(), [f"{number}", f"  to be answered by {found.due_on}"], as_json=json)
+        doubtful = register.doubtful_kinds(connection, number)
+    lines = [f"{number}", f"  to be answered by {found.due_on}", *map(doubt, doubtful)]
+    emit({**found.to_json(), "mixed_scripts": doubtful}, lines, as_json=json)
 
 
 @app.command()
@@ -228,7 +237,7 @@ def lift(
 @app.command()
 def confirm(
     number: Number,
-    candidate: Annotated[int, typer.Argument(help="Its number, as request show prints it.")],
+    candidate: Annotated[int, typer.Argument(help="Its number, as request plan and request show print it.")],
     *,
     by: By,
     as_of: AsOf = None,
@@ -241,7 +250,7 @@ def confirm(
 @app.command()
 def decline(
     number: Number,
-    candidate: Annotated[int, typer.Argument(help="Its number, as request show prints it.")],
+    candidate: Annotated[int, typer.Argument(help="Its number, as request plan and request show print it.")],
     *,
     by: By,
     as_of: AsOf = None,
@@ -251,24 +260,38 @@ def decline(
     _answer(number, candidate, is_subjects=False, by=by, as_of=as_of, as_json=json)
 
 
+@app.command("plan")
+def planned(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
+    """Plan what a request asks for, and show it: what would be done, what stays and why, what it means."""
+    company = open_to_change()
+    proposal = propose(company, number, as_of=deciding_moment(company, as_of))
+    emit(proposal.to_json(), list(proposal_lines(proposal)), as_json=json)
+
+
 @app.command()
 def run(
     number: Number,
     *,
     approve: Annotated[
-        bool, typer.Option("--approve", help="Approve what is planned, as request show tells it.")
-    ] = False,
+        str | None,
+        typer.Option(
+            "--approve",
+            metavar="DIGEST",
+            help="Approve exactly the plan of this digest, as request plan showed it; any other one waits.",
+        ),
+    ] = None,
     by: By = "",
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
-    """Answer a request: plan, check, carry out what was approved, look once more, close it."""
+    """Answer a request: plan, check, carry out what was approved, look once more, close it; exit 3 where it waits."""
     company = open_to_change()
     at = deciding_moment(company, as_of)
-    if approve:
-        register.require_name(by)
+    if approve is not None:
+        require_name(by, place="--by")
+    approval = None if approve is None else Approval(digest=approve, by=by)
     with progress_bar(f"request {str(number)[:8]}") as progress:
-        steps.answer(company, number, approved_by=by if approve else None, as_of=at, progress=progress)
+        answer(company, number, as_of=at, approval=approval, progress=progress)
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
     with company.engine.connect() as connection:
         receipt = issue(connection, number)
@@ -295,7 +318,7 @@ def listing(
     shown = late if overdue else found
     emit(
         [one.to_json() for one in shown],
-        [_line(one, today) for one in shown] or ["there are none"],
+        [_line(one, today, zone) for one in shown] or ["there are none"],
         as_json=json,
     )
     if overdue and late:
@@ -308,21 +331,30 @@ def listing(
 
 @app.command()
 def show(number: Number, *, as_of: AsOf = None, json: Json = False) -> None:
-    """Show a request: how far it is, what became of it, what would be done, and what only an operator can say."""
+    """Show a request: how far it is, what became of it, which plan waits, and what only an operator can say."""
     company = open_company()
-    at = moment(as_of, policy_zone(company))
+    zone = policy_zone(company)
+    at = moment(as_of, zone)
     with company.engine.connect() as connection:
         found = register.get(connection, number)
         events = register.events(connection, number)
         waiting = candidates(connection, company.rulebook(at), number, company.keys) if found.is_open else ()
         package = packages.find(connection, number)
+        stored = find_open_of_request(connection, number)
     document = {
         **found.to_json(),
         "events": events,
+        "plan": {"digest": stored.plan.digest, "counts": stored.plan.counts()} if stored else None,
         "candidates": [one.to_json() for one in waiting],
         "package": package.to_json() if package else None,
     }
-    emit(document, list(_shown(found, events, waiting, local_day(at, policy_zone(company)))), as_json=json)
+    lines = [
+        _line(found, local_day(at, zone), zone),
+        *_happened(events, zone),
+        *(_waiting(stored.plan) if stored else ()),
+        *candidate_lines(waiting),
+    ]
+    emit(document, lines, as_json=json)
 
 
 @app.command()
@@ -413,24 +445,21 @@ def _answer(
     )
 
 
-def _line(found: Request, today: date) -> str:
+def _line(found: Request, today: date, zone: ZoneInfo) -> str:
     late = "  OVERDUE" if found.is_overdue(today) else ""
-    by = f"by {found.due_on}" if found.is_open else f"closed {found.closed_at:%Y-%m-%d}"
+    by = f"closed {local_day(found.closed_at, zone)}" if found.closed_at else f"by {found.due_on}"
     return f"{found.request_id}  {found.kind:<13} {found.state:<9} {by}  {', '.join(found.identities)}{late}"
 
 
-def _shown(
-    found: Request, events: list[dict[str, Any]], waiting: tuple[Candidate, ...], today: date
-) -> Iterator[str]:
-    yield _line(found, today)
+def _happened(events: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[str]:
     for event in events:
         by = f" by {event['by']}" if event["by"] else ""
-        yield f"  {event['at'][:16]}  {event['what']}{by}"
-    for one in waiting:
-        rows = ", ".join(f"{count} of {name}" for name, count in one.rows.items())
-        of_name = sum(one.named.values())
-        said = f"; {of_name} of them under the name" if of_name else " and may be somebody else's"
-        yield f"  candidate {one.number}: a {one.kind} that stands on {rows}{said}"
+        yield f"  {moment_text(datetime.fromisoformat(event['at']), zone)}  {event['what']}{by}"
+
+
+def _waiting(plan: Plan) -> Iterator[str]:
+    yield f"  the plan that waits, digest {plan.digest}; lifecycle request plan shows all of it"
+    yield from plan_lines(plan)
 
 
 def _receipt_lines(body: dict[str, Any]) -> Iterator[str]:

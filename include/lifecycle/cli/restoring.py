@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lifecycle.cli.session import By, Json, deciding_moment, emit, moment, open_company, policy_zone
+from lifecycle.cli.session import (
+    By,
+    Json,
+    deciding_moment,
+    emit,
+    end_text,
+    moment,
+    open_company,
+    policy_zone,
+)
 from lifecycle.requests.replay import replay as replay_erasures
 from lifecycle.runs import signing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from lifecycle.requests.lost import Lost
 
 Since = Annotated[
     str,
@@ -52,10 +68,17 @@ def replay(*, since: Since, by: By, held_again: HeldAgain = False, json: Json = 
             if done.packages
             else []
         ),
-        *(
-            f"{count:>10,}  {kind.replace('_', ' ')} again: the backup does not know it"
-            for kind, count in done.to_do.items()
-        ),
+        *_by_a_person(done.to_do, zone),
     ]
     emit(done.to_json(), lines, as_json=json)
     signing.sign_what_is_new(company, as_of=moment(None, zone))
+
+
+def _by_a_person(to_do: tuple[Lost, ...], zone: ZoneInfo) -> Iterator[str]:
+    """What only a person can do again, since it stands in the files of the cases alone."""
+    if to_do:
+        yield "to be done again by a person, unless it was: the backup does not know it"
+    for one in to_do:
+        reason = f", {one.reason}" if one.reason else ""
+        until = f", until {end_text(datetime.fromisoformat(one.until), zone)}" if one.until else ""
+        yield f"  {one.to_do:<8} {one.kind} {one.number}{reason}{until}"

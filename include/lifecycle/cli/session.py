@@ -90,7 +90,12 @@ def end_text(until: datetime, zone: ZoneInfo) -> str:
     """An end as :func:`end` would read it: the last day, or the minute where the day goes on."""
     last_day = local_day(until - timedelta(microseconds=1), zone)
     is_whole_day = first_instant(last_day + timedelta(days=1), zone) == until
-    return last_day.isoformat() if is_whole_day else f"{until.astimezone(zone):%Y-%m-%d %H:%M}"
+    return last_day.isoformat() if is_whole_day else moment_text(until, zone)
+
+
+def moment_text(at: datetime, zone: ZoneInfo) -> str:
+    """A moment as everybody is shown it: the minute, in the policy's time zone."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _moment(text: str, zone: ZoneInfo, option: str, *, days_later: int) -> datetime:

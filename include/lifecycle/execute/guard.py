@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.execute.ending import how_ended
 from lifecycle.ledger.book import append
+from lifecycle.operators import require_name
 from lifecycle.plan import Action
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def approve(
     """Record that a person approved the plan of this digest; the ledger names the person by fingerprint.
 
     Raises:
-        UsageError: no plan of this digest waits.
+        UsageError: no plan of this digest waits, or nobody approves it.
     """
+    require_name(approved_by)
     found = connection.execute(
         sa.text(
             "UPDATE lifecycle.plan SET approved_by = :approved_by, approved_at = :as_of"
@@ -70,19 +72,22 @@ def approve(
 
 def _not_waiting(connection: Connection, digest: str) -> UsageError:
     """Why a plan does not wait for an approval."""
-    if ended := how_ended(connection, digest):
+    query = sa.text("SELECT request_id FROM lifecycle.plan WHERE digest = :digest")
+    found = connection.execute(query, {"digest": digest}).one_or_none()
+    if found is None:
         return UsageError(
-            f"this plan has ended: {ended}", place=digest, next_step="see lifecycle plan for what is due now"
+            "there is no plan of this digest", place=digest, next_step="make one with lifecycle plan"
         )
-    exists = sa.text("SELECT EXISTS (SELECT FROM lifecycle.plan WHERE digest = :digest)")
-    if connection.scalar(exists, {"digest": digest}):
+    number = found.request_id
+    if ended := how_ended(connection, digest):
+        looking = f"lifecycle request plan {number}" if number else "lifecycle plan"
         return UsageError(
-            "this plan was approved already",
-            place=digest,
-            next_step=f"carry it out: lifecycle apply {digest}",
+            f"this plan has ended: {ended}", place=digest, next_step=f"see {looking} for what is due now"
         )
     return UsageError(
-        "there is no plan of this digest", place=digest, next_step="make one with lifecycle plan"
+        "this plan was approved already",
+        place=digest,
+        next_step=f"carry it out: lifecycle {f'request run {number}' if number else f'apply {digest}'}",
     )
 
 
@@ -103,5 +108,16 @@ def require_approval(connection: Connection, plan: Plan, guard: Guard) -> None:
         raise ApprovalRequired(
             f"the plan of {plan.rule} waits for a person: {'; '.join(found)}",
             place=f"plan {plan.digest}",
-            next_step=f"look at it, then approve exactly this plan: lifecycle apply {plan.digest} --approve --by NAME",
+            next_step=_how_to_approve(plan),
         )
+
+
+def _how_to_approve(plan: Plan) -> str:
+    if plan.request is None:
+        return (
+            f"look at it, then approve exactly this plan: lifecycle apply {plan.digest} --approve --by NAME"
+        )
+    return (
+        f"look at it: lifecycle request plan {plan.request}; then approve exactly this plan:"
+        f" lifecycle request run {plan.request} --approve {plan.digest} --by NAME"
+    )

@@ -20,6 +20,7 @@ from lifecycle.holds.tables import LOCK, hold, hold_row, hold_subject, is_active
 from lifecycle.holds.targets import Target
 from lifecycle.identity.forms import Identifier
 from lifecycle.ledger.book import append
+from lifecycle.operators import require_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -193,7 +194,7 @@ def release(
         UsageError: there is none of this number, it was released before, nobody releases it, or it follows from
             a request of a subject, who has to be told first.
     """
-    _require_name(released_by)
+    require_name(released_by)
     found = connection.execute(
         sa.update(hold)
         .values(released_at=as_of, released_by=released_by)
@@ -233,7 +234,7 @@ def extend(
     Raises:
         UsageError: there is none, it was released or forgotten, the new end has passed, or nobody moves it.
     """
-    _require_name(extended_by)
+    require_name(extended_by)
     if until <= as_of:
         raise UsageError("the hold would have ended already", place="until", next_step="give a later moment")
     _wait_for_deletions(connection)
@@ -380,12 +381,7 @@ def _require_words(reason: str, placed_by: str) -> None:
             place="reason",
             next_step="for example litigation, or the number of a case as case-2031; the story belongs in its file",
         )
-    _require_name(placed_by)
-
-
-def _require_name(person: str) -> None:
-    if not person.strip():
-        raise UsageError("it has to be known who does this", place="by", next_step="give a name")
+    require_name(placed_by)
 
 
 def _name(connection: Connection, hold_id: UUID, named: Sequence[Target | Identifier]) -> None:

@@ -68,6 +68,37 @@ class LedgerCopy:
         if last is not None:
             _require_there(connection, last)
 
+    def require_same(self, connection: Connection) -> None:
+        """Compare every entry of the copy with the one that the ledger has in its place.
+
+        Raises:
+            StoreError: the copy cannot be read.
+            PromiseBroken: it lacks some, or has others in their place.
+        """
+        path = self._path(connection)
+        try:
+            self._require_same(connection, path)
+        except OSError as error:
+            raise StoreError(
+                f"the ledger's copy cannot be read: {error.strerror or type(error).__name__}",
+                place=str(path),
+                next_step="let LIFECYCLE_LEDGER_COPY name the folder of the copy, and this user read it",
+            ) from None
+
+    def _require_same(self, connection: Connection, path: Path) -> None:
+        if not path.exists():
+            return
+        size = path.stat().st_size  # what is copied by now is committed; the next statement sees it
+        payloads = sa.select(ENTRY.c.payload).order_by(ENTRY.c.sequence)
+        with (
+            path.open("rb") as file,
+            connection.execute(payloads, execution_options={"yield_per": _CHUNK}) as entries,
+        ):
+            for line in _whole_lines(file, size):
+                entry = entries.fetchone()
+                if entry is None or line != entry.payload:
+                    _require_there(connection, Entry.from_payload(line))
+
     def missing(self, connection: Connection) -> list[bytes]:
         """The entries that the copy has and the database does not, in order.
 
@@ -108,6 +139,14 @@ class LedgerCopy:
     def _path(self, connection: Connection) -> Path:
         ledger_id = connection.scalar(sa.text("SELECT ledger_id FROM lifecycle.ledger_identity"))
         return self.folder / f"{ledger_id}.jsonl"
+
+
+def _whole_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The entries in so many bytes; none that a crash cut short."""
+    while file.tell() < size:
+        line = file.readline()
+        if line.endswith(b"\n"):
+            yield line.rstrip(b"\n")
 
 
 def _last_entry(file: BinaryIO) -> Entry | None:

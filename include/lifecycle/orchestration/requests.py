@@ -79,36 +79,12 @@ def refuse() -> dict[str, Any]:
 def plan() -> dict[str, Any]:
     """Plan what the request asks for: digest, counts, reasons, what only an operator can say, what it means."""
     from lifecycle.requests import steps
-    from lifecycle.requests.candidates import told_candidates
-    from lifecycle.requests.register import get
+    from lifecycle.requests.proposal import describe
 
     request_id = request_of_run()
     with opened() as company:
-        as_of = moment_of_answer(company)
-        planned = steps.plan(company, request_id, as_of=as_of)
-        with company.engine.connect() as connection:
-            found = get(connection, request_id)
-            waiting = told_candidates(connection, request_id)
-        right = company.version(as_of).policy.rights[found.kind]
-        return {
-            **planned.to_json(),
-            "kind": found.kind.value,
-            "due_on": found.due_on.isoformat(),
-            "tenant": found.tenant,
-            "corrects": list(found.corrects),
-            "purposes": _purposes(company, request_id),
-            "candidates": [one.to_json() for one in waiting],
-            "consequence": right.consequence,
-        }
-
-
-def _purposes(company: Company, request_id: UUID) -> dict[str, str]:
-    """What becomes of each purpose that the request is to end."""
-    from lifecycle.requests.purposes import purposes_of
-
-    with company.engine.connect() as connection:
-        found = purposes_of(connection, request_id)
-    return {one.purpose: one.decision.value if one.decision else "stop" for one in found}
+        planned = steps.plan(company, request_id, as_of=moment_of_answer(company))
+        return describe(company, request_id, planned).to_json()
 
 
 def check_plan(planned: dict[str, Any]) -> str:

@@ -326,14 +326,13 @@ def find_left_behind(connection: Connection, rule: str, until: datetime) -> tupl
 
 
 def find_unended(connection: Connection) -> tuple[Unended, ...]:
-    """Plans of rules that have not ended and that no later plan of their rule has replaced, oldest first."""
+    """Plans that have not ended, oldest first; those of rules that no later plan of their rule has replaced."""
     rows = connection.execute(
         sa.text("""
             SELECT plan_id, document, state, approved_by IS NOT NULL AS is_approved
             FROM lifecycle.plan
-            WHERE request_id IS NULL AND (
-                state = 'executing'
-                OR state = 'planned' AND NOT EXISTS (
+            WHERE state = 'executing'
+               OR state = 'planned' AND (request_id IS NOT NULL OR NOT EXISTS (
                    SELECT FROM lifecycle.plan AS later
                    WHERE later.rule = plan.rule AND later.request_id IS NULL AND later.plan_id > plan.plan_id
                      AND later.state <> 'abandoned'))

@@ -164,7 +164,7 @@ def ground_of(rulebook: Rulebook, plan: Plan) -> PassedLimit:
         raise UsageError(
             "this is the plan of a subject's request, which knows whom it is about",
             place=f"plan {plan.digest}",
-            next_step=f"carry it out with: lifecycle request run {plan.request}",
+            next_step=f"look at it: lifecycle request plan {plan.request}; then lifecycle request run {plan.request}",
         )
     if plan.last_event_day is None:
         raise AssertionError("nothing is planned where nothing can be due")

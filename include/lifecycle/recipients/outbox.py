@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from lifecycle.errors import PromiseBroken, UsageError
 from lifecycle.ledger.book import append
+from lifecycle.operators import require_name
 from lifecycle.recipients.claims import envelope_of
 from lifecycle.recipients.notice import Envelope, content, seal, unseal
 from lifecycle.recipients.tables import OPEN, State, outbox
@@ -298,5 +299,4 @@ def _require_words(reason: str, by: str) -> None:
             place="reason",
             next_step="for example told-by-letter, or the number of a case as case-2031",
         )
-    if not by.strip():
-        raise UsageError("it has to be known who does this", place="by", next_step="give a name")
+    require_name(by)

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
 from lifecycle.identity.names import PersonName
+from lifecycle.operators import require_name
 from lifecycle.requests.closure import rows_with
 from lifecycle.requests.naming import rows_of_name
-from lifecycle.requests.register import events, note, require_name
+from lifecycle.requests.register import events, note
 from lifecycle.requests.subject import Row, Source, open_each, open_whom
 from lifecycle.requests.tables import request_identity
 

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
 from lifecycle.ledger.book import append
+from lifecycle.operators import require_name
 from lifecycle.requests.corrections import forget_corrections
 from lifecycle.requests.packages import destroy
 from lifecycle.requests.receipt import body, digest_of
-from lifecycle.requests.register import State, get, move, note, require_name, require_word
+from lifecycle.requests.register import State, get, move, note, require_word
 from lifecycle.requests.subject import forget, known_by
 from lifecycle.requests.tables import request
 from lifecycle.store.prepared import Prepared, bound

@@ -97,5 +97,5 @@ def _require_nothing_left(request_id: UUID, left: Mapping[str, int]) -> None:
         raise CheckFailed(
             f"rows that name the subject are left: {rows}",
             place=f"request {request_id}",
-            next_step="it stays open; plan it again: lifecycle request run",
+            next_step="it stays open; plan it again: lifecycle request plan",
         )

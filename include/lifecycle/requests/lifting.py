@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from lifecycle.errors import UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.subjects import named_subjects
+from lifecycle.operators import require_name
 from lifecycle.recipients.audience import find_audience
 from lifecycle.recipients.notice import Matter
 from lifecycle.recipients.outbox import queue
 from lifecycle.recipients.tables import Kind
 from lifecycle.requests.deadlines import NearEnd, is_to_be_told
-from lifecycle.requests.register import events, get, note, require_name, require_word
+from lifecycle.requests.register import events, get, note, require_word
 from lifecycle.requests.restricting import RESTRICTED
 from lifecycle.timelimits import local_day
 

@@ -12,7 +12,7 @@ from lifecycle.holds.register import listing
 from lifecycle.policy.model import RequestKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -77,8 +77,9 @@ def lost_by(connection: Connection, restored: Restoration, *, as_of: datetime) -
     }
     entries = connection.execute(_SINCE, bound).all()
     lost = [_ended(one, as_of) if one.to_do == "extend" else one for one in _holds(entries)]
-    in_force = {str(one.hold_id) for one in listing(connection, as_of=as_of)}
-    return [*(one for one in lost if _counts(one, in_force, as_of)), *_requests(entries)]
+    known = listing(connection, as_of=as_of, all_of_them=True)
+    ends = {str(one.hold_id): one.until for one in known if one.released_at is None}
+    return [*(one for one in lost if _counts(one, ends, as_of)), *_requests(entries)]
 
 
 def _ended(lost: Lost, as_of: datetime) -> Lost:
@@ -87,11 +88,20 @@ def _ended(lost: Lost, as_of: datetime) -> Lost:
     return replace(lost, to_do="end") if has_passed else lost
 
 
-def _counts(lost: Lost, in_force: set[str], as_of: datetime) -> bool:
-    """Whether there is anything to do: what has ended is not placed again, nor ended a second time."""
+def _counts(lost: Lost, ends: Mapping[str, datetime], as_of: datetime) -> bool:
+    """Whether there is anything to do: what has ended is not placed again, and nothing is done twice.
+
+    Args:
+        lost: a hold or a restriction as it stood last.
+        ends: of those that the register has, and nobody has released.
+        as_of: now.
+    """
+    if lost.until is None:
+        return lost.to_do != "end" or lost.number in ends
     if lost.to_do == "end":
-        return lost.until is None or lost.number in in_force
-    return lost.until is None or datetime.fromisoformat(lost.until) > as_of
+        return ends.get(lost.number, as_of) > as_of
+    until = datetime.fromisoformat(lost.until)
+    return until > as_of and ends.get(lost.number) != until
 
 
 def _holds(entries: Iterable[Any]) -> Iterable[Lost]:

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from lifecycle.errors import UsageError
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.ledger.book import append_all, hold
-from lifecycle.requests.register import note, require_name
+from lifecycle.operators import require_name
+from lifecycle.requests.register import note
 from lifecycle.requests.subject import SEALING_KEY
 from lifecycle.requests.tables import request, request_event, request_package
 from lifecycle.timelimits import first_instant, local_day

@@ -16,6 +16,7 @@ from lifecycle.errors import NotFound, UsageError
 from lifecycle.identity.forms import Identifier
 from lifecycle.identity.names import PersonName
 from lifecycle.identity.scripts import mixes_scripts
+from lifecycle.operators import require_name
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests.asked import NOTHING_MORE, Asked
 from lifecycle.requests.subject import Source, fingerprints, keep
@@ -203,6 +204,12 @@ def _note_doubts(
     kinds = sorted({one.kind for one in given if isinstance(one, Identifier) and mixes_scripts(one)})
     if kinds:
         note(connection, request_id, SEVERAL_SCRIPTS, as_of=as_of, kinds=kinds)
+
+
+def doubtful_kinds(connection: Connection, request_id: UUID) -> list[str]:
+    """Kinds of identity of which a value that was given may be mistaken for another."""
+    found = events(connection, request_id)
+    return sorted({kind for event in found if event["what"] == SEVERAL_SCRIPTS for kind in event["kinds"]})
 
 
 def verify(connection: Connection, request_id: UUID, *, verified_by: str, how: str, as_of: datetime) -> None:
@@ -454,16 +461,6 @@ def _right(rulebook: Rulebook, kind: RequestKind) -> Right:
             next_step="state in the policy which commitments such a request keeps",
         )
     return right
-
-
-def require_name(operator: str) -> None:
-    """Refuse a step that nobody is said to take.
-
-    Raises:
-        UsageError: the name is blank.
-    """
-    if not operator.strip():
-        raise UsageError("every step of a request is somebody's", next_step="say who does it")
 
 
 def require_word(word: str, place: str) -> None:

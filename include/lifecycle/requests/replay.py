@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,11 @@ from sqlalchemy.dialects import postgresql
 from lifecycle.errors import ApprovalRequired, CheckFailed
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.ledger.book import append, tree_size
+from lifecycle.operators import require_name
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.requests import packages
 from lifecycle.requests.lost import lost_by
-from lifecycle.requests.register import State, note, require_name
+from lifecycle.requests.register import State, note
 from lifecycle.requests.returning import Returning
 from lifecycle.requests.steps import resume, unfinished
 from lifecycle.requests.subject import forget
@@ -97,15 +97,16 @@ class Replayed:
         entries: of the ledger that the backup did not have.
         requests: erasures that were looked at.
         rows: rows of erased subjects that were found, and were erased as far as nothing keeps them.
-        to_do: how many holds and restrictions have to be placed, extended or ended again, and other requests answered:
-            what they were about stands nowhere else.
+        to_do: what a person has to do again after this restore, and after earlier ones as far as that can be known:
+            holds and restrictions to place, extend or end, and requests to answer. What they were about stands nowhere
+            else.
         packages: that the backup had brought back, and that were destroyed: whoever has not fetched asks again.
     """
 
     entries: int
     requests: int
     rows: int
-    to_do: dict[str, int]
+    to_do: tuple[Lost, ...]
     packages: int
 
     def to_json(self) -> dict[str, Any]:
@@ -114,7 +115,7 @@ class Replayed:
             "entries": self.entries,
             "requests": self.requests,
             "rows": self.rows,
-            "to_do": dict(self.to_do),
+            "to_do": [one.to_json() for one in self.to_do],
             "packages": self.packages,
         }
 
@@ -197,12 +198,16 @@ def replay(
         _require_none_left(_flag(company, connection, erasures, as_of=as_of))
         restoration.finish(connection, as_of=as_of)
         append(connection, "erasures_replayed", {"starts": since, "rows": rows}, as_of=as_of)
-    to_do = Counter(f"{one.kind}_to_{one.to_do}" for one in found.to_do)
+        to_do = [
+            one
+            for restored in restoration.finished(connection)
+            for one in lost_by(connection, restored, as_of=as_of)
+        ]
     return Replayed(
         entries=found.entries,
         requests=len(erasures),
         rows=rows,
-        to_do=dict(sorted(to_do.items())),
+        to_do=tuple(to_do),
         packages=withdrawn,
     )
 

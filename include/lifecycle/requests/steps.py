@@ -17,6 +17,7 @@ from lifecycle.errors import UsageError
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
+from lifecycle.operators import require_name
 from lifecycle.plan import WHEREVER_RESTRICTED as WRITING
 from lifecycle.planning.items import find_open_of_request
 from lifecycle.planning.planner import one_state
@@ -37,7 +38,6 @@ from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
-from lifecycle.runs.agreement import check_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,11 @@ class Planned:
     books: tuple[Kept, ...] = ()
     besides: Besides | None = None
 
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """What stays, the books included."""
+        return together((*self.plan.kept, *self.books))
+
     def to_json(self) -> dict[str, Any]:
         """Counts and reasons; no keys, no personal data."""
         return {
@@ -78,7 +83,7 @@ class Planned:
             "policy_version": self.plan.policy_version,
             "counts": self.plan.counts(),
             "columns": written_columns(self.plan),
-            "kept": kept_to_json(together((*self.plan.kept, *self.books))),
+            "kept": kept_to_json(self.kept),
             "besides": (self.besides or Besides()).to_json(),
         }
 
@@ -106,6 +111,26 @@ def kept_to_json(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def require_verified(found: Request) -> None:
+    """Refuse to work on a request that nobody has verified, or that has ended.
+
+    Raises:
+        UsageError: it is not so far, or too far.
+    """
+    if found.state is State.RECEIVED:
+        raise UsageError(
+            "nobody has verified that who asks may ask",
+            place=f"request {found.request_id}",
+            next_step="verify it first: lifecycle request verify",
+        )
+    if not found.is_open:
+        raise UsageError(
+            f"it is {found.state} already",
+            place=f"request {found.request_id}",
+            next_step="see lifecycle request show",
+        )
+
+
 def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     """Plan what a request asks for.
 
@@ -115,7 +140,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     """
     with company.engine.begin() as connection:
         found = get(connection, request_id)
-        _require_verified(found)
+        require_verified(found)
         procedure = PROCEDURES[found.kind]
         if procedure.looks_at_rows:
             _look_up(connection, company, request_id, as_of=as_of)
@@ -146,10 +171,13 @@ def check_plan(company: Company, digest: str) -> Checked:
     return plans.check_plan(company, digest, grounds=partial(_ground, company))
 
 
-def is_approved(connection: Connection, digest: str) -> bool:
-    """Whether somebody approved the plan of this digest."""
-    query = sa.text("SELECT approved_by IS NOT NULL FROM lifecycle.plan WHERE digest = :digest")
-    return bool(connection.scalar(query, {"digest": digest}))
+def is_approved(connection: Connection, digest: str, request_id: UUID | None = None) -> bool:
+    """Whether somebody approved the plan of this digest, and it is of this request where one is named."""
+    query = sa.text(
+        "SELECT approved_by IS NOT NULL FROM lifecycle.plan"
+        " WHERE digest = :digest AND request_id = coalesce(CAST(:request AS uuid), request_id)"
+    )
+    return bool(connection.scalar(query, {"digest": digest, "request": request_id}))
 
 
 def approve_plan(
@@ -199,45 +227,11 @@ def close(
     """
     with first_wins(request_id), one_state(company.engine) as connection:
         found = get(connection, request_id)
-        _require_verified(found)
+        require_verified(found)
         case, answered_at = _case(connection, company, found, as_of=as_of), closed_at or as_of
         settled = PROCEDURES[found.kind].settle(connection, case, answered_at=answered_at)
         ending.finish(connection, case.rulebook.policy, found, settled, company.keys, as_of=answered_at)
     return {"request": str(request_id), "kept": kept_to_json(settled.kept)}
-
-
-def answer(
-    company: Company,
-    request_id: UUID,
-    *,
-    approved_by: str | None,
-    as_of: datetime,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Every step of a request, one after another.
-
-    Args:
-        company: opened.
-        request_id: the request's number.
-        approved_by: who approves what is planned; None where nobody does, or somebody has.
-        as_of: the moment of the run.
-        progress: called with (batches ended, batches in all) after each.
-
-    Raises:
-        ApprovalRequired: nobody approved the plan.
-        LifecycleError: a step failed; run again, it goes on.
-    """
-    check_before(company, as_of=as_of)
-    planned = plan(company, request_id, as_of=as_of)
-    if planned.digest:
-        check_plan(company, planned.digest)
-        with company.engine.connect() as connection:
-            is_waiting = not is_approved(connection, planned.digest)
-        if approved_by and is_waiting:
-            approve_plan(company, request_id, planned.digest, approved_by=approved_by, as_of=as_of)
-        carry_out(company, planned.digest, progress=progress)
-        plans.check_after(company, planned.digest)
-    return close(company, request_id, as_of=as_of)
 
 
 def resume(
@@ -302,7 +296,12 @@ def flag_returned(company: Company, *, as_of: datetime) -> dict[UUID, int]:
 
 
 def plan_anew(company: Company, request_id: UUID, *, by: str, as_of: datetime) -> None:
-    """Give up the plan of a request that waits, so that the next one sees what was said or changed meanwhile."""
+    """Give up the plan of a request that waits, so that the next one sees what was said or changed meanwhile.
+
+    Raises:
+        UsageError: nobody gives it up.
+    """
+    require_name(by)
     with company.engine.begin() as connection:
         stored = find_open_of_request(connection, request_id)
         note(connection, request_id, "to_be_planned_anew", by_whom=by, as_of=as_of)
@@ -375,21 +374,6 @@ def _look_up(connection: Connection, company: Company, request_id: UUID, *, as_o
         tell_candidates(connection, rulebook, request_id, company.keys, as_of=as_of)
 
 
-def _require_verified(found: Request) -> None:
-    if found.state is State.RECEIVED:
-        raise UsageError(
-            "nobody has verified that who asks may ask",
-            place=f"request {found.request_id}",
-            next_step="verify it first: lifecycle request verify",
-        )
-    if not found.is_open:
-        raise UsageError(
-            f"it is {found.state} already",
-            place=f"request {found.request_id}",
-            next_step="see lifecycle request show",
-        )
-
-
 def _require_rows(
     connection: Connection, company: Company, request_id: UUID, whom: Whom, *, as_of: datetime
 ) -> None:
@@ -417,11 +401,23 @@ def _require_rows(
 
 
 def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:
-    """End a plan of the request that was made under another policy."""
+    """End a plan of the request that was made under another policy, or that waits and leaves out what was confirmed."""
     with company.engine.connect() as connection:
         stored = find_open_of_request(connection, request_id)
-    if stored and not plans.is_made_under(stored.plan, company.rulebook(as_of)):
+        if stored is None:
+            return
+        is_behind = _is_confirmed_since(connection, request_id) and not is_approved(
+            connection, stored.plan.digest
+        )
+    if is_behind or not plans.is_made_under(stored.plan, company.rulebook(as_of)):
         plans.abandon(company, stored, reason="superseded", as_of=as_of)
+
+
+def _is_confirmed_since(connection: Connection, request_id: UUID) -> bool:
+    """Whether an operator said, after the request was planned, that something more is the subject's."""
+    said = {"planned", f"candidate_{Source.CONFIRMED.value}"}
+    found = [event["what"] for event in events(connection, request_id) if event["what"] in said]
+    return bool(found) and found[-1] != "planned"
 
 
 def _approve_again(

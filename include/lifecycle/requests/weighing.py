@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from lifecycle.errors import UsageError
+from lifecycle.operators import require_name
 from lifecycle.requests.purposes import purposes_of, undecided
-from lifecycle.requests.register import get, note, require_name
+from lifecycle.requests.register import get, note
 from lifecycle.requests.tables import request_purpose
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from lifecycle.errors import PromiseBroken
 from lifecycle.execute.guard import excesses
 from lifecycle.holds.register import Hold, listing
 from lifecycle.ledger.book import tree_size
@@ -16,9 +17,11 @@ from lifecycle.planning.items import find_unended
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from lifecycle.plan import Plan
     from lifecycle.planning.items import Unended
     from lifecycle.runs.company import Company
 
@@ -35,7 +38,9 @@ class WaitingPlan:
     Attributes:
         digest: by which it is approved and carried out.
         state: ``planned``, or ``executing`` where it was begun.
+        rows: that it does something to.
         waits_for: why a person has to approve it; () where nobody has to, or somebody has.
+        request: of a subject, that it carries out; None for a plan of a rule.
     """
 
     digest: str
@@ -44,10 +49,16 @@ class WaitingPlan:
     state: str
     rows: int
     waits_for: tuple[str, ...]
+    request: UUID | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {**vars(self), "as_of": self.as_of.isoformat(), "waits_for": list(self.waits_for)}
+        return {
+            **vars(self),
+            "as_of": self.as_of.isoformat(),
+            "waits_for": list(self.waits_for),
+            "request": str(self.request) if self.request else None,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +84,8 @@ class Status:
     """How things stand at a moment.
 
     Attributes:
+        broken: why nothing is done before something else: the database was restored from a backup, or its ledger was
+            changed; None where all is well.
         plans: those that can still be carried out or were begun, oldest first.
         coming: deletions that were noticed, soonest first.
         ending: holds and restrictions in force that end within the days that were asked for.
@@ -85,10 +98,12 @@ class Status:
     ending: tuple[Hold, ...]
     entries: int
     signed: int
+    broken: PromiseBroken | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Counts, days and digests; no keys, no personal data."""
         return {
+            "broken": self.broken.message if self.broken else None,
             "plans": [one.to_json() for one in self.plans],
             "coming": [one.to_json() for one in self.coming],
             "holds_ending": [one.to_json() for one in self.ending],
@@ -104,18 +119,27 @@ def status(company: Company, *, as_of: datetime, within: timedelta) -> Status:
             plans=tuple(
                 _waiting(company, one)
                 for one in find_unended(connection)
-                if one.state == "executing" or as_of - one.plan.as_of < _interval(company, as_of)
+                if one.state == "executing" or one.plan.request or _is_recent(company, one.plan, as_of)
             ),
             coming=_coming(connection),
             ending=tuple(one for one in listing(connection, as_of=as_of) if one.until <= as_of + within),
             entries=tree_size(connection),
             signed=newest.tree_size if newest else 0,
+            broken=_broken(company),
         )
 
 
-def _interval(company: Company, as_of: datetime) -> timedelta:
-    """Between runs; the next one ends older plans that nothing was done of."""
-    return timedelta(days=company.version(as_of).policy.policy.run_every)
+def _broken(company: Company) -> PromiseBroken | None:
+    try:
+        company.require_continued()
+    except PromiseBroken as error:
+        return error
+    return None
+
+
+def _is_recent(company: Company, plan: Plan, as_of: datetime) -> bool:
+    """Whether no run has come since: the next one ends plans of rules that nothing was done of."""
+    return as_of - plan.as_of < timedelta(days=company.version(as_of).policy.policy.run_every)
 
 
 def _waiting(company: Company, found: Unended) -> WaitingPlan:
@@ -126,8 +150,9 @@ def _waiting(company: Company, found: Unended) -> WaitingPlan:
         rule=plan.rule,
         as_of=plan.as_of,
         state=found.state,
-        rows=plan.gone() + plan.emptied(),
+        rows=sum(item.rows for item in plan.items) if plan.request else plan.gone() + plan.emptied(),
         waits_for=() if found.is_approved else excesses(plan, guard),
+        request=plan.request,
     )
 
 

@@ -101,6 +101,16 @@ class Company:
             with self.engine.connect() as connection:
                 self.ledger_copy.require_continued(connection)
 
+    def require_same_as_copy(self) -> None:
+        """See that the ledger has every entry of its copy.
+
+        Raises:
+            PromiseBroken: the database was restored from a backup, or its ledger was changed.
+        """
+        if self.ledger_copy:
+            with self.engine.connect() as connection:
+                self.ledger_copy.require_same(connection)
+
     def require_in_force(self, as_of: datetime, *, now: datetime) -> None:
         """Refuse to delete for a past moment by a version that another has replaced: that one may keep more (P1).
 

@@ -55,11 +55,18 @@ def check_plan(company: Company, digest: str, *, grounds: Grounds = ground_of) -
 
 
 def approve_plan(company: Company, digest: str, *, approved_by: str, as_of: datetime) -> None:
-    """Record a person's approval of exactly this plan.
+    """Record a person's approval of exactly this plan of a rule.
 
     Raises:
-        UsageError: no such plan waits.
+        UsageError: no such plan waits, or it is a request's: more than this belongs to the approval of one.
     """
+    plan = _stored(company, digest).plan
+    if plan.request is not None:
+        raise UsageError(
+            "this is the plan of a subject's request",
+            place=f"plan {digest}",
+            next_step=f"look at it, and approve it, by lifecycle request plan {plan.request}",
+        )
     with company.engine.begin() as connection:
         approve(connection, digest, approved_by=approved_by, keys=company.keys, as_of=as_of)
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from lifecycle.ledger.copy import LedgerCopy
 
+_FINISHED = sa.text("""
+    SELECT first_entry, entries, put_back_at FROM lifecycle.restoration
+    WHERE replayed_at IS NOT NULL ORDER BY restoration_id
+""")
 _UNFINISHED = sa.text(
     "SELECT first_entry, entries, put_back_at FROM lifecycle.restoration WHERE replayed_at IS NULL"
 )
@@ -64,6 +68,12 @@ def unfinished(connection: Connection) -> Restoration | None:
     """The restore of which something is to be done again."""
     found = connection.execute(_UNFINISHED).one_or_none()
     return Restoration(**found._asdict()) if found else None
+
+
+def finished(connection: Connection) -> tuple[Restoration, ...]:
+    """Restores of which everything was done again that can be without a person, oldest first."""
+    rows = connection.execute(_FINISHED)
+    return tuple(Restoration(**row._asdict()) for row in rows)
 
 
 def finish(connection: Connection, *, as_of: datetime) -> None:

@@ -99,7 +99,7 @@ class CopyProcedure(ABC):
             raise CheckFailed(
                 f"rows that name the subject were not disclosed: some of {', '.join(missing)}",
                 place=f"request {case.request_id}",
-                next_step="it stays open; plan it again: lifecycle request run",
+                next_step="it stays open; plan it again: lifecycle request plan",
             )
         if package is None:
             return Settled()
