@@ -221,7 +221,8 @@ def test_it_is_weighed_too_where_nothing_is_held(airflow_alone: Airflow, people:
     request_id = asked_for(people, OBJECTION, "service_improvement", email="nobody@example.test")
     found = run(airflow_alone, OBJECTION, request_id, ask=airflow_alone.replying("Compelling grounds", asked))
     assert (found.state, [one.task for one in asked]) == ("success", ["weigh"])
-    assert found.results["receipt"]["purposes"] == {"service_improvement": "compelling_grounds"}
+    decided = database.execute("SELECT decision FROM lifecycle.request_purpose")
+    assert [row.decision for row in decided] == ["compelling_grounds"]
     assert database.execute("SELECT purpose FROM lifecycle.processing_stop") == []
 
 
