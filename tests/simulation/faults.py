@@ -483,12 +483,12 @@ def packages_outlive_their_time() -> AbstractContextManager[object]:
 
 def _scopes(is_found: Callable[[Action], bool]) -> AbstractContextManager[object]:
     """Only some of what an erasure does is found."""
-    find = erasure._found
+    find = erasure.found_of
 
     def some(connection: Connection, rules: Any, as_of: datetime, *wanted: Any) -> Any:
         return find(connection, rules, as_of, *(one for one in wanted if is_found(one[2])))
 
-    return patch.object(erasure, "_found", some)
+    return patch.object(erasure, "found_of", some)
 
 
 def _notice_sql(name: str, old: str, new: str) -> AbstractContextManager[object]:
