@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from demonstration.local_airflow import metadata_of
 from lifecycle.holds.targets import Subject
 from lifecycle.requests.receipt import issue
 from support.asking import by_email, verified
@@ -71,18 +68,6 @@ def failing(called: str, patch: pytest.MonkeyPatch, *, times: int) -> None:
     patch.setattr(called, fail)
 
 
-def in_airflow(airflow: Airflow, *outputs: str) -> dict[str, Any]:
-    """Identifiers in Airflow's metadata as text, in its files, in what a process wrote."""
-    with closing(sqlite3.connect(metadata_of(airflow.home))) as connection:
-        dump = "\n".join(connection.iterdump())
-    found: dict[str, Any] = {
-        "dump": leaks(WORDS, dump.encode()),
-        "output": leaks(WORDS, "".join(outputs).encode()),
-        **leaks_in_folder(WORDS, airflow.home),
-    }
-    return {place: hits for place, hits in found.items() if hits}
-
-
 @pytest.mark.parametrize(
     "written", [MARI, MARI.upper(), "mari.tamm%40example.test", f"<{MARI}>".encode().hex()]
 )
@@ -112,7 +97,8 @@ def test_a_run_of_which_every_step_failed_once_leaves_nothing(
     assert {task for task in STEPS if found.tries[task] == 2} == set(STEPS)
     captured = capfd.readouterr()
     assert "ValueError at test_leaks.py" in captured.out + captured.err + caplog.text
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert "dump" in airflow_alone.leaks([str(request_id)])
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
     with people.engine.connect() as connection:
         assert leaks(WORDS, json.dumps(issue(connection, request_id)).encode()) == set()
@@ -130,7 +116,7 @@ def test_a_run_that_fails_for_good_leaves_nothing(
     )
     assert (found.state, found.having("failed")) == ("failed", {task})
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
 
 
 def test_what_was_left_goes_without_a_trace(
@@ -144,7 +130,7 @@ def test_what_was_left_goes_without_a_trace(
     found = airflow_alone.run("request_remainders", AS_OF + timedelta(days=1))
     assert (found.state, found.tries["resume"]) == ("success", 2)
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
 
 
@@ -217,5 +203,5 @@ def test_the_server_of_the_page_writes_no_identifier(airflow_alone: Airflow, ser
     assert answers[-1].status_code in {500, 503}
     assert "POST /lifecycle/requests" in log.read_text()
     said = "".join(f"{one.text}{one.headers}" for one in answers)
-    assert in_airflow(airflow_alone, log.read_text(), said) == {}
+    assert airflow_alone.leaks(WORDS, log.read_text(), said) == {}
     assert leaks_in_control_schema(WORDS, database) == {}

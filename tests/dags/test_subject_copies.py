@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pyzipper
 
-from demonstration.local_airflow import metadata_of
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import packages, register
 from lifecycle.requests.copies import procedures
 from lifecycle.store.roles import Role
 from support.asking import answer, by_email, verified
-from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
+from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, rows_of
 
 if TYPE_CHECKING:
@@ -51,17 +48,6 @@ def opened(archive: bytes, passphrase: str) -> dict[str, bytes]:
         return {name: found.read(name) for name in found.namelist()}
 
 
-def in_airflow(airflow: Airflow, *outputs: str) -> dict[str, Any]:
-    with closing(sqlite3.connect(metadata_of(airflow.home))) as connection:
-        dump = "\n".join(connection.iterdump())
-    found = {
-        "dump": leaks(WORDS, dump.encode()),
-        "output": leaks(WORDS, "".join(outputs).encode()),
-        **leaks_in_folder(WORDS, airflow.home),
-    }
-    return {place: hits for place, hits in found.items() if hits}
-
-
 def test_a_copy_is_approved_in_airflow_and_fetched_once_on_the_page(
     airflow_alone: Airflow, people: Company, database: Database, capfd, caplog
 ):
@@ -89,7 +75,7 @@ def test_a_copy_is_approved_in_airflow_and_fetched_once_on_the_page(
         ("passphrase_shown", airflow_alone.operator),
     ]
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
     assert rows_of(database) == before
 
@@ -130,7 +116,7 @@ def test_a_run_that_fails_while_it_reads_the_rows_leaves_nothing_of_them(
     assert (found.state, found.tries["execute"]) == ("success", 3)
     captured = capfd.readouterr()
     assert "ValueError at test_subject_copies.py" in captured.out + captured.err + caplog.text
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
 
 

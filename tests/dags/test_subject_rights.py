@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demonstration.local_airflow import metadata_of
 from lifecycle.holds import register as holds
 from lifecycle.policy.model import RequestKind
 from lifecycle.requests import register
@@ -17,7 +14,7 @@ from lifecycle.requests.asked import Asked
 from lifecycle.requests.corrections import Correction, corrected
 from lifecycle.requests.lifting import ask_lifting
 from support.asking import by_email, verified
-from support.leaks import leaks, leaks_in_control_schema, leaks_in_folder
+from support.leaks import leaks_in_control_schema
 from support.subjects import AS_OF, MARI, rows_of
 
 if TYPE_CHECKING:
@@ -72,17 +69,6 @@ def state_of(company: Company, request_id: UUID) -> register.Request:
         return register.get(connection, request_id)
 
 
-def in_airflow(airflow: Airflow, *outputs: str) -> dict[str, Any]:
-    with closing(sqlite3.connect(metadata_of(airflow.home))) as connection:
-        dump = "\n".join(connection.iterdump())
-    found = {
-        "dump": leaks(WORDS, dump.encode()),
-        "output": leaks(WORDS, "".join(outputs).encode()),
-        **leaks_in_folder(WORDS, airflow.home),
-    }
-    return {place: hits for place, hits in found.items() if hits}
-
-
 def test_a_correction_is_approved_by_names_of_columns_and_no_value_reaches_airflow(
     airflow_alone: Airflow, people: Company, database: Database, capfd, caplog
 ):
@@ -99,7 +85,7 @@ def test_a_correction_is_approved_by_names_of_columns_and_no_value_reaches_airfl
     person = database.execute("SELECT last_name, work_email FROM app.person WHERE id = 101")
     assert [tuple(row) for row in person] == [("Kuuskmann", NEW)]
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
     assert leaks_in_control_schema(WORDS, database) == {}
 
 
@@ -128,7 +114,7 @@ def test_a_step_that_fails_with_a_value_in_its_hands_does_not_tell_it(
     assert found.state == "failed"
     captured = capfd.readouterr()
     assert "ValueError at test_subject_rights.py" in captured.out + captured.err + caplog.text
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
 
 
 def test_a_constraint_that_refuses_is_told_without_a_value_and_nothing_is_half_done(
@@ -143,7 +129,7 @@ def test_a_constraint_that_refuses_is_told_without_a_value_and_nothing_is_half_d
     assert rows_of(database) == before
     assert state_of(people, request_id).is_open
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
 
 
 @pytest.mark.commitment("G3")
@@ -172,7 +158,7 @@ def test_a_restriction_is_placed_lifted_when_an_operator_says_so_and_starts_what
     told = database.execute("SELECT DISTINCT kind FROM lifecycle.outbox ORDER BY kind")
     assert [row.kind for row in told] == ["restriction", "restriction_lifted"]
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
 
 
 def test_an_objection_to_marketing_is_not_weighed(
@@ -245,7 +231,7 @@ def test_consent_is_taken_back(airflow_alone: Airflow, people: Company, database
         "website.cookie_choice", "website.marketing_consent"
     ]  # fmt: skip
     captured = capfd.readouterr()
-    assert in_airflow(airflow_alone, captured.out, captured.err, caplog.text) == {}
+    assert airflow_alone.leaks(WORDS, captured.out, captured.err, caplog.text) == {}
 
 
 @pytest.mark.parametrize("kind", [RESTRICTION, OBJECTION, WITHDRAWAL], ids=lambda kind: kind.value)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from demonstration.local_airflow import LocalAirflow, Question, metadata_of
 from lifecycle.store.file_lock import exclusive_lock
+from support.leaks import contents_of, leaks, leaks_in_folder
 from support.processes import run_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -156,8 +157,20 @@ class Airflow(LocalAirflow):
             connection.execute(statement)
 
     def traces(self, word: str) -> list[str]:
-        """Where a word stands: lines of the dumped metadata database, files under Airflow's home."""
+        """The places in Airflow that hold a word, whatever its case: the dump of its database, files of its home."""
+        held = {"dump": self._dump(), **dict(contents_of(self.home))}
+        return [place for place, content in held.items() if word.encode() in content.lower()]
+
+    def leaks(self, words: Iterable[str], *outputs: str) -> dict[str, set[bytes]]:
+        """Identifiers in Airflow, however they are written: in its metadata, in its files, in what a process wrote."""
+        words = tuple(words)
+        found = {
+            "dump": leaks(words, self._dump()),
+            "output": leaks(words, "".join(outputs).encode()),
+            **leaks_in_folder(words, self.home),
+        }
+        return {place: hits for place, hits in found.items() if hits}
+
+    def _dump(self) -> bytes:
         with closing(sqlite3.connect(metadata_of(self.home))) as connection:
-            found = [line[:100] for line in connection.iterdump() if word in line.lower()]
-        files = (path for path in self.home.rglob("*") if path.is_file() and not path.is_symlink())
-        return found + [str(path) for path in files if word.encode() in path.read_bytes().lower()]
+            return "\n".join(connection.iterdump()).encode()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from support.databases import Database
 
@@ -42,11 +44,24 @@ def leaks(words: Iterable[str], content: bytes) -> set[bytes]:
     return {one for word in words for one in spellings(word) if one in small}
 
 
+def contents_of(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """What every file holds, read in a copy that another process makes.
+
+    To close a file is to give up every lock that this process has on it (POSIX), those of its connections to an
+    SQLite database as well: the next process that opens the database would break it.
+    """
+    with TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "copy"
+        subprocess.run(["cp", "-RP", str(folder), str(copy)], check=True)  # noqa: S603, S607 - a folder of the tests
+        for path in copy.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                yield str(path.relative_to(copy)), path.read_bytes()
+
+
 def leaks_in_folder(words: Iterable[str], folder: Path) -> dict[str, set[bytes]]:
     """By file."""
     words = tuple(words)
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    found = {str(path.relative_to(folder)): leaks(words, path.read_bytes()) for path in files}
+    found = {name: leaks(words, content) for name, content in contents_of(folder)}
     return {name: hits for name, hits in found.items() if hits}
 
 
