@@ -47,8 +47,12 @@ def watch_rectification(event: Asking, before: Before, world: World) -> None:
 
 
 def _nothing_wrong(event: Answer, asked: Asked, world: World) -> None:
-    """What was wrong is held where it still stands, or is another's who has the same right value."""
-    old = [one for one in asked.subjects if one[0] in dict(asked.corrections)]
+    """What was wrong is held where it still stands, or is another's who has the same right value.
+
+    What is only written otherwise than it should be is not wrong.
+    """
+    right = dict(asked.corrections)
+    old = [one for one in asked.subjects if one[0] in right and not speaks_of({"": right[one[0]]}, [one])]
     cover = Cover(world.rows, active(world, event.at, kind="hold"))
     wrong = [
         f"{table} {key} holds what is wrong: {row}"

@@ -5,14 +5,18 @@ Nothing is changed by it, nor by its end; what it kept goes with the next run, w
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulation.broken import Broken
 from simulation.history import Answer, Lift
+from simulation.moments import day_of
 from simulation.watch.cover import Cover, active
 from simulation.watch.letters import is_about
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from simulation.history import Asking
     from simulation.requests.asked import Asked
     from simulation.tables import Name, Row
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 _CONTENT = ("app.person", "app.contact", "app.invoice")
-_FEWEST_DAYS, _MOST_DAYS = 181, 185
-"""Whole days from an answer to the end of the last day of six months."""
+_FEWEST_DAYS, _MOST_DAYS = 181, 184
+"""From the day of an answer to the last of six months, as the calendar of the place counts."""
 
 
 def watch_restriction(event: Asking, before: Before, world: World) -> None:
@@ -57,8 +61,12 @@ def _require_restricted(event: Answer, asked: Asked, world: World) -> None:
     if free:
         raise Broken("unrestricted", f"after {event} nothing covers {', '.join(free)}", early=len(free))
     hold = world.holds.get(event.request)
-    if rows and (hold is None or not _FEWEST_DAYS <= (hold.until - event.at).days <= _MOST_DAYS):
+    if rows and (hold is None or not _FEWEST_DAYS <= _days(event.at, hold.until) <= _MOST_DAYS):
         raise Broken("unrestricted", f"after {event} the restriction is {hold}")
+
+
+def _days(start: datetime, end: datetime) -> int:
+    return (day_of(end - timedelta(microseconds=1)) - day_of(start)).days
 
 
 def _is_meant(name: Name, row: Row, asked: Asked) -> bool:
