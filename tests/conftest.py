@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SERVER_FOLDER = pytest.StashKey[Path]()
+_LONGEST = ("simulation", "dags", "generative")
+"""Folders of which a file may take minutes."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,6 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker where the run's server is."""
     node.workerinput["server_folder"] = str(node.config.stash[_SERVER_FOLDER])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that in the end no worker is left alone with it."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

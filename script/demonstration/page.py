@@ -64,15 +64,27 @@ def show_page(terminal: Terminal, airflow: LocalAirflow) -> int:
         airflow.prepare()
     url = f"http://{HOST}:{_free_port()}"
     terminal.head("Airflow starts")
-    with _parts(airflow.home, url) as parts, suppress(KeyboardInterrupt):
-        _wait_until_ready(parts, url)
-        user, password = _login(airflow.home)
-        terminal.tell(LOOK.format(url=url, user=user, password=password, log=airflow.log))
-        while True:
+    with _interrupts() as interrupts, _parts(airflow.home, url) as parts:
+        _wait_until_ready(parts, url, interrupts)
+        if not interrupts:
+            user, password = _login(airflow.home)
+            terminal.tell(LOOK.format(url=url, user=user, password=password, log=airflow.log))
+        while not interrupts:
             _require_alive(parts)
             time.sleep(0.5)
     terminal.tell("Airflow has ended.")
     return 0
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Every Ctrl-C meanwhile. As an exception, one would be lost that comes while Python frees memory."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -126,9 +138,9 @@ def _stop(parts: list[_Part]) -> None:
                 part.process.wait(max(0.0, end - time.monotonic()))
 
 
-def _wait_until_ready(parts: list[_Part], url: str) -> None:
+def _wait_until_ready(parts: list[_Part], url: str, interrupts: list[int]) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
-    while not _is_healthy(url):
+    while not interrupts and not _is_healthy(url):
         _require_alive(parts)
         if time.monotonic() > end:
             raise LifecycleError(

@@ -152,7 +152,7 @@ def scheduler(airflow: Airflow) -> Iterator[Path]:
         try:
             yield said
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGKILL)  # asked to end, it takes longer than all it did
             process.wait()
 
 

@@ -407,7 +407,7 @@ def test_an_error_that_nobody_foresaw_is_told_by_its_place_alone(page, monkeypat
     ("written", "shown"),
     [
         ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
-        ("{{ 7 * 7 }}{% raw %}", "{{ 7 * 7 }}{% raw %}"),
+        ("{{ 7919 * 7907 }}{% raw %}", "{{ 7919 * 7907 }}{% raw %}"),
         ('" onload="alert(1)', "&#34; onload=&#34;alert(1)"),
     ],
 )
@@ -417,7 +417,7 @@ def test_what_is_written_into_the_register_is_shown_as_it_is(page, database, wri
     database.execute("UPDATE lifecycle.request_event SET by_whom = :name", {"name": written})
     html = page.get(f"{HERE}/{number}", headers={"Accept": "text/html"}).text
     assert shown in html
-    assert not [one for one in ("<script", "49", '" onload') if one in html.replace(number, "")]
+    assert not [one for one in ("<script", "62615533", '" onload') if one in html.replace(number, "")]
 
 
 INJECTED = "1\r\nX-Evil: 1"

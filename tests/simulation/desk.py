@@ -168,10 +168,14 @@ class Desk:
     def _(self, event: SeeTo) -> None:
         steps.flag_returned(self.engine.company, as_of=event.at)
         end_restrictions(self.engine.company, as_of=event.at)
-        resume_all(self.engine.company, as_of=event.at).require_done()
+        self.resume(event.at)
         with self.engine.connections.begin() as connection:
             packages.destroy_expired(connection, as_of=event.at)
             packages.enter_handed_out(connection, as_of=event.at)
+
+    def resume(self, as_of: datetime) -> None:
+        """Erase what is kept no more, as whoever releases a hold has it done at once."""
+        resume_all(self.engine.company, as_of=as_of).require_done()
 
     def overdue(self, as_of: datetime) -> set[int]:
         """The requests that the engine says are overdue."""

@@ -251,7 +251,7 @@ class Player:
             self.backups.make(event.backup)
 
     def _restore(self, event: Restore) -> None:
-        """Restore, place again what was lost, replay, release again what was released: in that order."""
+        """Restore, place again what was lost, replay, release again what was released, erase what that kept."""
         backup = self.world.backups[event.backup]
         self.desk.sign(event.at)
         with self._disconnected():
@@ -275,6 +275,7 @@ class Player:
         self.desk.replay(backup.at, event.at)
         for number in missing.ended:
             self._end_again(number, event.at)
+        self.desk.resume(event.at)
 
     def _end_again(self, number: int, moment: datetime) -> None:
         """Release a hold again, or have it lifted by its request; what is over ends by itself."""

@@ -13,7 +13,7 @@ from simulation.broken import Broken
 from simulation.history import Asking, Restore, Run
 from simulation.invent.inventor import Inventor
 from simulation.moments import Period
-from simulation.policy import first_policy, in_force
+from simulation.policy import first_policy, in_force, is_of_old
 from simulation.requests import erasure, purposes, rectification, restriction
 from simulation.requests.happen import happen
 from simulation.seeds import DAYS, SEEDS
@@ -49,6 +49,8 @@ def ask(watch: Watch, event: Asking) -> None:
 
 def run(watch: Watch, event: Run) -> None:
     world = watch.world
+    if is_of_old(world.policies, event):
+        return
     notices.take_notice(world, event.as_of)
     before = watch.before(event.as_of)
     for rule in in_force(world.policies, event.as_of).promises:

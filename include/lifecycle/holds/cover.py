@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from lifecycle.errors import CheckFailed
 from lifecycle.holds.subjects import collections_naming, held_kinds, naming_subjects
 from lifecycle.holds.tables import ABOUT, LOCK, hold, hold_row, is_active
-from lifecycle.policy.rulebook import collections_of, spread
+from lifecycle.policy.rulebook import collections_of
 from lifecycle.store.relations import NamedType, refers, relation
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import CTE, ColumnElement, Connection, FromClause, Select, Subquery
 
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.rulebook import Rulebook
+    from lifecycle.policy.rulebook import Rulebook, Strand
 
 
 @contextmanager
@@ -63,6 +63,7 @@ class Cover:
     def __init__(self, connection: Connection, rulebook: Rulebook, as_of: datetime) -> None:
         self.rulebook = rulebook
         self.as_of = as_of
+        self._covered: dict[str, CTE] = {}
         is_whole = sa.func.cardinality(hold_row.c.key) == 0
         named = sa.select(hold_row.c.collection, is_whole.label("is_whole")).distinct()
         joined = named.join(hold, hold.c.hold_id == hold_row.c.hold_id).where(
@@ -78,8 +79,9 @@ class Cover:
         self.lost = sorted((self.whole | self.by_key) - known) + sorted(
             kinds - rulebook.datamap.identity_kinds
         )
-        strands = spread(self.whole | self.by_key | self.by_subject, rulebook.edges)
-        self.collections = frozenset(collections_of(strands))
+        self.collections = frozenset(
+            collections_of(rulebook.reached(self.whole | self.by_key | self.by_subject))
+        )
 
     def __contains__(self, collection: str) -> bool:
         """Whether rows of the collection may be covered: the holds name some, or some belong to such."""
@@ -105,16 +107,22 @@ class Cover:
         Columns: ``key_0``, ``key_1`` …, then ``hold_id``, ``kind`` (hold or restriction) and ``until``. A row that
         several holds cover stands there several times.
         """
-        leaders = _leaders(self.rulebook, collection) & self.collections
-        covered: dict[str, CTE] = {}
-        for strand in spread(leaders, [edge for edge in self.rulebook.edges if edge.follower in leaders]):
-            if strand.is_cyclic:
-                covered |= _rows_in_circles(self, strand.collections, covered)
-            else:
-                (name,) = strand.collections
-                branches = sa.union(*_directly(self, name, covered))
-                covered[name] = branches.cte(_named_for(self.rulebook, "covered", name))
-        return covered[collection]
+        if collection not in self._covered:
+            leaders = frozenset(_leaders(self.rulebook, collection) & self.collections)
+            for strand in self.rulebook.reached(leaders, within=leaders):
+                self._cover(strand)
+        return self._covered[collection]
+
+    def _cover(self, strand: Strand) -> None:
+        """Make the expressions of collections whose leaders have theirs; whoever asks for a follower uses them too."""
+        if self._covered.keys() >= set(strand.collections):
+            return
+        if strand.is_cyclic:
+            self._covered |= _rows_in_circles(self, strand.collections, self._covered)
+            return
+        (name,) = strand.collections
+        branches = sa.union(*_directly(self, name, self._covered))
+        self._covered[name] = branches.cte(_named_for(self.rulebook, "covered", name))
 
     def named(self, collection: str) -> list[Select[Any]]:
         """Rows of a collection that a hold names, by key, as a whole, or by its subject."""

@@ -21,7 +21,7 @@ from lifecycle.holds.tables import (
     processing_stop_subject,
 )
 from lifecycle.identity.folding import NormalForm
-from lifecycle.policy.rulebook import collections_of, spread
+from lifecycle.policy.rulebook import collections_of
 from lifecycle.store.identities import names_subject
 from lifecycle.store.relations import NamedType, relation
 
@@ -47,6 +47,7 @@ class Stops(Cover):
     """
 
     def __init__(self, connection: Connection, rulebook: Rulebook, purpose: str, as_of: datetime) -> None:
+        self._covered = {}
         self.rulebook = rulebook
         self.as_of = as_of
         self.purpose = purpose
@@ -67,7 +68,7 @@ class Stops(Cover):
         known = rulebook.datamap.collections.keys() & rulebook.live.keys()
         self.lost = sorted(self.by_key - known) + sorted(kinds - rulebook.datamap.identity_kinds)
         self.collections = frozenset(
-            collections_of(spread((self.by_key | self.by_subject) & known, rulebook.edges))
+            collections_of(rulebook.reached((self.by_key | self.by_subject) & known))
         )
 
     def named(self, collection: str) -> list[Select[Any]]:

@@ -196,6 +196,22 @@ class Rulebook:
         """Edges along which a deletion may reach ``follower``."""
         return self._spreading_into.get(follower, ())
 
+    def reached(
+        self, roots: frozenset[CollectionName], *, within: frozenset[CollectionName] | None = None
+    ) -> tuple[Strand, ...]:
+        """Collections that a deletion in ``roots`` may reach, leaders before followers; worked out once.
+
+        Args:
+            roots: where it begins.
+            within: reaching none but these, where they are given.
+        """
+        key = ("reached", roots, within)
+        if key not in self.made:
+            along = [edge for edge in self.edges if within is None or edge.follower in within]
+            self.made[key] = spread(roots, along)
+        found: tuple[Strand, ...] = self.made[key]
+        return found
+
     @cached_property
     def tenants(self) -> frozenset[CollectionName]:
         """Collections of organisations of which others are the content."""

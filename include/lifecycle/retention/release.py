@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.holds.subjects import collections_naming
 from lifecycle.policy.model import EdgeKind
-from lifecycle.policy.rulebook import collections_of, spread
+from lifecycle.policy.rulebook import collections_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ def freed_rules(rulebook: Rulebook, released: Hold) -> tuple[str, ...]:
     It kept what it names, what belongs to that, what these refer to, and what their clocks are read from.
     """
     named = {*released.collections, *collections_naming(rulebook, frozenset(released.identities))}
-    covered = collections_of(spread(named & rulebook.live.keys(), rulebook.edges))
+    covered = collections_of(rulebook.reached(frozenset(named & rulebook.live.keys())))
     kept = _with_what_they_refer_to(rulebook, covered)
     promised = [rule.clocks for rule in rulebook.rules.values()]
     promised += [duty.clocks for duty in rulebook.statutory.values()]

@@ -156,6 +156,7 @@ def _(event: Restore, world: World) -> Counter[str] | None:
     world.restored = {table: dict(rows) for table, rows in world.rows.items()}
     found = _said("restored") + _of(backups.replay(world, backup, event.at), "a replay")
     backups.end(world, missing, event.at)
+    found += _of(erasure.resume(world, event.at), "a remainder")
     found += Counter(
         {
             "a lost hold": len(missing.holds),

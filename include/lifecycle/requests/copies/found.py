@@ -16,7 +16,7 @@ from lifecycle.planning.collect import collect
 from lifecycle.planning.part import Part
 from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import EdgeKind
-from lifecycle.policy.rulebook import Scope, collections_of, primary_key, spread
+from lifecycle.policy.rulebook import Scope, collections_of, primary_key
 from lifecycle.requests.ground import NamesSubject, belongs_to
 from lifecycle.requests.mentions import mentions_subject
 from lifecycle.store.relations import NamedType, refers, relation
@@ -281,7 +281,7 @@ def _scope(rulebook: Rulebook, whom: Whom) -> Scope:
         for name in rulebook.datamap.collections
         if name in rulebook.live and (name in named or rulebook.datamap.identities(name))
     )
-    strands = spread(roots, rulebook.edges)
+    strands = rulebook.reached(frozenset(roots))
     for name in collections_of(strands):
         if not primary_key(rulebook.live[name], rulebook.datamap):
             raise CheckFailed(
