@@ -129,7 +129,7 @@ CREATE INDEX ticket_account_ref ON crm.ticket (account_ref);
 CREATE INDEX ticket_purchase_no ON crm.ticket (purchase_no);
 CREATE INDEX ticket_closed_at ON crm.ticket (closed_at);
 CREATE INDEX ticket_subject ON crm.ticket USING gin (to_tsvector('simple', regexp_replace(lower(subject),
-    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 CREATE INDEX ticket_sender_mail ON crm.ticket (lower(source #>> '{sender,mail}'));
 COMMENT ON TABLE crm.ticket IS
     'A question to the help desk, of an account, about a purchase, or both. account_ref holds shop.account.account_no as text.';
@@ -142,7 +142,7 @@ CREATE TABLE crm.reply (
 );
 CREATE INDEX reply_ticket_id ON crm.reply (ticket_id);
 CREATE INDEX reply_body ON crm.reply USING gin (to_tsvector('simple', regexp_replace(lower(body),
-    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 COMMENT ON TABLE crm.reply IS 'What was written back and forth on a ticket.';
 
 CREATE TABLE crm.segment (

@@ -95,7 +95,7 @@ CREATE TABLE website.interaction (
 ) PARTITION BY RANGE (occurred_at);
 CREATE INDEX interaction_visitor_id ON website.interaction (visitor_id);
 CREATE INDEX interaction_detail ON website.interaction USING gin (to_tsvector('simple', regexp_replace(lower(detail::text),
-    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 COMMENT ON TABLE website.interaction IS
     'One thing a visitor did with an element of a page. Partitioned like page views.';
 COMMENT ON COLUMN website.interaction.id IS 'Number of the interaction.';
@@ -172,7 +172,7 @@ CREATE TABLE website.message (
 CREATE INDEX message_enquiry_id ON website.message (enquiry_id);
 CREATE INDEX message_sent_at ON website.message (sent_at);
 CREATE INDEX message_body ON website.message USING gin (to_tsvector('simple', regexp_replace(lower(body),
-    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 COMMENT ON TABLE website.message IS 'Correspondence that follows an enquiry.';
 COMMENT ON COLUMN website.message.id IS 'Number of the message.';
 COMMENT ON COLUMN website.message.enquiry_id IS 'Enquiry it belongs to.';
@@ -196,7 +196,7 @@ CREATE INDEX chat_email ON website.chat (lower(btrim(email)));
 CREATE INDEX chat_started_at ON website.chat (started_at);
 CREATE INDEX chat_ended_at ON website.chat (ended_at);
 CREATE INDEX chat_transcript ON website.chat USING gin (to_tsvector('simple', regexp_replace(lower(transcript::text),
-    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 COMMENT ON TABLE website.chat IS 'A chat on the website.';
 COMMENT ON COLUMN website.chat.id IS 'Number of the chat.';
 COMMENT ON COLUMN website.chat.visitor_id IS 'Visitor who chatted, as long as the visitor is known.';
@@ -379,7 +379,7 @@ CREATE INDEX note_person_id ON app.note (person_id);
 CREATE INDEX note_author_contact_id ON app.note (author_contact_id);
 CREATE INDEX note_created_at ON app.note (created_at);
 CREATE INDEX note_body ON app.note USING gin (to_tsvector('simple', regexp_replace(lower(body),
-    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 COMMENT ON TABLE app.note IS 'What a customer noted on a person.';
 COMMENT ON COLUMN app.note.id IS 'Number of the note.';
 COMMENT ON COLUMN app.note.person_id IS 'Person it is about.';
@@ -397,7 +397,7 @@ CREATE TABLE app.activity (
 CREATE INDEX activity_person_id ON app.activity (person_id);
 CREATE INDEX activity_occurred_at ON app.activity (occurred_at);
 CREATE INDEX activity_detail ON app.activity USING gin (to_tsvector('simple', regexp_replace(lower(detail::text),
-    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g')));
+    '[^[:alnum:]\\]+|\\(?:[bfnrt"\\]|u[0-9a-f]{4})|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])|(?<=[a-z0-9])(?=[^ -~])|(?<=[^ -~])(?=[a-z0-9])', ' ', 'g'))) WITH (fastupdate = off);
 COMMENT ON TABLE app.activity IS 'Something that happened between a customer and a person.';
 COMMENT ON COLUMN app.activity.id IS 'Number of the activity.';
 COMMENT ON COLUMN app.activity.person_id IS 'Person it concerns.';

@@ -25,7 +25,7 @@ from lifecycle.runs import plans
 from lifecycle.runs.agreement import check_before
 from lifecycle.runs.company import Company
 from lifecycle.runs.signing import sign_ledger
-from lifecycle.store.engine import connect
+from lifecycle.store.engine import connect, reading
 from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Store:
         plans.check_after(self.company, digest)
         steps.close(self.company, request_id, as_of=AS_OF)
         sign_ledger(self.company, as_of=AS_OF)
-        with self.company.engine.connect() as connection:
+        with reading(self.company.engine) as connection:
             issue(connection, request_id)
         return time.perf_counter() - begun
 

@@ -89,10 +89,10 @@ CREATE INDEX ON shop.payment (purchase_id);
 CREATE INDEX ON shop.payment (person_id);
 CREATE INDEX ON shop.payment (lower(btrim(payer_email)));
 CREATE INDEX ON shop.review (person_id);
-CREATE INDEX ON shop.review USING gin ({WORDS});
+CREATE INDEX ON shop.review USING gin ({WORDS}) WITH (fastupdate = off);
 CREATE INDEX ON shop.ticket (lower(btrim(email)));
 CREATE INDEX ON shop.reply (ticket_id);
-CREATE INDEX ON shop.reply USING gin ({WORDS});
+CREATE INDEX ON shop.reply USING gin ({WORDS}) WITH (fastupdate = off);
 CREATE INDEX ON shop.subscription (lower(btrim(email)));
 CREATE INDEX ON shop.consent (subscription_id);
 """

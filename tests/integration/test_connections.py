@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from lifecycle.errors import StoreError
 from lifecycle.settings import Settings
 from lifecycle.store import engine as engine_module
-from lifecycle.store.engine import connect, parse_url, place_of, resolve_url, run_script
+from lifecycle.store.engine import connect, parse_url, place_of, reading, resolve_url, run_script
 from lifecycle.store.failures import describe
 from lifecycle.store.roles import Role
 
@@ -193,6 +193,29 @@ def test_a_lock_that_somebody_holds_is_waited_for_only_so_long(database: Databas
     error = describe(caught.value, place="shop.customer")
     assert "locked by somebody else" in error.message
     assert error.place == "shop.customer"
+
+
+def test_what_was_prepared_outlives_a_question(module_database: Database):
+    engine = connect(module_database.url, keeps=1)
+    for _ in range(10):
+        with reading(engine) as connection:
+            connection.exec_driver_sql("SELECT 'asked often'")
+    kept = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%asked often%%'"
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql(kept).scalar() == 1
+    engine.dispose()
+
+
+def test_a_question_leaves_the_connection_as_it_was(database: Database):
+    """What is written on it afterwards, and not committed, is not there."""
+    engine = connect(database.url, keeps=1)
+    with reading(engine) as connection:
+        connection.exec_driver_sql("SELECT 1")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE never (id bigint)")
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT to_regclass('never')").scalar() is None
+    engine.dispose()
 
 
 def test_a_script_takes_no_parameters_and_a_percent_sign_is_itself(database: Database):

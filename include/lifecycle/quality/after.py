@@ -11,6 +11,7 @@ from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.planning.planner import overdue
 from lifecycle.policy.model import EdgeKind
 from lifecycle.quality.suite import Checked, Count, validate
+from lifecycle.store.engine import reading
 from lifecycle.store.relations import refers, relation
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def check_after(engine: Engine, rulebook: Rulebook, stored: StoredPlan) -> Check
         CheckFailed: names what is wrong, with counts.
     """
     bound = {"plan_id": stored.plan_id}
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         counts = [
             Count(name="batches not carried out", value=int(connection.scalar(_PENDING, bound) or 0)),
             Count(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from lifecycle.errors import PolicyError
 from lifecycle.policy.checks.types import is_compatible
 from lifecycle.quality.suite import Checked, Count, Names, validate
+from lifecycle.store.engine import reading
 from lifecycle.store.grants import hidden
 from lifecycle.store.inspect import inspect
 from lifecycle.store.relations import relation
@@ -42,7 +43,7 @@ class Seen:
     @classmethod
     def of(cls, engine: Engine, datamap: DataMap) -> Seen:
         """As it is now."""
-        with engine.connect() as connection:
+        with reading(engine) as connection:
             hiding = hidden(connection) & datamap.collections.keys()
             return cls(live=inspect(connection, datamap.schemas), hiding=tuple(sorted(hiding)))
 
@@ -98,7 +99,7 @@ def check_freshness(engine: Engine, rulebook: Rulebook, rule: str, *, as_of: dat
     """
     stated = rulebook.policy.freshness
     asked = [name for name in stated if name in _evidence(rulebook, rule)]
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         counts = [_age(connection, rulebook, rule, name, stated[name], as_of) for name in asked]
     return validate(
         "freshness",

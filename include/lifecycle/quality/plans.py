@@ -19,6 +19,7 @@ from lifecycle.plan import WHEREVER_HELD, WHEREVER_RESTRICTED, Action
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.quality.suite import Checked, Count, validate
+from lifecycle.store.engine import reading
 from lifecycle.store.prepared import prepared
 from lifecycle.store.relations import relation
 from lifecycle.timelimits import first_instant
@@ -82,7 +83,7 @@ def check_plan(
         CheckFailed: names what is wrong, with counts.
         PlanOutdated: nothing is wrong but that rows have changed since.
     """
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         counts = list(_Measures(connection, rulebook, stored, digest, ground).all())
     return validate(
         "plan",

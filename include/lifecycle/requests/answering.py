@@ -14,6 +14,7 @@ from lifecycle.requests.proposal import describe
 from lifecycle.requests.register import events, get, note
 from lifecycle.runs import plans
 from lifecycle.runs.agreement import check_before
+from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ def _planned(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         PromiseBroken: the database was restored from a backup, and not everything was done again yet.
     """
     company.require_continued()
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         steps.require_verified(get(connection, request_id))
     check_before(company, as_of=as_of)
     planned = steps.plan(company, request_id, as_of=as_of)
@@ -115,7 +116,7 @@ def _require_waiting(company: Company, request_id: UUID, approval: Approval) -> 
         ApprovalRequired: another plan waits, or none.
     """
     require_name(approval.by)
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         steps.require_verified(get(connection, request_id))
         stored = find_open_of_request(connection, request_id)
         _require_same(connection, request_id, stored.plan.digest if stored else None, approval)
@@ -129,7 +130,7 @@ def _approve(
     Raises:
         ApprovalRequired: another plan was made meanwhile, or it leaves out what nobody was shown.
     """
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         _require_same(connection, request_id, planned.digest, approval)
         if steps.is_approved(connection, approval.digest):
             return

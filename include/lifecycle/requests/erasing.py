@@ -18,6 +18,7 @@ from lifecycle.requests.residue import residue
 from lifecycle.requests.subject import known_by
 from lifecycle.requests.tables import suppression
 from lifecycle.requests.telling import Telling
+from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,7 @@ class ErasureProcedure:
         """Finds the subject in texts: by its identities, or when the request is closed by their fingerprints."""
         if case.whom.subjects or case.whom.rows:
             return Mentions(identifiers=case.whom.written)
-        with case.company.engine.connect() as connection:
+        with reading(case.company.engine) as connection:
             return known_by_fingerprint(connection, case.rulebook, case.request_id, case.company.keys)
 
     def settle(self, connection: Connection, case: Case, *, answered_at: datetime) -> Settled:

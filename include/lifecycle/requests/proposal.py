@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.requests.candidates import told_candidates
 from lifecycle.requests.purposes import purposes_of
 from lifecycle.requests.register import get
+from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ def describe(company: Company, request_id: UUID, planned: Planned) -> Proposal:
     Raises:
         UsageError: there is no such request.
     """
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         found = get(connection, request_id)
         purposes = _decided(connection, request_id)
         waiting = told_candidates(connection, request_id)

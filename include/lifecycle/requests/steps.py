@@ -38,6 +38,7 @@ from lifecycle.requests.subject import Source, Whom, keep, open_whom
 from lifecycle.requests.tables import request_remainder
 from lifecycle.runs import plans
 from lifecycle.runs.adoption import adopt
+from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +148,7 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
         _abandon_outdated(company, request_id, as_of=as_of)
         case = _case(connection, company, found, as_of=as_of)
         besides = said_besides(connection, case.rulebook, case.whom) if procedure.looks_at_rows else None
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         require_answers(connection, request_id)
     stored = make_plan(company.engine, request_id, partial(procedure.find, case=case))
     books = books_of(company.engine, case.rulebook, stored, as_of=as_of)
@@ -323,7 +324,7 @@ def _carried_out(
 ) -> Outcome:
     """Carry out a plan as the procedure of its request does."""
     request_id, as_of = plans.request_of(company, digest)
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         found = get(connection, request_id)
         case = _case(connection, company, found, as_of=as_of)
     procedure = PROCEDURES[found.kind]
@@ -355,7 +356,7 @@ def _ground(company: Company, rulebook: Rulebook, plan: Plan) -> Ground:
             place=f"plan {plan.digest}",
             next_step=f"carry it out with: lifecycle apply {plan.digest}",
         )
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         found = get(connection, plan.request)
         if found.is_open:
             return PROCEDURES[found.kind].ground(_case(connection, company, found, as_of=plan.as_of))
@@ -402,7 +403,7 @@ def _require_rows(
 
 def _abandon_outdated(company: Company, request_id: UUID, *, as_of: datetime) -> None:
     """End a plan of the request that was made under another policy, or that waits and leaves out what was confirmed."""
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         stored = find_open_of_request(connection, request_id)
         if stored is None:
             return

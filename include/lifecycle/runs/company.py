@@ -16,7 +16,7 @@ from lifecycle.policy.rulebook import Rulebook, resolve
 from lifecycle.policy.schedule import schedules_in
 from lifecycle.runs.restoration import require_finished
 from lifecycle.settings import PROJECT
-from lifecycle.store.engine import connect, resolve_url
+from lifecycle.store.engine import connect, reading, resolve_url
 from lifecycle.store.inspect import inspect
 from lifecycle.store.roles import Role
 
@@ -88,7 +88,7 @@ class Company:
             PromiseBroken: it was restored from a backup and not everything was done again, or its ledger was changed.
         """
         self.require_whole_ledger()
-        with self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             require_finished(connection)
 
     def require_whole_ledger(self) -> None:
@@ -98,7 +98,7 @@ class Company:
             PromiseBroken: the database was restored from a backup, or its ledger was changed.
         """
         if self.ledger_copy:
-            with self.engine.connect() as connection:
+            with reading(self.engine) as connection:
                 self.ledger_copy.require_continued(connection)
 
     def require_same_as_copy(self) -> None:
@@ -108,7 +108,7 @@ class Company:
             PromiseBroken: the database was restored from a backup, or its ledger was changed.
         """
         if self.ledger_copy:
-            with self.engine.connect() as connection:
+            with self.engine.begin() as connection:
                 self.ledger_copy.require_same(connection)
 
     def require_in_force(self, as_of: datetime, *, now: datetime) -> None:
@@ -132,7 +132,7 @@ class Company:
         version = self.version(as_of)
         name = version.policy.version
         if name not in self._rulebooks:
-            with self.engine.connect() as connection:
+            with reading(self.engine) as connection:
                 live = inspect(connection, self.datamap.schemas)
             self._rulebooks[name] = resolve(version, self.datamap, live)
         return self._rulebooks[name]

@@ -15,6 +15,7 @@ from lifecycle.planning.items import StoredPlan, load_plan
 from lifecycle.planning.planner import ground_of
 from lifecycle.quality.after import check_after as quality_after
 from lifecycle.quality.plans import check_plan as quality_of_plan
+from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -206,7 +207,7 @@ def _rulebook(company: Company, plan: Plan) -> Rulebook:
 
 
 def _stored(company: Company, digest: str) -> StoredPlan:
-    with company.engine.connect() as connection:
+    with reading(company.engine) as connection:
         stored = load_plan(connection, digest)
     if stored is None:
         raise UsageError(

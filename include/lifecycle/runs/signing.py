@@ -26,7 +26,7 @@ def sign_ledger(company: Company, *, as_of: datetime) -> Checkpoint:
             company.ledger_copy.require_continued(connection)
         signed = checkpoint(connection, company.keys, as_of=as_of)
     if company.ledger_copy:
-        with company.engine.connect() as connection:
+        with company.engine.begin() as connection:
             company.ledger_copy.extend(connection)
     return signed
 

@@ -31,6 +31,8 @@ STATEMENT_TIMEOUTS: Mapping[Role | None, timedelta] = {
     Role.INTAKE: timedelta(seconds=30),
     Role.ENGINE: timedelta(hours=1),  # a forgotten statement may not hold the application's rows for ever
 }
+STATEMENTS_KEPT = 1_000
+"""Prepared on one connection before the oldest is given up: a request sends more than the driver's hundred."""
 
 _DRIVER = "postgresql+psycopg"
 _CONNECT_SECONDS = 10
@@ -84,9 +86,18 @@ def connect(
 
     @event.listens_for(engine, "connect")
     def _apply(connection: Any, _record: object) -> None:
+        connection.prepared_max = STATEMENTS_KEPT
         _apply_settings(connection, settings)
 
     return engine
+
+
+def reading(engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
+    """A connection to ask on, each statement of which sees what is committed when it begins.
+
+    There is no transaction that would have to be rolled back, upon which the driver forgets all that it has prepared.
+    """
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 def run_script(connection: sqlalchemy.Connection, statements: str) -> None:
