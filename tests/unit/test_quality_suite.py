@@ -94,7 +94,7 @@ def test_an_expectation_that_cannot_be_computed_passes_nothing():
         column="absent", max_value=0, batch_id=suite.BATCH
     )
     with pytest.raises(gx.exceptions.GreatExpectationsError):
-        suite._evaluated(pd.DataFrame({"beyond": [0]}), expectation)
+        suite._Asked(expectation).about(pd.DataFrame({"beyond": [0]}))
 
 
 def test_results_hold_no_values():
@@ -106,9 +106,20 @@ def test_results_hold_no_values():
     expectation = gx.expectations.ExpectColumnValuesToMatchRegex(
         column="mail", regex="^x$", batch_id=suite.BATCH
     )
-    result = suite._evaluated(frame, expectation)
+    result = suite._Asked(expectation).about(frame)
     assert not result.success
     assert "canary" not in str(result)
+
+
+def test_what_was_met_before_is_asked_again():
+    """The question is kept, and nothing of an answer."""
+    for rows in (0, 1, 0, 2):
+        counted = [Count(name="rows", value=rows), Count(name="others", value=0)]
+        if rows:
+            with pytest.raises(CheckFailed, match=f"rows: {rows}"):
+                run(*counted)
+        else:
+            run(*counted)
 
 
 def test_a_failing_suite_is_silent(caplog, capfd):

@@ -16,6 +16,7 @@ from lifecycle.errors import CheckFailed
 from lifecycle.holds.subjects import collections_naming, held_kinds, naming_subjects
 from lifecycle.holds.tables import ABOUT, LOCK, hold, hold_row, is_active
 from lifecycle.policy.rulebook import collections_of
+from lifecycle.store.prepared import Prepared, bound
 from lifecycle.store.relations import NamedType, refers, relation
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Rulebook, Strand
+
+_NAMED_BY_HOLDS = Prepared(
+    sa.select(hold_row.c.collection, (sa.func.cardinality(hold_row.c.key) == 0).label("is_whole"))
+    .distinct()
+    .join(hold, hold.c.hold_id == hold_row.c.hold_id)
+    .where(is_active(bound("as_of", hold.c.until.type)), hold_row.c.key.is_not(None))
+)
 
 
 @contextmanager
@@ -64,12 +72,7 @@ class Cover:
         self.rulebook = rulebook
         self.as_of = as_of
         self._covered: dict[str, CTE] = {}
-        is_whole = sa.func.cardinality(hold_row.c.key) == 0
-        named = sa.select(hold_row.c.collection, is_whole.label("is_whole")).distinct()
-        joined = named.join(hold, hold.c.hold_id == hold_row.c.hold_id).where(
-            is_active(as_of), hold_row.c.key.is_not(None)
-        )
-        found = connection.execute(joined).all()
+        found = _NAMED_BY_HOLDS.rows(connection, {"as_of": as_of})
         self.whole = frozenset(row.collection for row in found if row.is_whole)
         self.by_key = frozenset(row.collection for row in found if not row.is_whole)
         self.subjects = held_kinds(connection, as_of)

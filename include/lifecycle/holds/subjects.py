@@ -11,6 +11,7 @@ from lifecycle.holds.tables import ABOUT, hold, hold_row, hold_subject, is_activ
 from lifecycle.identity.folding import NormalForm
 from lifecycle.identity.forms import identify_stored
 from lifecycle.store.identities import names_subject
+from lifecycle.store.prepared import Prepared, bound
 from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from lifecycle.datamap.model import Column, Identity
     from lifecycle.identity.forms import Identifier
     from lifecycle.policy.rulebook import Rulebook
+
+
+_HELD_KINDS = Prepared(
+    sa.select(hold_subject.c.identity, hold_subject.c.form)
+    .distinct()
+    .join(hold, hold.c.hold_id == hold_subject.c.hold_id)
+    .where(is_active(bound("as_of", hold.c.until.type)), hold_subject.c.spellings.is_not(None))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +77,9 @@ def naming_subjects(
 
 def held_kinds(connection: Connection, as_of: datetime) -> frozenset[HeldKind]:
     """By which kinds of identity the holds that count at ``as_of`` name subjects, and in which form."""
-    held = (
-        sa.select(hold_subject.c.identity, hold_subject.c.form)
-        .distinct()
-        .join(hold, hold.c.hold_id == hold_subject.c.hold_id)
-        .where(is_active(as_of), hold_subject.c.spellings.is_not(None))
-    )
     return frozenset(
-        HeldKind(kind=row.identity, form=NormalForm(row.form)) for row in connection.execute(held)
+        HeldKind(kind=row.identity, form=NormalForm(row.form))
+        for row in _HELD_KINDS.rows(connection, {"as_of": as_of})
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import BindParameter, ColumnElement
 
 LOCK = 0x6C696665686F6C64  # "lifehold"
 """Advisory lock: a deleting transaction shares it, placing a hold takes it alone; neither misses the other."""
@@ -76,7 +76,7 @@ ABOUT = ("hold_id", "kind", "until")
 """What is said of the hold at each row that it covers."""
 
 
-def is_active(as_of: datetime) -> ColumnElement[bool]:
+def is_active(as_of: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """A hold counts at ``as_of``: not released, and not past its end."""
     return sa.and_(hold.c.released_at.is_(None), hold.c.until > as_of)
 

@@ -151,18 +151,19 @@ def _whole_lines(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 def _last_entry(file: BinaryIO) -> Entry | None:
     """The last entry of a copy; a line that a crash cut short is taken away where the file may be written."""
-    lines = list(_tail(file))
-    return Entry.from_payload(lines[-1]) if lines else None
+    lines = _tail(file)
+    return Entry.from_payload(lines[lines.rfind(b"\n", 0, -1) + 1 : -1]) if lines else None
 
 
-def _tail(file: BinaryIO) -> Iterator[bytes]:
+def _tail(file: BinaryIO) -> bytes:
+    """What the file ends with, as far as its lines are whole: the last of them at least."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _LONGEST_LINE))
     end = file.read()
     whole = end[: end.rfind(b"\n") + 1]
     if len(whole) < len(end) and file.writable():
         file.truncate(size - len(end) + len(whole))
-    return iter(whole.split(b"\n")[:-1])
+    return whole
 
 
 def _require_there(connection: Connection, copied: Entry) -> None:

@@ -21,6 +21,7 @@ RESULT_FORMAT = "BOOLEAN_ONLY"
 """Every other format repeats values that an expectation met."""
 BATCH = "measured"
 """What the frame is called while it is looked at."""
+_TOLD = {"result_format": RESULT_FORMAT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +138,16 @@ def _are_within(counts: Sequence[Count]) -> bool:
     import pandas as pd
 
     frame = pd.DataFrame({"beyond": [one.beyond() for one in counts]})
+    return bool(_within_bounds().about(frame).success)
+
+
+@cache
+def _within_bounds() -> _Asked:
+    """Nothing is beyond its bounds; always the same."""
     expectation = _great_expectations().expectations.ExpectColumnMaxToBeBetween(
         column="beyond", max_value=0, batch_id=BATCH
     )
-    return bool(_evaluated(frame, expectation).success)
+    return _Asked(expectation)
 
 
 def _are_all_expected(suite: str, names: Sequence[Names]) -> list[bool]:
@@ -163,26 +170,39 @@ def _are_expected(names: Names) -> bool:
     expectation = _great_expectations().expectations.ExpectTableColumnsToMatchSet(
         column_set=sorted(names.expected), exact_match=True, batch_id=BATCH
     )
-    return bool(_evaluated(pd.DataFrame(columns=sorted(names.found)), expectation).success)
+    return bool(_Asked(expectation).about(pd.DataFrame(columns=sorted(names.found))).success)
 
 
-def _evaluated(frame: Any, expectation: Any) -> Any:
-    """What an expectation says of a frame.
+class _Asked:
+    """An expectation, and the metrics that it needs, which are worked out once.
 
     By the engine of Great Expectations itself: a context, with its sources, suites and stores, would keep what is
     measured, and takes twenty times as long.
     """
-    _great_expectations()
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.validator.metrics_calculator import MetricsCalculator
 
-    engine = PandasExecutionEngine(batch_data_dict={BATCH: frame})
-    told = {"result_format": RESULT_FORMAT}
-    needed = expectation.get_validation_dependencies(execution_engine=engine, runtime_configuration=told)
-    metrics, _ = MetricsCalculator(engine, show_progress_bars=False).compute_metrics(
-        needed.get_metric_configurations(), runtime_configuration=told
-    )
-    return expectation.metrics_validate(metrics, told, engine)
+    def __init__(self, expectation: Any) -> None:
+        self._expectation = expectation
+        needed = expectation.get_validation_dependencies(
+            execution_engine=_engine(None), runtime_configuration=_TOLD
+        )
+        self._metrics = needed.get_metric_configurations()
+
+    def about(self, frame: Any) -> Any:
+        """What it says of a frame."""
+        from great_expectations.validator.metrics_calculator import MetricsCalculator
+
+        engine = _engine(frame)
+        measured, _ = MetricsCalculator(engine, show_progress_bars=False).compute_metrics(
+            self._metrics, runtime_configuration=_TOLD
+        )
+        return self._expectation.metrics_validate(measured, _TOLD, engine)
+
+
+def _engine(frame: Any) -> Any:
+    """What measures a frame, or none."""
+    from great_expectations.execution_engine import PandasExecutionEngine
+
+    return PandasExecutionEngine(batch_data_dict={} if frame is None else {BATCH: frame})
 
 
 @cache
