@@ -107,9 +107,11 @@ def test_a_refusal_that_was_asked_for_before_is_carried_out_without_a_question(
     assert rows_of(database) == before
 
 
+@pytest.mark.parametrize("choice", ["Plan anew", "Approve"])
 def test_what_an_operator_says_of_a_candidate_counts_when_it_is_planned_anew(
-    airflow_alone: Airflow, people, database
+    airflow_alone: Airflow, people, database, choice
 ):
+    """A plan that leaves it out is not approved by mistake."""
     database.execute("UPDATE website.enquiry SET visitor_id = :visitor WHERE id = 200", {"visitor": VISITOR})
     request_id = verified(people)
 
@@ -117,7 +119,7 @@ def test_what_an_operator_says_of_a_candidate_counts_when_it_is_planned_anew(
         with people.engine.begin() as connection:
             (one,) = told_candidates(connection, request_id)
             answer_for(connection, request_id, one.number, is_subjects=True, by="Op", as_of=AS_OF)
-        airflow_alone.answer(question, "Plan anew", reason="none")
+        airflow_alone.answer(question, choice, reason="none")
 
     first = run(airflow_alone, request_id, ask=confirm)
     assert (first.state, first.having("failed")) == ("failed", {"approval"})

@@ -31,7 +31,8 @@ class RequestApproval(HITLOperator):  # type: ignore[misc]  # Airflow's provider
     """Asks an operator to approve what a request does, by the digest of its plan.
 
     Approved: the ledger has who by fingerprint. Refused: the request is refused, for the reason that was given. To be
-    planned anew, or not answered in time: the plan is given up, the task fails, and the request stays open.
+    planned anew, not answered in time, or approved though more is said to be the subject's since: the plan is given
+    up, the task fails, and the request stays open.
 
     Args:
         planned: what the planning task returned: digest, counts and reasons, nothing personal.
@@ -68,9 +69,14 @@ class RequestApproval(HITLOperator):  # type: ignore[misc]  # Airflow's provider
             self._approve(company, request_id, by)
 
     def _approve(self, company: Company, request_id: UUID, by: str) -> None:
+        from lifecycle.errors import PlanOutdated
         from lifecycle.requests.steps import approve_plan
 
-        approve_plan(company, request_id, self.planned["digest"], approved_by=by, as_of=datetime.now(UTC))
+        digest = self.planned["digest"]
+        try:
+            approve_plan(company, request_id, digest, approved_by=by, as_of=datetime.now(UTC))
+        except PlanOutdated:
+            self._plan_anew(company, request_id, by, "leaves out what was said to be the subject's since")
 
     def _refuse(self, company: Company, request_id: UUID, by: str, given: dict[str, Any]) -> None:
         from lifecycle.requests.steps import refuse

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.errors import UsageError
+from lifecycle.errors import PlanOutdated, UsageError
 from lifecycle.execute.ending import abandon_plan
 from lifecycle.execute.guard import approve
 from lifecycle.holds.targets import Target
@@ -188,8 +188,15 @@ def approve_plan(
 
     Raises:
         UsageError: no such plan waits.
+        PlanOutdated: it leaves out what an operator has said since to be the subject's.
     """
     with company.engine.begin() as connection:
+        if _is_confirmed_since(connection, request_id):
+            raise PlanOutdated(
+                "the plan leaves out what was said to be the subject's since it was made",
+                place=f"plan {digest}",
+                next_step="nothing is done by it; plan anew",
+            )
         approve(connection, digest, approved_by=approved_by, keys=company.keys, as_of=as_of)
         move(connection, request_id, State.APPROVED)
         note(connection, request_id, "approved", by_whom=approved_by, as_of=as_of, plan=digest)
