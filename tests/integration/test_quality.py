@@ -497,12 +497,12 @@ def test_an_opened_company_sees_what_becomes_of_the_database_since_it_agreed(com
     with pytest.raises(CheckFailed, match="nickname"):
         agreement.check_before(company, as_of=AS_OF)
     database.script("ALTER TABLE agency.person DROP COLUMN nickname")
-    monkeypatch.setattr("lifecycle.quality.suite._evaluated", None)
+    monkeypatch.setattr("lifecycle.quality.suite._Asked.about", None)
     assert agreement.check_before(company, as_of=AS_OF) == agreed, "it is as it was"
 
 
 def test_checks_can_be_left_out(company, database, monkeypatch):
-    monkeypatch.setattr("lifecycle.quality.suite._evaluated", None)
+    monkeypatch.setattr("lifecycle.quality.suite._Asked.about", None)
     with pytest.raises(TypeError):
         sweep(company, "persons", as_of=AS_OF)
     assert sweep(company, "persons", as_of=AS_OF, checks=False).left == 0

@@ -243,18 +243,18 @@ class _Routes:
         @router.post("/requests/{number}/start", status_code=202)
         def start(request: Request, number: Number, by: str = operator, _said: Any = nothing) -> Response:
             """Start a run that answers the request; it asks for an approval."""
-            self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
+                kind = self._kind_of_idle(office, number)
                 office.require_startable(number)
-                kind = self._kind_to_run(office, number)
+                self.doors.require_unpaused(kind)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
         @router.post("/requests/{number}/refuse", status_code=202)
         def refuse(request: Request, number: Number, by: str = operator, said: Any = reasoned) -> Response:
             """Refuse the request; a run does so, and writes the receipt."""
-            self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
-                kind = self._kind_to_run(office, number)
+                kind = self._kind_of_idle(office, number)
+                self.doors.require_unpaused(kind)
                 office.ask_refusal(number, said.reason)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
@@ -266,9 +266,9 @@ class _Routes:
         @router.post("/requests/{number}/lift", status_code=202)
         def lift(request: Request, number: Number, by: str = operator, said: Any = informed) -> Response:
             """Lift the restriction that a request asked for; a run does so, and tells recipients."""
-            self._require_idle(number)
             with Office.open(by, self.doors.clock()) as office:
-                kind = self._kind_to_run(office, number)
+                kind = self._kind_of_idle(office, number)
+                self.doors.require_unpaused(kind)
                 office.ask_lifting(number, said.informed_by)
             return _done(request, number, {"run": self.doors.start(number, kind, by)}, 202)
 
@@ -301,18 +301,15 @@ class _Routes:
                 document = {"request": str(number), "passphrase": office.show_passphrase(number)}
             return shown(request, "passphrase.html", document)
 
-    def _require_idle(self, number: UUID) -> None:
+    def _kind_of_idle(self, office: Office, number: UUID) -> RequestKind:
+        """What a request asks for that no run answers at the moment."""
+        kind = office.kind_of(number)
         if self.doors.is_running(number):
             raise LifecycleError(
                 "a run answers it at the moment",
                 place=f"request {number}",
                 next_step="answer what the run asks, under Required Actions",
             )
-
-    def _kind_to_run(self, office: Office, number: UUID) -> RequestKind:
-        """What a request asks for, if a run of it would not wait."""
-        kind = office.kind_of(number)
-        self.doors.require_unpaused(kind)
         return kind
 
     def _token(self, operator: str) -> str:
