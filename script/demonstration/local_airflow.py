@@ -130,9 +130,12 @@ class LocalAirflow:
 
     def dags(self) -> Any:
         """Every DAG of the project, parsed now."""
+        return self._parsed(PROJECT / "dags")
+
+    def _parsed(self, place: Path) -> Any:
         from airflow.dag_processing.dagbag import DagBag
 
-        return DagBag(PROJECT / "dags")
+        return DagBag(place)
 
     def run_without_input(self) -> list[str]:
         """The names of the DAGs that run by themselves, and not for a request whose number they are told."""
@@ -156,11 +159,12 @@ class LocalAirflow:
             at_work: called with each task that starts, its number in the DAG and how many there are.
             given: the input of the run, where the DAG takes any.
         """
-        dag = self.dags().dags[name]
+        file = PROJECT / "dags" / f"{name}.py"
+        dag = self._parsed(file).dags[name]
         dag.deadline = None  # dag.test() cannot have one
         for task in dag.tasks:
             task.retry_delay = task.max_retry_delay = timedelta(0)
-        with self._attending(ask), _watching(list(dag.task_dict), at_work):
+        with self._attending(ask), _watching(list(dag.task_dict), at_work), _registering_only(file):
             run = dag.test(logical_date=as_of, run_conf=given)
         return _described(run, list(dag.task_dict))
 
@@ -212,6 +216,16 @@ def _watching(tasks: list[str], at_work: Callable[[str, int, int], None]) -> Ite
         return result
 
     with patch.object(dag, "_run_task", watched):
+        yield
+
+
+@contextmanager
+def _registering_only(file: Path) -> Iterator[None]:
+    """``dag.test()`` parses and registers every DAG of the folder before each run; the one that runs is enough."""
+    from airflow.dag_processing import dagbag
+
+    bag = dagbag.BundleDagBag
+    with patch.object(dagbag, "BundleDagBag", lambda **of: bag(**{**of, "dag_folder": file})):
         yield
 
 

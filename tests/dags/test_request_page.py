@@ -11,11 +11,13 @@ import pytest
 
 from lifecycle.errors import ApprovalRequired
 from lifecycle.requests import register, steps
+from support.airflow import Airflow
 from support.subjects import AS_OF, MARI
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lifecycle.runs.company import Company
-    from support.airflow import Airflow
 
 pytestmark = pytest.mark.commitment("G1", "R7")
 
@@ -41,13 +43,22 @@ ROUTES = [
 ASKED = {"subjects": [{"kind": "email", "value": MARI}]}
 
 
+@pytest.fixture(scope="module")
+def registered(airflow_home: Path) -> Airflow:
+    """Airflow, which knows the DAGs of the reference company."""
+    airflow = Airflow(home=airflow_home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LIFECYCLE_POLICY_DIR", raising=False)
+        airflow.register()
+    airflow.unpause()
+    return airflow
+
+
 @pytest.fixture
-def page(airflow_alone: Airflow, people: Company):
+def page(registered: Airflow, people: Company):
     """An operator's client."""
     assert people
-    airflow_alone.register()
-    airflow_alone.unpause()
-    return airflow_alone.api()
+    return registered.api()
 
 
 def taken(page, **changes) -> str:
