@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -353,6 +353,14 @@ def test_half_a_character_is_told_as_such(page, text):
 def test_a_request_that_there_is_not_is_nowhere(page, number, method, path, said):
     answer = page.request(method, f"{HERE}/{number}{path}", json=said)
     assert (answer.status_code, answer.json()["detail"]) == (404, "there is no such request")
+
+
+def test_a_run_that_is_told_of_no_request_does_not_make_it_one(page):
+    number = str(uuid4())
+    asked = {"logical_date": None, "conf": {"request_id": number}}
+    page.post("/api/v2/dags/subject_erasure/dagRuns", json=asked).raise_for_status()
+    for act, said in (("start", {}), ("refuse", {"reason": "late"}), ("lift", {"informed_by": "letter"})):
+        assert page.post(f"{HERE}/{number}/{act}", json=said).status_code == 404
 
 
 def test_only_what_is_a_persons_is_offered_to_be_corrected(page):
