@@ -78,3 +78,27 @@ def test_what_the_duty_does_not_need_stays_where_what_it_belongs_to_is_not_due_a
     why = carry_out_after(bureau, reinstated, rule="clients", statutory=["claims"], rows=rows)
     assert why == "crm.client: 1 of 1 rows are not due any more"
     assert bureau.read()["crm.person"][0]["phone"] == "+372 5550000"
+
+
+def test_a_batch_is_asked_about_though_the_one_before_had_other_items(bureau):
+    """The first batch cuts a link, so that the statement that asks is made for an invoice in another place."""
+    rows = {
+        "books.invoice": [
+            INVOICE,
+            {**INVOICE, "id": 2},
+            {"id": 3, "credited_id": 1, "issued_on": "2025-12-01"},
+        ],
+        "books.payment": [PAYMENT, {**PAYMENT, "id": 2, "invoice_id": 2}],
+    }
+    case = {"rule": "invoices", "statutory": ["tax"], "rows": rows}
+    bureau.refill(rows_of(case), [])
+    rulebook = bureau.rulebook(policy_of(case))
+    stored = planned(bureau, rulebook, "invoices", DECISIONS["as_of"], 1)
+    assert [[item.action.value for item in stored.plan.items if item.batch == batch] for batch in (0, 1)] == [
+        ["cut", "delete", "delete"],
+        ["delete", "delete"],
+    ]
+    bureau.database.execute("UPDATE books.payment SET paid_at = '2026-01-01' WHERE id = 2")
+    door = Door(bureau.database.connect(Role.ENGINE), rulebook, stored, ground_of(rulebook, stored.plan))
+    assert door.carry_out().deferred == {1: "books.invoice: 1 of 1 rows are kept by tax now"}
+    assert [row["id"] for row in bureau.read()["books.invoice"]] == [2, 3]

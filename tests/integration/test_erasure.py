@@ -110,6 +110,22 @@ def test_an_unknown_subject_is_answered_and_nothing_is_done(database: Database, 
     assert rows_of(database) == before
 
 
+def test_one_request_after_another_is_checked_by_its_own_counts(database: Database, company: Company):
+    """The second has a link to be cut and one contact more; the first is checked by a statement that is kept."""
+    database.execute("UPDATE app.note SET author_contact_id = NULL")
+    database.execute("DELETE FROM app.disclosure")
+    database.execute("DELETE FROM app.contact")
+    database.execute(
+        "INSERT INTO app.contact (id, customer_id, first_name, last_name, email, created_at) VALUES"
+        " (300, 1, 'Ene', 'Kask', 'once@example.test', now()), (301, 2, 'Aare', 'Lepp', 'twice@example.test', now()),"
+        " (302, 3, 'Aare', 'Lepp', 'twice@example.test', now())"
+    )
+    database.execute("UPDATE app.note SET author_contact_id = 301 WHERE id = 200")
+    for email in ("once@example.test", "twice@example.test"):
+        erase(company, verified(company, Subject(identity="email", value=email)))
+    assert not database.execute("SELECT FROM app.contact")
+
+
 @pytest.mark.commitment("W4")
 def test_a_browser_that_two_people_used_is_left_to_an_operator(database: Database, company: Company):
     database.execute("UPDATE website.enquiry SET visitor_id = :visitor WHERE id = 200", {"visitor": VISITOR})

@@ -39,7 +39,8 @@ class _Question:
     """How many rows of an item are not as they should be.
 
     Attributes:
-        key: two questions that have the same are asked by the same statement, with other values bound.
+        key: two questions that have the same, and the same place among others, are asked by the same statement, with
+            other values bound.
         complaint: says what a number of them means.
     """
 
@@ -162,17 +163,17 @@ class Statements:
 
     def _kept_by_law(self, items: Sequence[Item]) -> Iterator[_Question]:
         """How many rows of an item a duty keeps, or of which it needs what the item empties."""
-        for number, item in enumerate(items):
-            for name, duty in self.rulebook.statutory.items():
-                if _is_against(duty, item):
-                    sql = ClockSql(self.rulebook, duty.clocks[item.collection])
-                    is_kept = partial(sql.is_kept, last_over_day=dict(self._overs)[name])
-                    yield _Question(
-                        key=("kept", item.collection, name),
-                        build=partial(self._count, item, is_kept, f"_kept_{number}"),
-                        values=self._values(item, f"_kept_{number}"),
-                        complaint=partial(_kept_now, item.collection, item.rows, name),
-                    )
+        duties = self.rulebook.statutory.items()
+        against = [(item, name, duty) for item in items for name, duty in duties if _is_against(duty, item)]
+        for number, (item, name, duty) in enumerate(against):
+            sql = ClockSql(self.rulebook, duty.clocks[item.collection])
+            is_kept = partial(sql.is_kept, last_over_day=dict(self._overs)[name])
+            yield _Question(
+                key=("kept", item.collection, name),
+                build=partial(self._count, item, is_kept, f"_kept_{number}"),
+                values=self._values(item, f"_kept_{number}"),
+                complaint=partial(_kept_now, item.collection, item.rows, name),
+            )
 
     @cached_property
     def _overs(self) -> tuple[tuple[str, date | None], ...]:

@@ -184,7 +184,7 @@ class _Measures:
             value=lambda rows: planned - rows,
             is_of_rows=False,
         )
-        parameter = f"planned_{self.collections.index(collection)}"
+        parameter = f"planned_{list(self.rulebook.datamap.collections).index(collection)}"
         yield _Measure(
             name=f"rows of {collection} planned beyond those it has",
             rows=lambda: (

@@ -57,14 +57,18 @@ class Prepared:
         return int(connection.exec_driver_sql(self.text, self._parameters(bound)).rowcount)
 
     def _parameters(self, bound: Mapping[str, Any]) -> dict[str, Any]:
+        """What is bound, and the values that stand in the statement; never what another one was made with."""
+        if missing := self._compiled[2] - bound.keys():
+            raise AssertionError(f"nothing is bound for {', '.join(sorted(missing))}")
         return {name: bound.get(name, value) for name, value in self._compiled[1].items()}
 
     @cached_property
-    def _compiled(self) -> tuple[str, Mapping[str, Any]]:
-        """The text, and the values of the bound parameters that are the same each time it is run."""
+    def _compiled(self) -> tuple[str, Mapping[str, Any], frozenset[str]]:
+        """The text, the values that stand in the statement, and the names of the parameters that are to be bound."""
         options = {"render_postcompile": True}
         compiled = self._statement.compile(dialect=_DIALECT, compile_kwargs=options)  # type: ignore[attr-defined]  # every executable compiles
-        return str(compiled), compiled.params
+        named = frozenset(name for name, one in compiled.binds.items() if not one.unique)
+        return str(compiled), compiled.params, named
 
 
 def bound(name: str, kind: Any) -> sa.BindParameter[Any]:
