@@ -104,7 +104,8 @@ class Requests:
             yield self.holds.placed_on(*stage.random.choice(rows))
         (kind, value), named = one(person), self._written(one(person))
         if kind == "email" and stage.chance(0.2):
-            named = self._of_one_customer()
+            at_one_customer = self._of_one_customer()
+            named = at_one_customer if "tenant" in at_one_customer else named
         right = str(one(person + NEWER if stage.chance(0.7) else stage.person())[1])
         corrections = {kind: right, LAST_NAME: stage.random.choice(("Kask", "Saar"))}
         if right == value or stage.chance(0.3):
