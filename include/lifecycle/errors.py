@@ -52,6 +52,10 @@ class StoreError(UsageError):
     """The database cannot be reached, is read-only, or lacks what the project needs."""
 
 
+class StorageError(StoreError):
+    """A place that archives are written to cannot be reached, is full, or refuses."""
+
+
 class CheckFailed(LifecycleError):
     """A check between the steps found the data or a plan not as promised; nothing was deleted after it."""
 

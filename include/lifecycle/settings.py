@@ -24,6 +24,7 @@ class Settings:
         sample_dir: holds ``schema.sql`` and ``population.sql`` for ``lifecycle seed``.
         keyring: folder of the file key provider.
         ledger_copy: folder of the ledger's copy outside the database; on another disk it survives what that does not.
+        archives: where archives are written: a folder, or ``s3://bucket/prefix``; each place has all of it.
         intake_keyring: folder of the keys that the page of requests needs; None where they are with the others.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
@@ -34,6 +35,7 @@ class Settings:
     sample_dir: Path
     keyring: Path
     ledger_copy: Path
+    archives: tuple[str, ...]
     intake_keyring: Path | None
     state_dir: Path
 
@@ -54,6 +56,14 @@ class Settings:
             sample_dir=folder("SAMPLE_DIR", include / "sample"),
             keyring=folder("KEYRING", state / "keyring"),
             ledger_copy=folder("LEDGER_COPY", state / "ledger-copy"),
+            archives=tuple(
+                place if "://" in place else str(PROJECT / place)
+                for place in (
+                    environment.get("LIFECYCLE_ARCHIVE") or str(state / "archive"),
+                    environment.get("LIFECYCLE_ARCHIVE_SECOND"),
+                )
+                if place
+            ),
             intake_keyring=PROJECT / intake if intake else None,
             state_dir=state,
         )

@@ -20,6 +20,7 @@ class LiveColumn:
         domain_of: the type under a domain, and under the domains below it; None where ``type`` is no domain.
         folds_case: ``lower()`` of a text in it knows all letters, not only those of ASCII.
         labels: the only values that an enum can have, in its order; () of every other type.
+        decimals: digits in all and behind the point, where it is a ``numeric`` that says so.
     """
 
     name: str
@@ -30,6 +31,7 @@ class LiveColumn:
     domain_of: str | None = None
     folds_case: bool = True
     labels: tuple[str, ...] = ()
+    decimals: tuple[int, int] | None = None
 
     @property
     def base_type(self) -> str:

@@ -120,6 +120,7 @@ INSTANT = Shape(meaning="a date and time with its offset from UTC", read=_instan
 FIELDS: Mapping[str, Shape] = {
     "action": WORD,
     "approved_by": DIGEST,
+    "archive": WORD,
     "attempts": COUNT,
     "by": DIGEST,
     "check": WORD,
@@ -135,6 +136,7 @@ FIELDS: Mapping[str, Shape] = {
     "notice": IDENTIFIER,
     "notice_kind": WORD,
     "outcome": WORD,
+    "part": COUNT,
     "passed": FLAG,
     "plan": DIGEST,
     "policy_version": DAY,
@@ -143,6 +145,7 @@ FIELDS: Mapping[str, Shape] = {
     "recipient": WORD,
     "request": IDENTIFIER,
     "restriction": IDENTIFIER,
+    "retain_until": DAY,
     "row": DIGEST,
     "rows": COUNT,
     "rule": WORD,
@@ -151,6 +154,7 @@ FIELDS: Mapping[str, Shape] = {
     "subject": DIGEST,
     "subjects": _list_of(DIGEST),
     "until": INSTANT,
+    "year_end": DAY,
 }
 
 KINDS: Mapping[str, frozenset[str]] = {
@@ -177,6 +181,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "notice_resent": frozenset({"notice", "recipient", "notice_kind", "request", "reason", "by"}),
     "notice_settled": frozenset({"notice", "recipient", "notice_kind", "request", "reason", "by"}),
     "notice_opened": frozenset({"notice", "recipient", "notice_kind", "request", "reason", "by"}),
+    "archive_written": frozenset({"archive", "year_end", "part", "digest", "rows", "retain_until"}),
     "key_created": frozenset({"key", "purpose", "key_id"}),
     "key_destroyed": frozenset({"key", "purpose", "key_id"}),
 }

@@ -321,6 +321,33 @@ class Statutory(Form):
     through: dict[CollectionName, tuple[ColumnName, ...]] = {}
 
 
+class Archive(Form):
+    """Where documents that a duty keeps are written once, so that the tables need not keep them as long (A7).
+
+    Attributes:
+        duty: the duty to keep that it fulfils; says which collections, which of their columns, and for how long.
+        documents: the collection of which each row is a document; rows of the duty's others belong to one.
+        number: the column by which a document is asked for.
+        owner: the column that says whose it is; what names anybody is encrypted with one key a year for each.
+        currency: the column of the currency that its money is in.
+        totals: columns of money by collection, which are added up on both sides.
+        readable: by collection, further columns that need not be encrypted with the owner's key.
+        also: by column that refers to a row, columns of that row which are written with the document.
+        closed_after: how many days after a month has ended its documents are written.
+    """
+
+    commitments: tuple[Identifier, ...] = Field(min_length=1)
+    duty: Identifier
+    documents: CollectionName
+    number: Column
+    owner: Column
+    currency: Column
+    totals: Annotated[dict[CollectionName, tuple[Column, ...]], Field(min_length=1)]
+    readable: dict[CollectionName, tuple[Column, ...]] = {}
+    also: dict[ColumnName, Annotated[tuple[Column, ...], Field(min_length=1)]] = {}
+    closed_after: Days = 0
+
+
 class EdgeKind(StrEnum):
     """Who a row belongs to, seen along one reference."""
 
@@ -551,6 +578,7 @@ class Policy(Form):
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}
     statutory: dict[Identifier, Statutory] = {}
+    archives: dict[Identifier, Archive] = {}
     edges: dict[ColumnName, Annotated[EdgeKind, AfterValidator(_has_no_consequence)] | AccessEdge] = {}
     erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
     rights: dict[RequestKind, Right] = {}

@@ -7,13 +7,14 @@ meet no surprises: whatever cannot be resolved is a :class:`~lifecycle.errors.Po
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from lifecycle.datamap.texts import DOCUMENTS, TEXTS
 from lifecycle.errors import PolicyError
 from lifecycle.identity.names import NAME
+from lifecycle.policy.archives import ArchiveResolver, ResolvedArchive
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import Disposition, EdgeKind
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveSchema, LiveTable
     from lifecycle.datamap.model import CollectionName, DataMap
     from lifecycle.policy.load import PolicyVersion
-    from lifecycle.policy.model import Anchor, PersonNames, Policy, Rule, Statutory
+    from lifecycle.policy.model import Anchor, Archive, PersonNames, Policy, Rule, Statutory
     from lifecycle.timelimits import Period
 
 _Promise = TypeVar("_Promise")
@@ -171,6 +172,7 @@ class Rulebook:
     edges: tuple[Edge, ...]
     rules: Mapping[str, ResolvedRule]
     statutory: Mapping[str, ResolvedStatutory]
+    archives: Mapping[str, ResolvedArchive]
     erasure: ResolvedErasure
     names: Mapping[CollectionName, ResolvedNames]
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -216,6 +218,11 @@ class Rulebook:
     def tenants(self) -> frozenset[CollectionName]:
         """Collections of organisations of which others are the content."""
         return frozenset(edge.target for edge in self.edges if edge.kind is EdgeKind.TENANT)
+
+    @cached_property
+    def archived_duties(self) -> frozenset[str]:
+        """Duties to keep that an archive fulfils."""
+        return frozenset(archive.duty.name for archive in self.archives.values())
 
     @cached_property
     def clock_columns(self) -> frozenset[tuple[CollectionName, str]]:
@@ -388,6 +395,7 @@ class _Resolver:
     def rulebook(self) -> Rulebook:
         for name, anchor in self.policy.anchors.items():
             self._attempt(self._require_anchor, name, anchor)
+        statutory = self._each(self.policy.statutory, self._statutory)
         return Rulebook(
             policy=self.policy,
             digest=self.version.file.digest,
@@ -395,7 +403,8 @@ class _Resolver:
             live=self.live,
             edges=self.edges,
             rules=self._each(self.policy.rules, self._rule),
-            statutory=self._each(self.policy.statutory, self._statutory),
+            statutory=statutory,
+            archives=self._each(self.policy.archives, partial(self._archive, statutory)),
             erasure=self._erasure(),
             names=self._names(),
         )
@@ -554,6 +563,20 @@ class _Resolver:
             for collection, kept in duty.columns.items()
         }
         return ResolvedStatutory(name=name, statutory=duty, clocks=clocks, redacts=redacts)
+
+    def _archive(
+        self, statutory: Mapping[str, ResolvedStatutory], name: str, archive: Archive
+    ) -> ResolvedArchive:
+        resolver = ArchiveResolver(
+            name,
+            archive,
+            datamap=self.datamap,
+            live=self.live,
+            edges=self.edges,
+            place=self.version.place,
+            primary_key=lambda collection: primary_key(self.live[collection], self.datamap),
+        )
+        return resolver.resolved(statutory.get(archive.duty))
 
     def _redacted_columns(
         self, collection: CollectionName, kept: tuple[str, ...], keys: tuple[str, ...]

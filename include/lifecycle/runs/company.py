@@ -45,6 +45,7 @@ class Company:
         engine: connects as the engine role, unless it was opened for another.
         policies: every version, oldest first.
         schedules: the DAGs that keep rules; None where nobody knows.
+        archive_urls: the places of archives.
         ledger_copy: the ledger's copy outside the database; None where none is kept.
         agreed: the database as each version of the policy was found to agree with it, and what was checked.
     """
@@ -55,6 +56,7 @@ class Company:
     keys: KeyProvider
     schedules: frozenset[str] | None = None
     ledger_copy: LedgerCopy | None = None
+    archive_urls: tuple[str, ...] = ()
     agreed: dict[str, tuple[Seen, Checked]] = field(default_factory=dict, repr=False)
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
@@ -73,6 +75,7 @@ class Company:
             keys=_keys(settings, role),
             schedules=schedules_in(PROJECT / "dags"),
             ledger_copy=LedgerCopy(settings.ledger_copy),
+            archive_urls=settings.archives,
         )
         weakref.finalize(opened, opened.engine.dispose)
         return opened

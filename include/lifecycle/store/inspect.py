@@ -19,9 +19,10 @@ _COLUMNS = text("""
     -- One row per column of every table that is not itself a partition. A column is unique where a unique
     -- index holds it, in an expression too: pg_depend knows those columns.
     WITH RECURSIVE domain AS (
-        SELECT oid, typbasetype AS base, typnotnull AS is_mandatory FROM pg_type WHERE typtype = 'd'
+        SELECT oid, typbasetype AS base, typtypmod AS modifier, typnotnull AS is_mandatory
+        FROM pg_type WHERE typtype = 'd'
         UNION ALL
-        SELECT domain.oid, below.typbasetype, domain.is_mandatory OR below.typnotnull
+        SELECT domain.oid, below.typbasetype, below.typtypmod, domain.is_mandatory OR below.typnotnull
         FROM domain JOIN pg_type AS below ON below.oid = domain.base
         WHERE below.typtype = 'd'
     )
@@ -33,6 +34,8 @@ _COLUMNS = text("""
            attribute.attname AS column_name,
            format_type(attribute.atttypid, NULL) AS type,
            format_type(domain.base, NULL) AS domain_of,
+           CASE WHEN coalesce(domain.base, attribute.atttypid) = 'numeric'::regtype
+                THEN nullif(coalesce(domain.modifier, attribute.atttypmod), -1) END AS numeric_modifier,
            ARRAY(SELECT label.enumlabel::text FROM pg_enum AS label
                  WHERE label.enumtypid = coalesce(domain.base, attribute.atttypid)
                  ORDER BY label.enumsortorder) AS labels,
@@ -155,6 +158,7 @@ def inspect(connection: Connection, schemas: Iterable[str]) -> LiveSchema:
             domain_of=row.domain_of,
             folds_case=row.folds_case,
             labels=tuple(row.labels),
+            decimals=_decimals(row.numeric_modifier),
         )
     indexes = _rows_by_table(connection.execute(_INDEXES, bound))
     foreign_keys = _rows_by_table(connection.execute(_FOREIGN_KEYS, bound))
@@ -187,6 +191,14 @@ def _rows_by_table(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
     for row in rows:
         found[row.table_name].append(row)
     return found
+
+
+def _decimals(modifier: int | None) -> tuple[int, int] | None:
+    """Precision and scale of a ``numeric``, as the catalog packs them: 4 more, the scale in eleven bits with sign."""
+    if modifier is None:
+        return None
+    precision, scale = divmod(modifier - 4, 1 << 16)
+    return precision, (scale & 0x7FF ^ 0x400) - 0x400
 
 
 def _leading(columns: Iterable[str | None]) -> tuple[str, ...]:

@@ -1,0 +1,228 @@
+"""Writing a part: from one state of the tables into objects, read again and compared, and only then relied on.
+
+Three steps, each of which can be repeated. :func:`write` leaves a draft: objects, and a manifest that only the database
+has. :func:`check` reads them again and compares them with the tables. :func:`seal` puts the manifest in its place, lets
+nobody change or remove what it names, and says so in the ledger: from then on the tables need not keep what it holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.archive import parts, totals
+from lifecycle.archive.checking import check_objects
+from lifecycle.archive.documents import DIGEST, NUMBER, ORDINAL, Documents
+from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP, Layout
+from lifecycle.archive.manifest import Manifest
+from lifecycle.archive.numbering import series_of
+from lifecycle.archive.places import Places
+from lifecycle.archive.writing import PartWriter
+from lifecycle.errors import CheckFailed, UsageError
+from lifecycle.ledger.book import append
+from lifecycle.planning.archived import archive_record, document_key
+from lifecycle.planning.clocks import last_day_of
+from lifecycle.planning.planner import one_state
+from lifecycle.runs.adoption import adopt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from lifecycle.archive.documents import Year
+    from lifecycle.archive.parts import Part
+    from lifecycle.policy.archives import ResolvedArchive
+    from lifecycle.quality.suite import Checked
+    from lifecycle.runs.company import Company
+
+    Progress = Callable[[int, int], None]
+
+
+def archive_of(company: Company, name: str, *, as_of: datetime) -> ResolvedArchive:
+    """An archive of the policy in force.
+
+    Raises:
+        UsageError: it has none of this name.
+    """
+    archives = company.rulebook(as_of).archives
+    if name not in archives:
+        raise UsageError(
+            "the policy has no such archive",
+            place=name,
+            next_step=f"one of {', '.join(archives)}" if archives else "state it under archives",
+        )
+    return archives[name]
+
+
+def years(company: Company, name: str, *, as_of: datetime) -> list[Year]:
+    """The financial years of which the tables have documents whose month is over, oldest first."""
+    archive = archive_of(company, name, as_of=as_of)
+    with one_state(company.engine) as connection:
+        return Documents(connection, company.rulebook(as_of), archive, as_of).years()
+
+
+def write(
+    company: Company, name: str, year: Year, *, as_of: datetime, progress: Progress = lambda _done, _all: None
+) -> Part | None:
+    """Write the documents of a year that are not in the archive as the tables have them; None where all are.
+
+    At most :data:`~lifecycle.archive.documents.MOST` at once: call it again until nothing is left.
+
+    Raises:
+        StorageError: a location refuses; nothing relies on what was written until then.
+        StoreError: somebody else writes to this archive.
+        UsageError: something was written for a later moment.
+    """
+    archive, rulebook, places = (
+        archive_of(company, name, as_of=as_of),
+        company.rulebook(as_of),
+        Places.of(company),
+    )
+    with parts.only_writer(company.engine, name):
+        with company.engine.begin() as connection:
+            parts.require_no_later(connection, name, as_of)
+            part = parts.begin(
+                connection,
+                name,
+                year.ends,
+                as_of=as_of,
+                policy_version=rulebook.policy.policy.last_updated,
+                retain_until=last_day_of(archive.clock, year.ends),
+            )
+        places.clear(part.folder)
+        with one_state(company.engine) as connection:
+            documents = Documents(connection, rulebook, archive, as_of)
+            count = documents.pick(year)
+            if count:
+                manifest = _write(company, documents, year, part, places, count, progress)
+                _note_records(documents, part)
+                parts.draft(connection, part, manifest)
+    if not count:
+        return None
+    with company.engine.connect() as connection:
+        return parts.part_of(connection, part.part_id)
+
+
+def check(company: Company, part: Part) -> Checked:
+    """Read what was written again, everywhere, and compare it with what the tables had.
+
+    Raises:
+        CheckFailed: names what differs; the next :func:`write` begins the part anew.
+    """
+    manifest = part.read_manifest()
+    checked = check_objects(company, manifest, Places.of(company))
+    if part.state == "drafted":
+        with company.engine.begin() as connection:
+            parts.move(connection, part, "verified")
+    return checked
+
+
+def seal(company: Company, part: Part) -> Manifest:
+    """Put the manifest in its place; from now on the part is relied on.
+
+    Raises:
+        CheckFailed: it was not checked.
+        StorageError: a location refuses.
+    """
+    manifest = part.read_manifest()
+    if part.state == "written":
+        return manifest
+    if part.state != "verified":
+        raise CheckFailed(
+            f"this part is {part.state}, not verified",
+            place=part.folder,
+            next_step="run lifecycle archive build, which begins it anew",
+        )
+    Places.of(company).put_in_place(manifest, company.version(part.as_of).policy.zone)
+    with company.engine.begin() as connection:
+        parts.move(connection, part, "written")
+        _outdate(connection, part)
+        adopt(connection, company.version(part.as_of), as_of=part.as_of)
+        append(connection, "archive_written", _entry(manifest), as_of=part.as_of)
+    return manifest
+
+
+def _write(
+    company: Company,
+    documents: Documents,
+    year: Year,
+    part: Part,
+    places: Places,
+    count: int,
+    progress: Progress,
+) -> Manifest:
+    """Write the objects of what was picked."""
+    rulebook, archive, connection = documents.rulebook, documents.archive, documents.connection
+    layout = Layout.of(rulebook, archive, year.ends)
+    keys = YearKeys(company.keys, archive.name, year.ends)
+    writer = PartWriter(places.locations, part.folder, layout, keys, connection)
+    return Manifest(
+        archive=archive.name,
+        year_end=year.ends,
+        number=part.number,
+        as_of=part.as_of,
+        policy_version=rulebook.policy.version,
+        policy_digest=rulebook.digest,
+        retain_until=part.retain_until,
+        layout=layout.document(),
+        objects=writer.write(documents, count, progress),
+        revisions=_revisions(documents),
+        totals=totals.of_tables(documents, layout),
+        series=series_of(connection, documents.picked),
+        left_out=documents.left_out(year),
+    )
+
+
+def _revisions(documents: Documents) -> int:
+    picked = documents.picked
+    query = sa.select(sa.func.count()).select_from(picked).where(picked.c[REVISION] > 0)
+    return int(documents.connection.scalar(query) or 0)
+
+
+def _note_records(documents: Documents, part: Part) -> None:
+    """Note where each document stands; a revision takes the place of the one before when the part is sealed."""
+    picked, place = documents.picked, documents.picked.c[ORDINAL]
+    key: Any = document_key(documents.rulebook, documents.archive, picked)
+    rows = sa.select(
+        sa.literal(part.archive, sa.Text),
+        key,
+        picked.c[REVISION],
+        picked.c[REVISION] == 0,
+        picked.c[NUMBER],
+        picked.c[OWNER],
+        picked.c[DIGEST],
+        sa.literal(part.part_id, sa.Integer),
+        place // DOCUMENTS_PER_OBJECT,
+        place % DOCUMENTS_PER_OBJECT // ROWS_PER_GROUP,
+        place % ROWS_PER_GROUP,
+    )
+    names = [column.name for column in archive_record.c]
+    documents.connection.execute(sa.insert(archive_record).from_select(names, rows))
+
+
+def _outdate(connection: Connection, part: Part) -> None:
+    """Let the records of the part be the newest of their documents."""
+    revised = (
+        sa.select(archive_record.c.key)
+        .where(archive_record.c.part_id == part.part_id, archive_record.c.revision > 0)
+        .scalar_subquery()
+    )
+    of_them = sa.and_(archive_record.c.archive == part.archive, archive_record.c.key.in_(revised))
+    is_here = archive_record.c.part_id == part.part_id
+    connection.execute(sa.update(archive_record).values(is_newest=is_here).where(of_them))
+
+
+def _entry(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "archive": manifest.archive,
+        "year_end": manifest.year_end,
+        "part": manifest.number,
+        "digest": manifest.sha256,
+        "rows": manifest.documents,
+        "retain_until": manifest.retain_until,
+        "policy_version": manifest.policy_version,
+    }

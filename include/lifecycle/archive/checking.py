@@ -1,0 +1,106 @@
+"""What was written, read again: digest and size of every object everywhere, and the control totals of what is in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifecycle.archive import totals
+from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.layout import OWNER, SEALED, Layout
+from lifecycle.archive.objects import reading_object, sha256_of
+from lifecycle.archive.sealing import Sealer
+from lifecycle.quality.suite import Checked, Count, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lifecycle.archive.manifest import Manifest
+    from lifecycle.archive.objects import Written
+    from lifecycle.archive.places import Places
+    from lifecycle.archive.storage import Location
+    from lifecycle.runs.company import Company
+
+
+def check_objects(company: Company, manifest: Manifest, places: Places) -> Checked:
+    """Every object is everywhere as it was written, and holds what the tables had, to the cent.
+
+    Raises:
+        CheckFailed: names each object and each total that differs.
+        StorageError: a location cannot be read.
+    """
+    counts = [
+        Count(name=f"{one.name} at {place.url} unlike what was written", value=int(not is_intact(place, one)))
+        for place in places.locations
+        for one in manifest.objects
+    ]
+    counts += _Reread(company, manifest, places.locations[0]).compared()
+    return validate(
+        "archive",
+        counts,
+        place=manifest.folder,
+        next_step="the tables keep what it holds; run lifecycle archive build, which begins the part anew",
+    )
+
+
+def is_intact(place: Location, written: Written) -> bool:
+    """Whether an object has the bytes that were written.
+
+    Raises:
+        StorageError: it is not there, or cannot be read.
+    """
+    with place.opened(written.name) as file:
+        return sha256_of(file) == (written.sha256, written.size)
+
+
+class _Reread:
+    """What the objects of a part hold.
+
+    Args:
+        place: where they are read.
+    """
+
+    def __init__(self, company: Company, manifest: Manifest, place: Location) -> None:
+        self.company = company
+        self.manifest = manifest
+        self.place = place
+        self.keys = YearKeys(company.keys, manifest.archive, manifest.year_end)
+        self.totals = totals.Totals()
+        self.numbers: list[pa.Array] = []
+        self.unsealed = 0
+
+    def compared(self) -> Iterator[Count]:
+        """How far it is from what the tables had."""
+        for one in self.manifest.objects:
+            self._read(one)
+        yield Count(name="documents of which what is sealed cannot be opened", value=self.unsealed)
+        numbers = pa.chunked_array(self.numbers, pa.string())
+        yield Count(
+            name="numbers that stand in it twice", value=len(numbers) - pc.count_distinct(numbers).as_py()
+        )
+        for key in sorted({*self.totals, *self.manifest.totals}):
+            currency, collection, column = key
+            there, wanted = self.totals.get(key, 0), self.manifest.totals.get(key, 0)
+            yield Count(
+                name=f"difference of {collection} {column} in {currency or 'no currency'}, {there} for {wanted}",
+                value=int(there != wanted),
+            )
+
+    def _read(self, written: Written) -> None:
+        key = self.keys.object_key(written.name, written.key)
+        with self.place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
+            layout = Layout.from_schema(parquet.schema_arrow)
+            for number in range(parquet.num_row_groups):
+                table = parquet.read_row_group(number)
+                self.totals += totals.of_objects(table, layout)
+                self.numbers += pc.cast(table[layout.number], pa.string()).chunks
+                self.unsealed += self._unsealed(table.slice(0, 1), layout)
+
+    def _unsealed(self, document: pa.Table, layout: Layout) -> int:
+        """Of the first document of each group it is seen that it can be opened."""
+        with self.company.engine.connect() as connection:
+            keys = self.keys.owner_keys(connection, document[OWNER].to_pylist())
+        opened = Sealer(self.keys, keys).open(document, layout.key, document[SEALED].to_pylist())
+        return sum(one is None for one in opened)

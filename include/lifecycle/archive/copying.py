@@ -1,0 +1,103 @@
+"""Rows out of PostgreSQL into Arrow: by COPY, which the driver hands on as it comes, and Arrow's own reader of CSV.
+
+Nothing becomes a Python object on the way, and money never a binary fraction.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import csv
+from sqlalchemy.dialects.postgresql import psycopg
+
+from lifecycle.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection, Select
+
+_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
+_BLOCK_BYTES = 8 << 20
+"""Longer than any row that could be: Arrow reads whole rows at a time."""
+
+
+def read_rows(
+    connection: Connection, query: Select[Any], types: Mapping[str, pa.DataType], *, place: str
+) -> pa.Table:
+    """The rows of a query.
+
+    Args:
+        connection: SQLAlchemy's, on psycopg.
+        query: its values stand in it, since COPY takes no parameters.
+        types: of its columns, in order.
+        place: what is read, for the error.
+
+    Raises:
+        CheckFailed: a value is none that a column of that type can hold, such as a day after the year 9999.
+    """
+    text = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)") as copy:
+        source = pa.PythonFile(_Stream(iter(copy)), mode="r")
+        try:
+            return _parsed(source, types)
+        except pa.ArrowInvalid:
+            pass
+    raise CheckFailed(
+        "a value cannot be written: a number or day that is none, or is out of all bounds",
+        place=place,
+        next_step="correct it: NaN and infinity are no amounts, and a day lies in the years 1 to 9999",
+    )
+
+
+def _parsed(source: pa.PythonFile, types: Mapping[str, pa.DataType]) -> pa.Table:
+    names = list(types)
+    try:
+        return csv.read_csv(
+            source,
+            read_options=csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=False),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(
+                column_types=dict(types),
+                null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if str(error) == "Empty CSV file":
+            return pa.schema(list(types.items())).empty_table()
+        raise
+
+
+class _Stream(io.RawIOBase):
+    """Pieces of bytes as a file that is read from the beginning."""
+
+    def __init__(self, pieces: Iterator[Any]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most ``size`` where it is given; none at the end."""
+        found, length = [self._rest], len(self._rest)
+        while size < 0 or length < size:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            found.append(piece)
+            length += len(piece)
+        together = b"".join(found)
+        if 0 <= size < length:
+            together, self._rest = together[:size], together[size:]
+        else:
+            self._rest = b""
+        return together

@@ -1,0 +1,129 @@
+"""The keys of an archive: each object has one, and each owner one for each financial year (AES-256-GCM).
+
+All of a year are wrapped by keys of the keyring: destroying those destroys the year, wherever copies of it are, in
+storage that refuses to delete and in backups too. To destroy one owner's key, the others are wrapped anew and the key
+that wrapped them is destroyed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from lifecycle.archive.tables import archive_key
+from lifecycle.errors import CheckFailed
+from lifecycle.keys.provider import KEY_BYTES
+from lifecycle.keys.sealing import Broken, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
+    from sqlalchemy import Connection
+
+    from lifecycle.keys.provider import KeyProvider
+
+
+class YearKeys:
+    """The keys of one archive and financial year.
+
+    Args:
+        keys: the keyring.
+        archive: its name.
+        year_end: last day of the financial year.
+    """
+
+    def __init__(self, keys: KeyProvider, archive: str, year_end: date) -> None:
+        self.keys = keys
+        self.archive = archive
+        self.year_end = year_end
+
+    @property
+    def of_objects(self) -> str:
+        """The name of the key that wraps those of objects."""
+        return f"archive.{self.archive}.{self.year_end}.objects"
+
+    def of_owners(self, generation: int) -> str:
+        """The name of a key that wraps those of owners."""
+        return f"archive.{self.archive}.{self.year_end}.owners.{generation}"
+
+    def new_object_key(self, name: str) -> tuple[bytes, bytes]:
+        """A key for an object, in clear and wrapped."""
+        key = os.urandom(KEY_BYTES)
+        return key, seal(self.keys.secret(self.of_objects), key, self._about(name))
+
+    def object_key(self, name: str, wrapped: bytes) -> bytes:
+        """The key of an object.
+
+        Raises:
+            CheckFailed: it was wrapped for another object, or changed.
+        """
+        try:
+            return unseal(self.keys.secret(self.of_objects), wrapped, self._about(name))
+        except Broken:
+            raise CheckFailed(
+                "the key of this object is not what was written",
+                place=name,
+                next_step="lifecycle archive verify says what else is wrong with its part",
+            ) from None
+
+    def owner_keys(self, connection: Connection, owners: Collection[str]) -> dict[str, bytes]:
+        """The keys of owners who have one.
+
+        Raises:
+            CheckFailed: one of them was changed.
+        """
+        query = sa.select(archive_key.c.owner, archive_key.c.generation, archive_key.c.wrapped).where(
+            archive_key.c.archive == self.archive,
+            archive_key.c.year_end == self.year_end,
+            archive_key.c.owner == sa.any_(sa.literal(list(owners), sa.ARRAY(sa.Text))),
+        )
+        found = connection.execute(query).all()
+        wrapping = {
+            number: self.keys.secret(self.of_owners(number)) for number in {row.generation for row in found}
+        }
+        return {row.owner: self._unwrapped(wrapping[row.generation], row.owner, row.wrapped) for row in found}
+
+    def make_owner_keys(self, connection: Connection, owners: Collection[str]) -> dict[str, bytes]:
+        """The keys of owners; made, in the caller's transaction, for those who have none."""
+        found = self.owner_keys(connection, owners)
+        missing = [owner for owner in dict.fromkeys(owners) if owner not in found]
+        if missing:
+            generation = self._generation(connection)
+            made = {owner: os.urandom(KEY_BYTES) for owner in missing}
+            wrapping = self.keys.secret(self.of_owners(generation))
+            rows = [
+                {
+                    "archive": self.archive,
+                    "year_end": self.year_end,
+                    "owner": owner,
+                    "generation": generation,
+                    "wrapped": seal(wrapping, key, self._about(owner)),
+                }
+                for owner, key in made.items()
+            ]
+            connection.execute(sa.insert(archive_key), rows)
+            found |= made
+        return found
+
+    def _generation(self, connection: Connection) -> int:
+        """Of the key that wraps those of the year now."""
+        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.generation), 1)).where(
+            archive_key.c.archive == self.archive, archive_key.c.year_end == self.year_end
+        )
+        return int(connection.scalar(newest) or 1)
+
+    def _unwrapped(self, wrapping: bytes, owner: str, wrapped: bytes) -> bytes:
+        try:
+            return unseal(wrapping, bytes(wrapped), self._about(owner))
+        except Broken:
+            raise CheckFailed(
+                "the key of an owner is not what was written",
+                place=f"archive {self.archive}, year to {self.year_end}",
+                next_step="restore lifecycle.archive_key from a backup; what it opens cannot be read otherwise",
+            ) from None
+
+    def _about(self, name: str) -> bytes:
+        return f"lifecycle archive {self.archive} {self.year_end} {name}".encode()

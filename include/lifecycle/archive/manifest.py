@@ -1,0 +1,133 @@
+"""The manifest of a part: what stands in it, so that every object of it can be told from any other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.archive.documents import LeftOut
+from lifecycle.archive.layout import FORMAT
+from lifecycle.archive.numbering import Series
+from lifecycle.archive.objects import Written
+from lifecycle.archive.totals import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What stands in a part.
+
+    Attributes:
+        year_end: last day of the financial year of its documents.
+        number: of the part within the year, from 1.
+        as_of: the moment whose state of the tables it holds.
+        retain_until: last day on which the law asks for its documents.
+        layout: what the columns of its objects mean, as those say themselves.
+        revisions: how many of its documents were written before, and have changed since.
+        series: of the numbers of its documents.
+        left_out: what could not be written of the year.
+    """
+
+    archive: str
+    year_end: date
+    number: int
+    as_of: datetime
+    policy_version: str
+    policy_digest: str
+    retain_until: date
+    layout: Mapping[str, Any]
+    objects: tuple[Written, ...]
+    revisions: int
+    totals: Totals
+    series: tuple[Series, ...]
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    @property
+    def documents(self) -> int:
+        """How many stand in it."""
+        return sum(one.documents for one in self.objects)
+
+    @property
+    def folder(self) -> str:
+        """Where its objects are."""
+        return folder_of(self.archive, self.year_end, self.number)
+
+    @property
+    def name(self) -> str:
+        """Of the object that it is itself."""
+        return manifest_of(self.folder)
+
+    @property
+    def sha256(self) -> str:
+        """Of its text, hexadecimal: the ledger has it."""
+        return sha256(self.text().encode()).hexdigest()
+
+    def text(self) -> str:
+        """The manifest as it is written: JSON with sorted keys, in one line."""
+        document = {
+            "format": FORMAT,
+            "archive": self.archive,
+            "year_end": self.year_end.isoformat(),
+            "number": self.number,
+            "as_of": self.as_of.isoformat(),
+            "policy_version": self.policy_version,
+            "policy_digest": self.policy_digest,
+            "retain_until": self.retain_until.isoformat(),
+            "layout": dict(self.layout),
+            "objects": [one.to_json() for one in self.objects],
+            "documents": self.documents,
+            "revisions": self.revisions,
+            "totals": self.totals.to_json(),
+            "series": [one.to_json() for one in self.series],
+            "left_out": self.left_out.to_json(),
+        }
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> Manifest:
+        """The manifest that was written so.
+
+        Raises:
+            ValueError: it is none, or of a later format.
+        """
+        try:
+            document = json.loads(text)
+            if document["format"] != FORMAT:
+                raise ValueError("a later format")
+            return cls(
+                archive=document["archive"],
+                year_end=date.fromisoformat(document["year_end"]),
+                number=document["number"],
+                as_of=datetime.fromisoformat(document["as_of"]),
+                policy_version=document["policy_version"],
+                policy_digest=document["policy_digest"],
+                retain_until=date.fromisoformat(document["retain_until"]),
+                layout=document["layout"],
+                objects=tuple(map(Written.from_json, document["objects"])),
+                revisions=document["revisions"],
+                totals=Totals.from_json(document["totals"]),
+                series=tuple(Series(**one) for one in document["series"]),
+                left_out=LeftOut(**document["left_out"]),
+            )
+        except (KeyError, TypeError, ArithmeticError) as error:
+            raise ValueError(f"no manifest: {type(error).__name__}") from None
+
+
+def folder_of(archive: str, year_end: date, number: int) -> str:
+    """Where the objects of a part are."""
+    return f"{archive}/{year_end}/{number:04}"
+
+
+def manifest_of(folder: str) -> str:
+    """The name of the manifest of a part."""
+    return f"{folder}/manifest.json"
+
+
+def object_of(folder: str, number: int) -> str:
+    """The name of an object of a part, from 0."""
+    return f"{folder}/{number:04}.parquet"

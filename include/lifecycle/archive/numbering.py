@@ -1,0 +1,70 @@
+"""The numbers of documents: the series that they form, and how many are missing in each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.archive.documents import NUMBER
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, FromClause
+
+MOST_SERIES = 100
+"""Numbers that form more are not counted up, and nothing can be missing between them."""
+_DIGITS = "[0-9]{1,18}$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Numbers that differ only in the digits at their end.
+
+    Attributes:
+        prefix: what stands before those.
+        first: the least of what they say; ``last`` the greatest; None where there are no digits.
+        missing: how many between them no document has.
+    """
+
+    prefix: str
+    first: int | None
+    last: int | None
+    documents: int
+    missing: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a manifest."""
+        return asdict(self)
+
+
+def series_of(connection: Connection, documents: FromClause) -> tuple[Series, ...]:
+    """The series that the numbers of documents form; none where they form too many.
+
+    Args:
+        connection: sees the documents.
+        documents: has their numbers.
+    """
+    number = documents.c[NUMBER]
+    digits = sa.func.substring(number, _DIGITS)
+    behind = sa.func.coalesce(sa.func.length(digits), 0)
+    told = sa.select(
+        sa.func.left(number, sa.func.length(number) - behind).label("prefix"),
+        sa.cast(digits, sa.BigInteger).label("counter"),
+    ).subquery("told")
+    first, last = sa.func.min(told.c.counter), sa.func.max(told.c.counter)
+    missing = sa.func.coalesce(last - first + 1 - sa.func.count(sa.distinct(told.c.counter)), 0)
+    query = (
+        sa.select(
+            told.c.prefix,
+            first.label("first"),
+            last.label("last"),
+            sa.func.count().label("documents"),
+            missing.label("missing"),
+        )
+        .group_by(told.c.prefix)
+        .order_by(told.c.prefix)
+        .limit(MOST_SERIES + 1)
+    )
+    found = tuple(Series(**row._mapping) for row in connection.execute(query))
+    return found if len(found) <= MOST_SERIES else ()

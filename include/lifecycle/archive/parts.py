@@ -1,0 +1,180 @@
+"""The register of parts: what is being written, what was, and what is gone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.archive.manifest import Manifest, folder_of
+from lifecycle.archive.tables import archive_part
+from lifecycle.errors import StoreError, UsageError
+from lifecycle.planning.archived import archive_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection, Engine
+
+_LOCK = 0x6172636869  # "archi": with the hash of the archive's name, one writer at a time
+UNFINISHED = ("writing", "drafted", "verified")
+"""States of a part on which nothing may rely yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A line of the register.
+
+    Attributes:
+        state: ``writing``, ``drafted``, ``verified``, ``written``, ``condemned`` or ``destroyed``.
+        sha256: of the manifest; None while it is written.
+        manifest: its text; None before it was drafted and when it is destroyed.
+    """
+
+    part_id: int
+    archive: str
+    year_end: date
+    number: int
+    state: str
+    as_of: datetime
+    retain_until: date
+    documents: int | None
+    sha256: str | None
+    manifest: str | None
+
+    @property
+    def folder(self) -> str:
+        """Where its objects are."""
+        return folder_of(self.archive, self.year_end, self.number)
+
+    def read_manifest(self) -> Manifest:
+        """Its manifest, as the database has it."""
+        return Manifest.from_text(self.manifest or "")
+
+
+@contextmanager
+def only_writer(engine: Engine, archive: str) -> Iterator[None]:
+    """Nobody else writes to an archive while this lasts.
+
+    Raises:
+        StoreError: somebody does.
+    """
+    with engine.connect() as connection, connection.begin():
+        taken = sa.func.pg_try_advisory_xact_lock(
+            sa.cast(sa.literal(_LOCK & 0x7FFFFFFF), sa.Integer), sa.func.hashtext(archive)
+        )
+        if not connection.scalar(sa.select(taken)):
+            raise StoreError(
+                "somebody else writes to this archive at this moment",
+                place=f"archive {archive}",
+                next_step="run it again when that has ended",
+            )
+        yield
+
+
+def parts_of(
+    connection: Connection, archive: str, *, year_end: date | None = None, states: tuple[str, ...] = ()
+) -> list[Part]:
+    """The parts of an archive, year by year, in the order in which they were written."""
+    columns = [archive_part.c[name] for name in Part.__dataclass_fields__]
+    query = sa.select(*columns).where(archive_part.c.archive == archive)
+    if year_end:
+        query = query.where(archive_part.c.year_end == year_end)
+    if states:
+        query = query.where(archive_part.c.state.in_(states))
+    rows = connection.execute(query.order_by(archive_part.c.year_end, archive_part.c.number))
+    return [Part(**row._mapping) for row in rows]
+
+
+def part_of(connection: Connection, part_id: int) -> Part:
+    """One part.
+
+    Raises:
+        UsageError: there is none of this number.
+    """
+    columns = [archive_part.c[name] for name in Part.__dataclass_fields__]
+    found = connection.execute(sa.select(*columns).where(archive_part.c.part_id == part_id)).one_or_none()
+    if found is None:
+        raise UsageError("there is no such part", place=str(part_id), next_step="see lifecycle archive list")
+    return Part(**found._mapping)
+
+
+def begin(connection: Connection, archive: str, year_end: date, **about: Any) -> Part:
+    """A part to be written: a new one, or one that was begun and did not get through, or had nothing to hold."""
+    (unfinished,) = parts_of(connection, archive, year_end=year_end, states=UNFINISHED) or (None,)
+    if unfinished:
+        connection.execute(sa.delete(archive_record).where(archive_record.c.part_id == unfinished.part_id))
+        connection.execute(
+            sa.update(archive_part)
+            .values(state="writing", documents=None, manifest=None, sha256=None, **about)
+            .where(archive_part.c.part_id == unfinished.part_id)
+        )
+        return part_of(connection, unfinished.part_id)
+    last = sa.select(sa.func.coalesce(sa.func.max(archive_part.c.number), 0)).where(
+        archive_part.c.archive == archive, archive_part.c.year_end == year_end
+    )
+    number = int(connection.scalar(last) or 0) + 1
+    part_id = connection.scalar(
+        sa.insert(archive_part)
+        .values(archive=archive, year_end=year_end, number=number, **about)
+        .returning(archive_part.c.part_id)
+    )
+    return part_of(connection, int(part_id or 0))
+
+
+def draft(connection: Connection, part: Part, manifest: Manifest) -> None:
+    """Note that all of a part was written, and what."""
+    _set(
+        connection,
+        part,
+        "writing",
+        state="drafted",
+        documents=manifest.documents,
+        manifest=manifest.text(),
+        sha256=manifest.sha256,
+    )
+
+
+def move(connection: Connection, part: Part, state: str) -> None:
+    """Note that a part has got further.
+
+    Raises:
+        StoreError: somebody else has moved it meanwhile.
+    """
+    _set(connection, part, part.state, state=state)
+
+
+def _set(connection: Connection, part: Part, before: str, **values: Any) -> None:
+    changed = connection.execute(
+        sa.update(archive_part)
+        .values(**values)
+        .where(archive_part.c.part_id == part.part_id, archive_part.c.state == before)
+    )
+    if changed.rowcount != 1:
+        raise StoreError(
+            "somebody else sees to this part at this moment",
+            place=part.folder,
+            next_step="run it again; lifecycle archive list tells what was done",
+        )
+
+
+def require_no_later(connection: Connection, archive: str, as_of: datetime) -> None:
+    """Refuse to write for a moment before one that was written for: the clock is wrong, or the moment.
+
+    Raises:
+        UsageError: it is.
+    """
+    newest = connection.scalar(
+        sa.select(sa.func.max(archive_part.c.as_of)).where(
+            archive_part.c.archive == archive, archive_part.c.state.not_in(UNFINISHED)
+        )
+    )
+    if newest is not None and as_of < newest:
+        raise UsageError(
+            f"it was written already as of {newest:%Y-%m-%d %H:%M}, which is later",
+            place=f"archive {archive} as of {as_of:%Y-%m-%d %H:%M}",
+            next_step="see that the clock of this machine is right; a run for now writes all that there is",
+        )

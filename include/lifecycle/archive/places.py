@@ -1,0 +1,64 @@
+"""The places of archives, which are written to all at once and read from whichever has what was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lifecycle.archive.storage import AlreadyThere, Location, location
+from lifecycle.timelimits import first_instant
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from lifecycle.archive.manifest import Manifest
+    from lifecycle.runs.company import Company
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where archives stand.
+
+    Attributes:
+        locations: one, or several that have the same.
+    """
+
+    locations: tuple[Location, ...]
+
+    @classmethod
+    def of(cls, company: Company) -> Places:
+        """Those that the company's settings name.
+
+        Raises:
+            UsageError: one of them is none that is known here.
+        """
+        return cls(locations=tuple(map(location, company.archive_urls)))
+
+    def clear(self, folder: str) -> None:
+        """Remove what an attempt has left that did not get through.
+
+        Raises:
+            StorageError: a location refuses.
+        """
+        for place in self.locations:
+            for name in place.sizes(folder):
+                place.delete(name)
+
+    def put_in_place(self, manifest: Manifest, zone: ZoneInfo) -> None:
+        """Write a manifest, and let nobody change or remove it and its objects before their time is over.
+
+        Raises:
+            StorageError: a location refuses, or has another manifest there.
+        """
+        until = first_instant(manifest.retain_until + timedelta(days=1), zone)
+        for place in self.locations:
+            for one in manifest.objects:
+                place.retain(one.name, until)
+            try:
+                with place.create(manifest.name) as file:
+                    file.write(manifest.text().encode())
+            except AlreadyThere:
+                if place.read(manifest.name) != manifest.text().encode():
+                    raise
+            place.retain(manifest.name, until)
