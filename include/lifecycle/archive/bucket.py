@@ -83,6 +83,7 @@ class Bucket(Location):
         return self.files.open(path, "xb")  # type: ignore[no-any-return]  # fsspec says nothing of its files
 
     def _finish(self, name: str, file: BinaryIO) -> None:
+        del name
         try:
             file.close()
         except OSError as error:
@@ -91,6 +92,7 @@ class Bucket(Location):
             raise
 
     def _discard(self, name: str, file: Any) -> None:
+        del name
         file.discard()
         file.closed = True  # or it would be sent after all when it is let go
 

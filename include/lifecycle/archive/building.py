@@ -98,7 +98,7 @@ def write(
             documents = Documents(connection, rulebook, archive, as_of)
             count = documents.pick(year)
             if count:
-                manifest = _write(company, documents, year, part, places, count, progress)
+                manifest = _write(company, documents, year, part, count, progress)
                 _note_records(documents, part)
                 parts.draft(connection, part, manifest)
     if not count:
@@ -139,10 +139,10 @@ def seal(company: Company, part: Part) -> Manifest:
         )
     Places.of(company).put_in_place(manifest, company.version(part.as_of).policy.zone)
     with company.engine.begin() as connection:
-        parts.move(connection, part, "written")
         _outdate(connection, part)
         adopt(connection, company.version(part.as_of), as_of=part.as_of)
-        append(connection, "archive_written", _entry(manifest), as_of=part.as_of)
+        entry = append(connection, "archive_written", _entry(manifest), as_of=part.as_of)
+        parts.move(connection, part, "written", entry=entry.sequence)
     return manifest
 
 
@@ -151,7 +151,6 @@ def _write(
     documents: Documents,
     year: Year,
     part: Part,
-    places: Places,
     count: int,
     progress: Progress,
 ) -> Manifest:
@@ -159,7 +158,7 @@ def _write(
     rulebook, archive, connection = documents.rulebook, documents.archive, documents.connection
     layout = Layout.of(rulebook, archive, year.ends)
     keys = YearKeys(company.keys, archive.name, year.ends)
-    writer = PartWriter(places.locations, part.folder, layout, keys, connection)
+    writer = PartWriter(Places.of(company).locations, part.folder, layout, keys, connection)
     return Manifest(
         archive=archive.name,
         year_end=year.ends,

@@ -160,10 +160,8 @@ class Documents:
             "of_one_number": self._shares_its_number(document),
         }
         counts = [sa.func.count().filter(reason).label(name) for name, reason in reasons.items()]
-        found = self.connection.execute(
-            sa.select(*counts).select_from(document).where(self._is_of(document, year))
-        ).one()
-        return LeftOut(**found._mapping)
+        query = sa.select(*counts).select_from(document).where(self._is_of(document, year))
+        return LeftOut(**self.connection.execute(query).mappings().one())
 
     def _picking(self, year: Year) -> Select[Any]:
         document = relation(self.rulebook.live, self.archive.documents, "document")
@@ -215,7 +213,7 @@ class Documents:
         """Another document has a document's number, in the tables or in the archive; never where it is unique."""
         column, key = self.archive.archive.number, document_key(self.rulebook, self.archive, document)
         other = archive_record.alias("other_record")
-        shared = [
+        shared: list[ColumnElement[bool]] = [
             sa.exists(
                 sa.select(sa.literal(1))
                 .select_from(other)

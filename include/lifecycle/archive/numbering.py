@@ -66,5 +66,5 @@ def series_of(connection: Connection, documents: FromClause) -> tuple[Series, ..
         .order_by(told.c.prefix)
         .limit(MOST_SERIES + 1)
     )
-    found = tuple(Series(**row._mapping) for row in connection.execute(query))
+    found = tuple(Series(**row) for row in connection.execute(query).mappings())
     return found if len(found) <= MOST_SERIES else ()

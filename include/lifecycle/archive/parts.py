@@ -32,6 +32,7 @@ class Part:
         state: ``writing``, ``drafted``, ``verified``, ``written``, ``condemned`` or ``destroyed``.
         sha256: of the manifest; None while it is written.
         manifest: its text; None before it was drafted and when it is destroyed.
+        entry: of the ledger, which says that it was written; None before.
     """
 
     part_id: int
@@ -44,6 +45,7 @@ class Part:
     documents: int | None
     sha256: str | None
     manifest: str | None
+    entry: int | None
 
     @property
     def folder(self) -> str:
@@ -85,8 +87,8 @@ def parts_of(
         query = query.where(archive_part.c.year_end == year_end)
     if states:
         query = query.where(archive_part.c.state.in_(states))
-    rows = connection.execute(query.order_by(archive_part.c.year_end, archive_part.c.number))
-    return [Part(**row._mapping) for row in rows]
+    rows = connection.execute(query.order_by(archive_part.c.year_end, archive_part.c.number)).mappings()
+    return [Part(**row) for row in rows]
 
 
 def part_of(connection: Connection, part_id: int) -> Part:
@@ -96,10 +98,11 @@ def part_of(connection: Connection, part_id: int) -> Part:
         UsageError: there is none of this number.
     """
     columns = [archive_part.c[name] for name in Part.__dataclass_fields__]
-    found = connection.execute(sa.select(*columns).where(archive_part.c.part_id == part_id)).one_or_none()
+    query = sa.select(*columns).where(archive_part.c.part_id == part_id)
+    found = connection.execute(query).mappings().one_or_none()
     if found is None:
         raise UsageError("there is no such part", place=str(part_id), next_step="see lifecycle archive list")
-    return Part(**found._mapping)
+    return Part(**found)
 
 
 def begin(connection: Connection, archive: str, year_end: date, **about: Any) -> Part:
@@ -138,13 +141,13 @@ def draft(connection: Connection, part: Part, manifest: Manifest) -> None:
     )
 
 
-def move(connection: Connection, part: Part, state: str) -> None:
+def move(connection: Connection, part: Part, state: str, **values: Any) -> None:
     """Note that a part has got further.
 
     Raises:
         StoreError: somebody else has moved it meanwhile.
     """
-    _set(connection, part, part.state, state=state)
+    _set(connection, part, part.state, state=state, **values)
 
 
 def _set(connection: Connection, part: Part, before: str, **values: Any) -> None:

@@ -147,5 +147,5 @@ class _Reader:
 
 def _as_json(values: list[ColumnElement[Any]]) -> ColumnElement[Any]:
     """Values as PostgreSQL writes them, as a list of texts and nulls in JSON."""
-    texts = array([sa.cast(value, sa.Text) for value in values], type_=sa.Text)
+    texts: ColumnElement[Any] = array([sa.cast(value, sa.Text) for value in values], type_=sa.Text)
     return sa.cast(sa.func.array_to_json(sa.cast(texts, sa.ARRAY(sa.Text))), sa.Text)

@@ -17,6 +17,7 @@ archive_part = sa.table(
     sa.column("documents", sa.BigInteger),
     sa.column("manifest", sa.Text),
     sa.column("sha256", sa.Text),
+    sa.column("entry", sa.BigInteger),
     sa.column("ended_at", sa.DateTime(timezone=True)),
     schema="lifecycle",
 )

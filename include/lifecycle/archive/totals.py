@@ -83,9 +83,9 @@ def _query(documents: Documents, layout: Layout, collection: str, columns: Itera
         row = relation(live, collection, "child")
         joined, document = climb(live, row, documents.archive.paths[collection], "child_up")
     currency = sa.cast(document.c[layout.currency], sa.Text)
-    sums = [sa.func.sum(row.c[name]) for name in columns]
+    wanted: list[Any] = [currency, sa.func.count(), *(sa.func.sum(row.c[name]) for name in columns)]
     return (
-        sa.select(currency, sa.func.count(), *sums)
+        sa.select(*wanted)
         .select_from(joined.join(picked, documents.is_picked(document, picked)))
         .group_by(currency)
     )

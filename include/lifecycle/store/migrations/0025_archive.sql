@@ -12,10 +12,13 @@ CREATE TABLE lifecycle.archive_part (
     documents      bigint CHECK (documents >= 0),
     manifest       text,
     sha256         text CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    entry          bigint CHECK (entry >= 0),
     ended_at       timestamptz,
     UNIQUE (archive, year_end, number),
     CONSTRAINT archive_part_forgets_what_was_destroyed CHECK ((manifest IS NULL) = (state IN ('writing', 'destroyed'))),
-    CONSTRAINT archive_part_is_known_by_its_digest CHECK ((sha256 IS NULL) = (state = 'writing'))
+    CONSTRAINT archive_part_is_known_by_its_digest CHECK ((sha256 IS NULL) = (state = 'writing')),
+    CONSTRAINT archive_part_is_in_the_ledger
+        CHECK ((entry IS NULL) = (state IN ('writing', 'drafted', 'verified')))
 );
 COMMENT ON TABLE lifecycle.archive_part IS
     'What was written into an archive at once: documents of one financial year. Never deleted: digest and dates remain.';
@@ -26,6 +29,7 @@ COMMENT ON COLUMN lifecycle.archive_part.state IS
 COMMENT ON COLUMN lifecycle.archive_part.retain_until IS 'Last day on which the law asks for its documents.';
 COMMENT ON COLUMN lifecycle.archive_part.manifest IS 'Its manifest, as it stands in the archive; emptied (null) when it is destroyed.';
 COMMENT ON COLUMN lifecycle.archive_part.sha256 IS 'Of the manifest, which has those of its objects.';
+COMMENT ON COLUMN lifecycle.archive_part.entry IS 'The entry of the ledger that says so.';
 
 -- The newest record of a document says what the tables held of it when it was written; earlier ones are its history.
 CREATE TABLE lifecycle.archive_record (
@@ -68,8 +72,9 @@ COMMENT ON TABLE lifecycle.archive_key IS 'One data key for each owner and finan
 COMMENT ON COLUMN lifecycle.archive_key.generation IS 'Of the key that wraps it.';
 
 GRANT SELECT, INSERT ON lifecycle.archive_part TO lifecycle_engine;
-GRANT UPDATE (state, as_of, policy_version, retain_until, documents, manifest, sha256, ended_at)
+GRANT UPDATE (state, as_of, policy_version, retain_until, documents, manifest, sha256, entry, ended_at)
     ON lifecycle.archive_part TO lifecycle_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle.archive_record, lifecycle.archive_key TO lifecycle_engine;
-GRANT SELECT (part_id, archive, year_end, number, state, as_of, policy_version, retain_until, documents, sha256, ended_at)
+GRANT SELECT (part_id, archive, year_end, number, state, as_of, policy_version, retain_until, documents, sha256, entry,
+              ended_at)
     ON lifecycle.archive_part TO lifecycle_reader;
