@@ -6,7 +6,7 @@ for each row, plans it, checks the plan, carries it out through one guarded door
 Rooms, each importing only rooms above it (``tests/architecture`` enforces the order)::
 
     errors  settings  timelimits            ground: no input or output
-    operators                               whose a step is
+    operators  pages                        whose a step is, and what is printed
     identity                                when two values are the same identity, and where texts have it
     yamlfile  keys                          files read with care: policies, maps, keys
     datamap  policy                         typed data, loaded and cross-checked

@@ -26,9 +26,10 @@ from lifecycle.planning.archived import archive_record, document_key
 from lifecycle.planning.clocks import last_day_of
 from lifecycle.planning.planner import one_state
 from lifecycle.runs.adoption import adopt
+from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -101,10 +102,33 @@ def write(
                 manifest = _write(company, documents, year, part, count, progress)
                 _note_records(documents, part)
                 parts.draft(connection, part, manifest)
-    if not count:
-        return None
-    with company.engine.connect() as connection:
-        return parts.part_of(connection, part.part_id)
+    return of_number(company, part.part_id) if count else None
+
+
+def build(
+    company: Company, name: str, year: Year, *, as_of: datetime, progress: Progress = lambda _done, _all: None
+) -> Iterator[Manifest]:
+    """Write, check and seal the documents of a year, part by part, until nothing is left.
+
+    Raises:
+        CheckFailed: a part is not what the tables had; nothing relies on it.
+        StorageError: a location refuses.
+        StoreError: somebody else writes to this archive.
+        UsageError: something was written for a later moment.
+    """
+    while part := write(company, name, year, as_of=as_of, progress=progress):
+        check(company, part)
+        yield seal(company, of_number(company, part.part_id))
+
+
+def of_number(company: Company, part_id: int) -> Part:
+    """A part as the register has it now.
+
+    Raises:
+        UsageError: there is none of this number.
+    """
+    with reading(company.engine) as connection:
+        return parts.part_of(connection, part_id)
 
 
 def check(company: Company, part: Part) -> Checked:

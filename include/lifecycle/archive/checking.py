@@ -12,6 +12,7 @@ from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import OWNER, SEALED, Layout
 from lifecycle.archive.objects import reading_object, sha256_of
 from lifecycle.archive.sealing import Sealer
+from lifecycle.errors import LifecycleError
 from lifecycle.quality.suite import Checked, Count, validate
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ def check_objects(company: Company, manifest: Manifest, places: Places) -> Check
         place=manifest.folder,
         next_step="the tables keep what it holds; run lifecycle archive build, which begins the part anew",
     )
+
+
+def compare_with_manifest(company: Company, manifest: Manifest, place: Location) -> list[str]:
+    """What the objects of a part hold otherwise than its manifest says, in words.
+
+    Raises:
+        StorageError: an object cannot be read.
+    """
+    try:
+        return [one.complaint() for one in _Reread(company, manifest, place).compared() if one.beyond() > 0]
+    except LifecycleError as error:
+        return [error.message]
 
 
 def is_intact(place: Location, written: Written) -> bool:

@@ -20,7 +20,7 @@ from lifecycle.planning.archived import archive_record, document_digest, documen
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.engine import run_script
 from lifecycle.store.relations import relation
-from lifecycle.timelimits import financial_year_end, local_day
+from lifecycle.timelimits import financial_year_end, is_over, local_day
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,7 +112,10 @@ class Documents:
         self.keys = rulebook.key(archive.documents)
 
     def years(self) -> list[Year]:
-        """The financial years of which the tables have documents whose month is over, oldest first."""
+        """The financial years of which the tables have documents whose month is over, oldest first.
+
+        One whose documents the law does not ask for any more is none of them.
+        """
         closed = closed_day(self.archive, as_of=self.as_of, zone=self.rulebook.policy.zone)
         document = relation(self.rulebook.live, self.archive.documents, "document")
         day = self.clock.event_day(document)
@@ -122,7 +125,8 @@ class Documents:
         year_ends, found = self.archive.clock.anchor.year_ends, []
         while first is not None and first <= last:
             ends = financial_year_end(first, year_ends)
-            found.append(Year(ends=ends, closed=min(closed, ends)))
+            if not is_over(ends, self.archive.clock.keep, as_of=self.as_of, zone=self.rulebook.policy.zone):
+                found.append(Year(ends=ends, closed=min(closed, ends)))
             first = ends + timedelta(days=1)
         return found
 

@@ -69,7 +69,11 @@ class Manifest:
 
     def text(self) -> str:
         """The manifest as it is written: JSON with sorted keys, in one line."""
-        document = {
+        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As values of JSON: names, digests, counts and sums."""
+        return {
             "format": FORMAT,
             "archive": self.archive,
             "year_end": self.year_end.isoformat(),
@@ -86,7 +90,6 @@ class Manifest:
             "series": [one.to_json() for one in self.series],
             "left_out": self.left_out.to_json(),
         }
-        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_text(cls, text: str) -> Manifest:

@@ -45,6 +45,19 @@ class Places:
             for name in place.sizes(folder):
                 place.delete(name)
 
+    def put_back(
+        self, place: Location, manifest: Manifest, name: str, content: bytes, zone: ZoneInfo
+    ) -> None:
+        """Replace an object that is missing or was changed with what was written.
+
+        Raises:
+            StorageError: the location refuses.
+        """
+        place.delete(name)
+        with place.create(name) as file:
+            file.write(content)
+        place.retain(name, first_instant(manifest.retain_until + timedelta(days=1), zone))
+
     def put_in_place(self, manifest: Manifest, zone: ZoneInfo) -> None:
         """Write a manifest, and let nobody change or remove it and its objects before their time is over.
 

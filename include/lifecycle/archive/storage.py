@@ -169,7 +169,8 @@ class Folder(Location):
 
     def _new(self, name: str) -> BinaryIO:
         path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=_FOR_THE_OWNER)
+        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+            folder.mkdir(mode=_FOR_THE_OWNER, exist_ok=True)
         if path.exists():
             raise FileExistsError
         return _unfinished(path).open("wb")

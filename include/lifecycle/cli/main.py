@@ -10,6 +10,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from lifecycle.cli import (
+    archiving,
     checking,
     database,
     holding,
@@ -32,6 +33,7 @@ MISUSED = 2
 AFTERWARDS = {
     "sweep": "nothing is half done, run it again to go on",
     "apply": "nothing is half done, run it again to go on",
+    "archive": "nothing relies on what was half written, run it again",
     "outbox": "nothing is lost; a notice that was on its way goes out again under its number",
     "seed": "the database is as it was before, run it again",
 }
@@ -50,6 +52,7 @@ keeping.register(app)
 overview.register(app)
 restoring.register(app)
 telling.register(app)
+app.add_typer(archiving.app, name="archive")
 app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
 app.add_typer(requesting.app, name="request")

@@ -10,10 +10,10 @@ import typer
 
 from lifecycle.cli.session import AsOf, Json, emit, moment
 from lifecycle.datamap.load import load_datamap
+from lifecycle.pages import printable
 from lifecycle.policy.load import in_force, load_policies
 from lifecycle.policy.notice import notice as notice_of
 from lifecycle.policy.ropa import as_markdown, record_of_processing
-from lifecycle.requests.copies.page import printable
 from lifecycle.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def notice(
     if json or written is Written.JSON:
         emit(document, [], as_json=True)
         return
-    sys.stdout.write(printable("notice.html", document) + "\n")
+    sys.stdout.write(printable("lifecycle.requests.copies", "notice.html", document) + "\n")
 
 
 def ropa(*, as_of: AsOf = None, json: Json = False) -> None:

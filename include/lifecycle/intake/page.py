@@ -26,7 +26,7 @@ from lifecycle.intake.given import (
 from lifecycle.intake.office import Office
 from lifecycle.intake.protection import Forms, QuietRoute, StrictHeaders, require_same_site
 from lifecycle.intake.show import problem, shown, style, wants_page
-from lifecycle.requests.copies.page import printable
+from lifecycle.pages import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,7 +281,7 @@ class _Routes:
             with Office.open(by, self.doors.clock()) as office:
                 document = office.notice()
             if wants_page(request):
-                return HTMLResponse(printable("notice.html", document))
+                return HTMLResponse(printable("lifecycle.requests.copies", "notice.html", document))
             return JSONResponse(document)
 
         @router.post("/requests/{number}/package")

@@ -102,6 +102,11 @@ def in_common(schedule: str) -> dict[str, Any]:
     }
 
 
+def time_zone_of(schedule: str) -> str:
+    """The policy's time zone, in which the times of a DAG are meant."""
+    return _stated(schedule).time_zone
+
+
 def every_hour() -> CronTriggerTimetable:
     """Away from the full hour, when everybody else calls."""
     return CronTriggerTimetable(EVERY_HOUR, timezone="UTC")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import sqlalchemy as sa
 
 from lifecycle.errors import CheckFailed
+from lifecycle.pages import printable
 from lifecycle.plan import Action
 from lifecycle.planning.writer import About, PlanWriter
 from lifecycle.policy.model import RequestKind
@@ -17,7 +18,6 @@ from lifecycle.requests import packages
 from lifecycle.requests.copies.archive import encrypted
 from lifecycle.requests.copies.document import access_document
 from lifecycle.requests.copies.found import CopiedRows, Copy
-from lifecycle.requests.copies.page import printable
 from lifecycle.requests.copies.portable import as_json, portable_files
 from lifecycle.requests.copies.rows import RowReader
 from lifecycle.requests.copies.veil import Veil
@@ -184,7 +184,10 @@ class AccessProcedure(CopyProcedure):
     ) -> dict[str, bytes]:
         """The copy for machines, and as a page for people."""
         document = access_document(connection, case, rows, veil)
-        return {"copy.json": as_json(document), "copy.html": printable("copy.html", document).encode()}
+        return {
+            "copy.json": as_json(document),
+            "copy.html": printable("lifecycle.requests.copies", "copy.html", document).encode(),
+        }
 
 
 class PortabilityProcedure(CopyProcedure):

@@ -6,21 +6,27 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def printable(template: str, document: Mapping[str, Any]) -> str:
-    """A document as a page; whatever stands in it is text and never markup."""
-    return _templates().get_template(template).render(**document)
+def printable(package: str, template: str, document: Mapping[str, Any]) -> str:
+    """A document as a page; whatever stands in it is text and never markup.
+
+    Args:
+        package: that has the template, which may extend ``page.html``.
+        template: its name.
+        document: what it is filled with.
+    """
+    return _templates(package).get_template(template).render(**document)
 
 
 @cache
-def _templates() -> Environment:
+def _templates(package: str) -> Environment:
     made = Environment(
-        loader=PackageLoader("lifecycle.requests.copies"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("lifecycle.pages")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,267 @@
+"""Looking after an archive: every byte of every part, against its manifest, the control schema and the ledger.
+
+What is missing or was changed in one place is put back from another that has it as it was written, and told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.archive import parts
+from lifecycle.archive.building import archive_of
+from lifecycle.archive.checking import compare_with_manifest, is_intact
+from lifecycle.archive.places import Places
+from lifecycle.archive.storage import NotThere
+from lifecycle.errors import LifecycleError, PromiseBroken
+from lifecycle.ledger.book import append_all, read_entry
+from lifecycle.store.engine import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from lifecycle.archive.manifest import Manifest
+    from lifecycle.archive.objects import Written
+    from lifecycle.archive.parts import Part
+    from lifecycle.archive.storage import Location
+    from lifecycle.runs.company import Company
+
+    Progress = Callable[[int, int], None]
+
+MISSING, CHANGED, EXTRA, UNLIKE_LEDGER, UNREADABLE = (
+    "missing",
+    "changed",
+    "extra",
+    "unlike_ledger",
+    "unreadable",
+)
+"""What may be wrong with an object: it is not there, has other bytes, belongs to no part; with a manifest: the ledger
+says another; with what an object holds: it cannot be opened, or does not add up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that is not as it was written.
+
+    Attributes:
+        what: one word of those above.
+        name: of the object, or of the part.
+        place: address of the location; empty where it is about all.
+        repaired: whether it was put back as it was.
+        more: what is known besides, in words.
+    """
+
+    what: str
+    name: str
+    place: str = ""
+    repaired: bool = False
+    more: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As values of JSON."""
+        return {
+            "what": self.what,
+            "name": self.name,
+            "place": self.place,
+            "repaired": self.repaired,
+            "more": self.more,
+        }
+
+    def __str__(self) -> str:
+        where = f" at {self.place}" if self.place else ""
+        more = f" ({self.more})" if self.more else ""
+        return f"{self.name}{where} {_WORDS[self.what]}{more}{', repaired' if self.repaired else ''}"
+
+
+_WORDS = {
+    MISSING: "is missing",
+    CHANGED: "was changed",
+    EXTRA: "belongs to no part",
+    UNLIKE_LEDGER: "is not what the ledger says was written",
+    UNREADABLE: "does not hold what its manifest says",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """What looking after an archive has found.
+
+    Attributes:
+        parts: how many were looked at; ``objects`` and ``size`` likewise, over all places.
+    """
+
+    archive: str
+    parts: int = 0
+    objects: int = 0
+    size: int = 0
+    findings: tuple[Finding, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and names; nothing of what objects hold."""
+        return {
+            "archive": self.archive,
+            "parts": self.parts,
+            "objects": self.objects,
+            "bytes": self.size,
+            "findings": [one.to_json() for one in self.findings],
+        }
+
+    def require_whole(self) -> None:
+        """Everything is as it was written, or is so again.
+
+        Raises:
+            PromiseBroken: names what is not.
+        """
+        broken = [one for one in self.findings if not one.repaired]
+        if broken:
+            raise PromiseBroken(
+                "\n".join(map(str, broken)),
+                place=f"archive {self.archive}",
+                next_step="restore these objects from a backup of the storage, then verify again; the live rows are"
+                " kept as long as no part holds them as written",
+            )
+
+
+def verify(
+    company: Company, name: str, *, as_of: datetime, progress: Progress = lambda _done, _all: None
+) -> Verified:
+    """Read every object of an archive everywhere, and put back what is not as it was written.
+
+    Raises:
+        UsageError: there is no such archive.
+        StorageError: a location cannot be reached.
+    """
+    archive_of(company, name, as_of=as_of)
+    with reading(company.engine) as connection:
+        written = parts.parts_of(connection, name, states=("written",))
+    verification = _Verification(company, name)
+    for number, part in enumerate(written, start=1):
+        verification.look_at(part)
+        progress(number, len(written))
+    verification.look_for_others(written)
+    found = verification.verified(len(written))
+    with company.engine.begin() as connection:
+        append_all(connection, _entries(found), as_of=as_of)
+    return found
+
+
+class _Verification:
+    """What has been found so far."""
+
+    def __init__(self, company: Company, name: str) -> None:
+        self.company = company
+        self.name = name
+        self.places = Places.of(company)
+        self.findings: list[Finding] = []
+        self.objects = self.size = 0
+
+    def look_at(self, part: Part) -> None:
+        """See that the part is what the ledger says, everywhere, and holds what its manifest says."""
+        manifest = part.read_manifest()
+        if not self._is_in_ledger(part, manifest):
+            self.findings.append(Finding(what=UNLIKE_LEDGER, name=part.folder))
+        for place in self.places.locations:
+            self._look_at_manifest(place, manifest)
+            for one in manifest.objects:
+                self.objects += 1
+                self.size += one.size
+                self._look_at_object(place, manifest, one)
+        self._look_into(manifest)
+
+    def look_for_others(self, written: list[Part]) -> None:
+        """See that there is nothing but what belongs to a part, or is being written."""
+        with reading(self.company.engine) as connection:
+            unfinished = [
+                part.folder for part in parts.parts_of(connection, self.name, states=parts.UNFINISHED)
+            ]
+        known = {name for part in written for name in _names(part.read_manifest())}
+        for place in self.places.locations:
+            for name in place.sizes(self.name):
+                if name not in known and not name.startswith(tuple(f"{folder}/" for folder in unfinished)):
+                    self.findings.append(Finding(what=EXTRA, name=name, place=place.url))
+
+    def verified(self, count: int) -> Verified:
+        """All that was found."""
+        return Verified(
+            archive=self.name,
+            parts=count,
+            objects=self.objects,
+            size=self.size,
+            findings=tuple(self.findings),
+        )
+
+    def _is_in_ledger(self, part: Part, manifest: Manifest) -> bool:
+        with reading(self.company.engine) as connection:
+            entry = None if part.entry is None else read_entry(connection, part.entry)
+        return (
+            entry is not None
+            and entry.kind == "archive_written"
+            and (entry.body["archive"], entry.body["year_end"], entry.body["part"])
+            == (part.archive, part.year_end.isoformat(), part.number)
+            and entry.body["digest"] == part.sha256 == manifest.sha256
+        )
+
+    def _look_at_manifest(self, place: Location, manifest: Manifest) -> None:
+        try:
+            is_as_written = sha256(place.read(manifest.name)).hexdigest() == manifest.sha256
+            what = "" if is_as_written else CHANGED
+        except NotThere:
+            what = MISSING
+        if what:
+            self._replace(place, manifest, manifest.name, what, lambda: manifest.text().encode())
+
+    def _look_at_object(self, place: Location, manifest: Manifest, one: Written) -> None:
+        what = _wrong_with(place, one)
+        if not what:
+            return
+        others = (other for other in self.places.locations if other is not place)
+        source = next((other for other in others if not _wrong_with(other, one)), None)
+        if source is None:
+            self.findings.append(Finding(what=what, name=one.name, place=place.url))
+        else:
+            self._replace(place, manifest, one.name, what, lambda: source.read(one.name))
+
+    def _replace(
+        self, place: Location, manifest: Manifest, name: str, what: str, read: Callable[[], bytes]
+    ) -> None:
+        """Put an object back as it was."""
+        finding = Finding(what=what, name=name, place=place.url)
+        try:
+            self.places.put_back(place, manifest, name, read(), self.company.policies[-1].policy.zone)
+        except LifecycleError as error:
+            self.findings.append(replace(finding, more=error.message))
+        else:
+            self.findings.append(replace(finding, repaired=True))
+
+    def _look_into(self, manifest: Manifest) -> None:
+        """See that what the objects hold can be opened and adds up, where there is a place that has all of them."""
+        for place in self.places.locations:
+            if not any(_wrong_with(place, one) for one in manifest.objects):
+                problems = compare_with_manifest(self.company, manifest, place)
+                self.findings += [
+                    Finding(what=UNREADABLE, name=manifest.folder, more=one) for one in problems
+                ]
+                return
+
+
+def _wrong_with(place: Location, one: Written) -> str:
+    """What is wrong with an object, or nothing."""
+    try:
+        return "" if is_intact(place, one) else CHANGED
+    except NotThere:
+        return MISSING
+
+
+def _names(manifest: Manifest) -> set[str]:
+    """Of everything that belongs to a part."""
+    return {manifest.name, *(one.name for one in manifest.objects)}
+
+
+def _entries(found: Verified) -> list[tuple[str, dict[str, Any]]]:
+    """That it was looked after, and what was found, in counts."""
+    repaired = sum(one.repaired for one in found.findings)
+    broken = len(found.findings) - repaired
+    body = {"archive": found.archive, "rows": found.objects, "repaired": repaired, "passed": not broken}
+    return [("archive_verified", body)]

@@ -1,0 +1,208 @@
+"""``archive build|verify|fetch|list``: documents that a law asks for, written once and retrieved for years."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json as jsonlib
+import sys
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lifecycle.archive import building, fetching, listing, verifying
+from lifecycle.cli.session import (
+    AsOf,
+    Json,
+    emit,
+    moment,
+    open_company,
+    open_to_change,
+    past_moment,
+    policy_zone,
+    progress_bar,
+)
+from lifecycle.errors import UsageError
+from lifecycle.pages import printable
+from lifecycle.runs import agreement, signing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from lifecycle.archive.manifest import Manifest
+    from lifecycle.runs.company import Company
+
+app = typer.Typer(
+    help="Archives: documents that a law asks for, written once, verified, retrievable.", no_args_is_help=True
+)
+
+Name = Annotated[
+    str | None,
+    typer.Option("--archive", help="Which one, where the policy has several. Default: all of them."),
+]
+MEGABYTE = 1_000_000
+
+
+class Form(StrEnum):
+    """How a document is printed."""
+
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+@app.command()
+def build(
+    *,
+    archive: Name = None,
+    year: Annotated[
+        str | None, typer.Option(help="Only the financial year that ends on this day, such as 2025-12-31.")
+    ] = None,
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Write the documents of every month that is over and that the archive does not have as they are."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    agreement.check_before(company, as_of=at)
+    written = [one for name in _archives(company, archive, at) for one in _build(company, name, year, at)]
+    lines = [_written_line(one) for one in written]
+    emit([one.to_json() for one in written], lines or ["nothing was to be written"], as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+
+
+def _build(company: Company, name: str, year: str | None, at: datetime) -> Iterator[Manifest]:
+    years = building.years(company, name, as_of=at)
+    if year is not None:
+        ends = _year_end(year)
+        years = [one for one in years if one.ends == ends]
+        if not years:
+            raise UsageError(
+                f"the tables have no document of a month of that year that is over for long enough, of {name}",
+                place="--year",
+                next_step="give the last day of a financial year; leave it out to write all that there is",
+            )
+    for one in years:
+        with progress_bar(f"{name} {one.ends}") as progress:
+            yield from building.build(company, name, one, as_of=at, progress=progress)
+
+
+@app.command()
+def verify(*, archive: Name = None, json: Json = False) -> None:
+    """Read every object everywhere; put back what is missing or was changed. Exit 1 where that cannot be."""
+    company = open_to_change()
+    at = moment(None, policy_zone(company))
+    found = []
+    for name in _archives(company, archive, at):
+        with progress_bar(name) as progress:
+            found.append(verifying.verify(company, name, as_of=at, progress=progress))
+    lines = [line for one in found for line in _verified_lines(one)]
+    emit([one.to_json() for one in found], lines, as_json=json)
+    signing.sign_what_is_new(company, as_of=at)
+    for one in found:
+        one.require_whole()
+
+
+@app.command()
+def fetch(
+    *,
+    number: Annotated[str, typer.Option("--invoice", "--number", help="Number of the document.")],
+    archive: Name = None,
+    form: Annotated[Form, typer.Option("--format", help="How it is printed.")] = Form.JSON,
+    history: Annotated[bool, typer.Option("--history", help="Its earlier states, too; as JSON.")] = False,
+) -> None:
+    """Print one document with all that belongs to it, from the archive alone."""
+    company = open_company()
+    (name, *others) = _archives(company, archive, moment(None, policy_zone(company)))
+    if others:
+        raise UsageError(
+            "the policy has several archives",
+            place="--archive",
+            next_step=f"name one of {', '.join((name, *others))}",
+        )
+    found = [one.to_json() for one in fetching.fetch(company, name, number)]
+    if history:
+        sys.stdout.write(jsonlib.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(_printed(found[0], form))
+
+
+@app.command("list")
+def listing_of(*, archive: Name = None, as_of: AsOf = None, json: Json = False) -> None:
+    """List the parts of archives: what each holds, and until when."""
+    company = open_company()
+    at = moment(as_of, policy_zone(company))
+    found = [
+        one for name in _archives(company, archive, at) for one in listing.listed(company, name, as_of=at)
+    ]
+    emit(
+        [one.to_json() for one in found],
+        [_part_line(one) for one in found] or ["there is none"],
+        as_json=json,
+    )
+
+
+def _archives(company: Company, wanted: str | None, at: datetime) -> list[str]:
+    """Those that are meant: one, or all of the policy in force."""
+    if wanted is not None:
+        return [building.archive_of(company, wanted, as_of=at).name]
+    names = list(company.rulebook(at).archives)
+    if not names:
+        raise UsageError(
+            "the policy has no archive", place="archives", next_step="state one, or leave the command be"
+        )
+    return names
+
+
+def _year_end(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "is no day", place="--year", next_step="write the last day of the year, such as 2025-12-31"
+        ) from None
+
+
+def _written_line(one: Manifest) -> str:
+    revised = f", {one.revisions:,} of them changed since they were written" if one.revisions else ""
+    missing = sum(series.missing for series in one.series)
+    gaps = f", {missing:,} numbers missing between them" if missing else ""
+    left = "".join(f", {count:,} left out: {reason}" for reason, count in one.left_out.to_json().items())
+    return f"{one.folder}  {one.documents:>10,} documents{revised}, kept until {one.retain_until}{gaps}{left}"
+
+
+def _verified_lines(one: verifying.Verified) -> Iterator[str]:
+    yield f"{one.archive}: {one.parts:,} parts, {one.objects:,} objects, {one.size / MEGABYTE:,.1f} MB read"
+    yield from (f"  {finding}" for finding in one.findings)
+
+
+def _part_line(one: listing.Listed) -> str:
+    part = one.part
+    return (
+        f"{part.folder}  {part.state:<9}  {part.documents or 0:>10,} documents  {one.size / MEGABYTE:>10,.1f} MB"
+        f"  until {part.retain_until}"
+    )
+
+
+def _printed(document: dict[str, Any], form: Form) -> str:
+    if form is Form.JSON:
+        return jsonlib.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if form is Form.HTML:
+        return printable("lifecycle.archive", "document.html", document) + "\n"
+    return _as_csv(document)
+
+
+def _as_csv(document: dict[str, Any]) -> str:
+    """A table for the document and each collection that belongs to it, a blank line between them (RFC 4180)."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    tables = {"document": [document["document"]], **document["rows"]}
+    for number, (name, rows) in enumerate((name, rows) for name, rows in tables.items() if rows):
+        if number:
+            writer.writerow([])
+        writer.writerow(["", *rows[0]])
+        writer.writerows([name, *row.values()] for row in rows)
+    return written.getvalue()
