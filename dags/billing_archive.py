@@ -12,13 +12,20 @@ G1: protected against loss and change, encrypted with a key for each customer an
 
 from airflow.sdk import dag
 
-from lifecycle.orchestration.archiving import ON_THE_ELEVENTH, monthly, write_archives
+from lifecycle.orchestration.archiving import ON_THE_ELEVENTH, every_month, write_archives
+from lifecycle.orchestration.wiring import deliveries
 
 NAME = "billing_archive"
 COMMITMENTS = ("A2", "A7", "G1")
 
 
-@dag(NAME, **monthly(NAME, ON_THE_ELEVENTH), doc_md=__doc__, tags={"archive", *COMMITMENTS})
+@dag(
+    NAME,
+    schedule=every_month(NAME, ON_THE_ELEVENTH),
+    **deliveries(NAME),
+    doc_md=__doc__,
+    tags={"archive", *COMMITMENTS},
+)
 def billing_archive() -> None:
     """Wire the years one beside another."""
     write_archives()

@@ -9,13 +9,20 @@ Keeps A7: what the law asks for can be retrieved; G1: loss and change are found 
 
 from airflow.sdk import dag
 
-from lifecycle.orchestration.archiving import ON_THE_TWENTIETH, monthly, verify_archives
+from lifecycle.orchestration.archiving import ON_THE_TWENTIETH, every_month, verify_archives
+from lifecycle.orchestration.wiring import deliveries
 
 NAME = "billing_archive_verify"
 COMMITMENTS = ("A7", "G1")
 
 
-@dag(NAME, **monthly(NAME, ON_THE_TWENTIETH), doc_md=__doc__, tags={"archive", *COMMITMENTS})
+@dag(
+    NAME,
+    schedule=every_month(NAME, ON_THE_TWENTIETH),
+    **deliveries(NAME),
+    doc_md=__doc__,
+    tags={"archive", *COMMITMENTS},
+)
 def billing_archive_verify() -> None:
     """Wire the archives one beside another."""
     verify_archives()
