@@ -37,6 +37,8 @@ _ARROW = {
     "bigint": pa.int64(),
     "boolean": pa.bool_(),
     "date": pa.date32(),
+    "timestamp with time zone": pa.timestamp("us", tz="UTC"),
+    "timestamp without time zone": pa.timestamp("us"),
 }
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     Place = Callable[..., str]
 
 WHOLE_NUMBERS = frozenset({"smallint", "integer", "bigint"})
-READABLE = WHOLE_NUMBERS | TEXTS | {"numeric", "date", "boolean", "uuid"}
+MOMENTS = frozenset({"timestamp with time zone", "timestamp without time zone"})
+READABLE = WHOLE_NUMBERS | TEXTS | MOMENTS | {"numeric", "date", "boolean", "uuid"}
 """Types of which values can stand in columns of their own, outside the owner's seal."""
 MOST_DIGITS = 38
 """The most that a decimal of 128 bits holds."""

@@ -1,0 +1,235 @@
+"""Documents are written once their month is over, read again, and only then relied on."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lifecycle.archive import building, parts
+from lifecycle.archive.fetching import fetch
+from lifecycle.errors import CheckFailed, NotFound, StorageError, UsageError
+from support.books import IN_AUGUST, NAME, create_books, flip, write_books
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecycle.archive.manifest import Manifest
+    from lifecycle.runs.company import Company
+    from support.databases import Database
+
+pytestmark = pytest.mark.commitment("A7", "G1")
+
+
+@pytest.fixture
+def company(database: Database, tmp_path: Path) -> Company:
+    return create_books(database, tmp_path)
+
+
+def numbers(manifests: list[Manifest]) -> dict[str, int]:
+    return {one.folder: one.documents for one in manifests}
+
+
+def test_years_are_written_whose_months_are_over(company: Company):
+    assert numbers(write_books(company)) == {"books/2025-06-30/0001": 4, "books/2026-06-30/0001": 1}
+
+
+def test_a_month_is_written_when_it_is_over_for_as_long_as_the_policy_asks(company: Company):
+    assert numbers(write_books(company, datetime(2025, 8, 10, 20, 59, tzinfo=UTC))) == {
+        "books/2025-06-30/0001": 4
+    }
+    assert numbers(write_books(company, datetime(2025, 8, 10, 21, 0, tzinfo=UTC))) == {
+        "books/2026-06-30/0001": 1
+    }
+
+
+def test_what_was_written_is_not_written_again(company: Company):
+    write_books(company)
+    assert write_books(company) == []
+
+
+def test_a_document_comes_back_as_it_was(company: Company):
+    write_books(company)
+    (document,) = fetch(company, NAME, "B-0001")
+    assert document.values == {
+        "serial": "A", "copy_no": 1, "number": "B-0001",
+        "issued_at": datetime(2024, 6, 30, 21, 30, tzinfo=UTC),
+        "due_on": date(2024, 7, 15), "currency": "EUR", "total": Decimal("100.005"), "is_credit": False,
+        "buyer": 'Canary "One", OÜ', "remark": "line\nbreak", "extra": '{"a": [1, "ü"]}',
+        "client_no.name": "Canary One",
+    }  # fmt: skip
+    items = {row["what"]: row for row in document.rows["trade.item"]}
+    assert items["Canary chair, red"]["amount"] == Decimal("60.000")
+    assert [row["percent"] for row in document.rows["trade.discount"]] == [10]
+    assert [(row["paid"], row["payer"]) for row in document.rows["trade.receipt"]] == [
+        (Decimal("50.000"), "Canary Payer"), (Decimal("50.005"), None),
+    ]  # fmt: skip
+    assert document.retain_until == date(2032, 6, 30)
+    (credit,) = fetch(company, NAME, "B-0002")
+    assert (credit.values["total"], credit.values["buyer"], credit.values["remark"]) == (
+        Decimal("-100.005"),
+        "",
+        None,
+    )
+
+
+def test_nothing_that_the_law_does_not_need_is_written(company: Company):
+    write_books(company)
+    (document,) = fetch(company, NAME, "B-0001")
+    assert "reader" not in document.values
+
+
+def test_nothing_in_the_archive_can_be_read_without_keys(company: Company, tmp_path: Path):
+    write_books(company)
+    files = [path for place in ("one", "two") for path in (tmp_path / place).rglob("*") if path.is_file()]
+    assert len(files) == 2 * (2 + 2)
+    for path in files:
+        content = path.read_bytes()
+        assert b"anary" not in content
+        assert path.suffix == ".json" or b"B-000" not in content
+
+
+def test_totals_are_those_of_the_tables_by_currency(company: Company):
+    (old, _) = write_books(company)
+    assert old.totals.to_json() == {
+        "EUR": {
+            "trade.bill": {"rows": "3", "total": "1.000"},
+            "trade.discount": {"rows": "1"},
+            "trade.item": {"amount": "100.005", "rows": "3"},
+            "trade.receipt": {"paid": "100.005", "rows": "2"},
+        },
+        "USD": {"trade.bill": {"rows": "1", "total": "7.000"}},
+    }
+    assert [(one.prefix, one.first, one.last, one.missing) for one in old.series] == [("B-", 1, 5, 1)]
+
+
+def test_a_document_that_changed_is_written_again_and_its_history_kept(company: Company, database: Database):
+    write_books(company)
+    database.execute("INSERT INTO trade.receipt VALUES (3, 'A', 2, -100.005, 'Canary Payer')")
+    (again,) = write_books(company)
+    assert (again.documents, again.revisions) == (1, 1)
+    newest, first = fetch(company, NAME, "B-0002")
+    assert (newest.revision, len(newest.rows["trade.receipt"])) == (1, 1)
+    assert (first.revision, len(first.rows["trade.receipt"])) == (0, 0)
+
+
+def test_what_the_archive_does_not_have_may_change_without_a_new_record(company: Company, database: Database):
+    write_books(company)
+    database.execute("UPDATE trade.bill SET reader = NULL, client_no = NULL")
+    assert write_books(company) == []
+
+
+def test_one_state_of_the_tables_is_written(company: Company, database: Database):
+    """What changes while it is written is written by the next run."""
+    (year, _) = building.years(company, NAME, as_of=IN_AUGUST)
+
+    def change(_done: int, _all: int) -> None:
+        database.execute("UPDATE trade.bill SET total = 8.000 WHERE serial = 'B'")
+        database.execute("INSERT INTO trade.item VALUES (gen_random_uuid(), 'B', 1, 'Late', 1.000)")
+
+    part = building.write(company, NAME, year, as_of=IN_AUGUST, progress=change)
+    building.check(company, part)
+    building.seal(company, building.of_number(company, part.part_id))
+    (document,) = fetch(company, NAME, "B-0004")
+    assert (document.values["total"], document.rows["trade.item"]) == (Decimal("7.000"), [])
+    assert numbers(write_books(company)) == {"books/2025-06-30/0002": 1, "books/2026-06-30/0001": 1}
+
+
+def test_documents_of_one_number_are_left_out_and_told(company: Company, database: Database):
+    database.execute("UPDATE trade.bill SET number = 'B-0001' WHERE serial = 'B'")
+    database.execute("UPDATE trade.bill SET number = NULL WHERE serial = 'C'")
+    (old, _) = write_books(company)
+    assert (old.documents, old.left_out.to_json()) == (1, {"of_one_number": 2, "unnumbered": 1})
+
+
+def test_a_number_that_the_archive_has_is_not_given_again(company: Company, database: Database):
+    write_books(company)
+    database.execute(
+        "INSERT INTO trade.bill (serial, copy_no, number, issued_at, currency, total)"
+        " VALUES ('E', 1, 'B-0001', '2025-07-02', 'EUR', 3)"
+    )
+    assert write_books(company) == []
+    assert len(fetch(company, NAME, "B-0001")) == 1
+
+
+def test_what_the_law_does_not_ask_for_any_more_is_not_written(company: Company):
+    years = building.years(company, NAME, as_of=datetime(2032, 7, 1, 1, tzinfo=UTC))
+    assert [year.ends for year in years] == [date(2026, 6, 30)]
+
+
+def test_an_amount_that_is_none_is_named_and_nothing_is_relied_on(company: Company, database: Database):
+    database.execute("UPDATE trade.item SET amount = 'NaN' WHERE serial = 'A'")
+    with pytest.raises(CheckFailed, match=r"trade\.item: a value cannot be written"):
+        write_books(company)
+    assert not database.execute("SELECT FROM lifecycle.archive_record")
+
+
+def test_nobody_writes_for_a_moment_before_the_last(company: Company):
+    write_books(company)
+    with pytest.raises(UsageError, match="as of 2025-08-11 01:00, which is later"):
+        write_books(company, datetime(2025, 7, 11, 1, tzinfo=UTC))
+
+
+def test_what_is_half_written_is_no_part_and_is_begun_anew(company: Company, tmp_path: Path, monkeypatch):
+    """The second place is full when the first object is finished."""
+    from lifecycle.archive.storage import Folder
+
+    finish = Folder._finish
+
+    def full(self, name, file):
+        if self.url.endswith("two"):
+            raise OSError(28, "No space left on device")
+        finish(self, name, file)
+
+    monkeypatch.setattr(Folder, "_finish", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        write_books(company)
+    assert not list(tmp_path.rglob("manifest.json"))
+    with pytest.raises(NotFound):
+        fetch(company, NAME, "B-0001")
+    monkeypatch.undo()
+    assert numbers(write_books(company)) == {"books/2025-06-30/0001": 4, "books/2026-06-30/0001": 1}
+    assert len(list((tmp_path / "one").rglob("*.parquet"))) == 2
+
+
+def test_what_was_changed_before_it_was_checked_is_not_relied_on(company: Company, tmp_path: Path):
+    (year, _) = building.years(company, NAME, as_of=IN_AUGUST)
+    part = building.write(company, NAME, year, as_of=IN_AUGUST)
+    flip(tmp_path / "two/books/2025-06-30/0001/0000.parquet")
+    with pytest.raises(CheckFailed, match=r"0000\.parquet at .*two unlike what was written: 1, at most 0"):
+        building.check(company, part)
+    with pytest.raises(CheckFailed, match="this part is drafted, not verified"):
+        building.seal(company, part)
+    assert numbers(write_books(company)) == {"books/2025-06-30/0001": 4, "books/2026-06-30/0001": 1}
+
+
+def test_a_run_that_was_stopped_between_the_steps_is_begun_anew(company: Company, database: Database):
+    (year, _) = building.years(company, NAME, as_of=IN_AUGUST)
+    part = building.write(company, NAME, year, as_of=IN_AUGUST)
+    building.check(company, part)
+    assert numbers(write_books(company)) == {"books/2025-06-30/0001": 4, "books/2026-06-30/0001": 1}
+    assert [row.count for row in database.execute("SELECT count(*) FROM lifecycle.archive_record")] == [5]
+
+
+def test_a_document_of_somebody_else_does_not_open(company: Company, database: Database):
+    """What is sealed is bound to its document, its owner and its year."""
+    write_books(company)
+    database.execute("UPDATE lifecycle.archive_key SET owner = 'x' WHERE owner = '1'")
+    with pytest.raises(CheckFailed, match="the key of this document's owner was destroyed"):
+        fetch(company, NAME, "B-0001")
+    database.execute("UPDATE lifecycle.archive_key SET wrapped = wrapped || '\\x00'")
+    with pytest.raises(CheckFailed, match="the key of an owner is not what was written"):
+        fetch(company, NAME, "B-0004")
+
+
+def test_the_ledger_says_what_was_written(company: Company, database: Database):
+    (old, _) = write_books(company)
+    with company.engine.connect() as connection:
+        (part, _) = parts.parts_of(connection, NAME, states=("written",))
+    (entry,) = database.execute(
+        "SELECT convert_from(payload, 'UTF8') AS text FROM lifecycle.ledger_entry WHERE sequence = :entry",
+        {"entry": part.entry},
+    )
+    assert old.sha256 in entry.text
