@@ -45,12 +45,18 @@ class Bucket(Location):
             }
 
     def delete(self, name: str) -> None:
-        """Remove every version of an object, and the marks of those that were removed before."""
+        """Remove every version of an object that is not locked, and the marks of those that were removed before."""
+        refused: OSError | None = None
         with self._failures_named(name):
             for version in self._versions(name):
-                self.files.call_s3(
-                    "delete_object", Bucket=self.bucket, Key=self._key(name), VersionId=version
-                )
+                try:
+                    self.files.call_s3(
+                        "delete_object", Bucket=self.bucket, Key=self._key(name), VersionId=version
+                    )
+                except OSError as error:
+                    refused = error
+            if refused:
+                raise refused
 
     def retain(self, name: str, until: datetime) -> None:
         """Lock an object until a moment, where the bucket can."""

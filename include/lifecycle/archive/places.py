@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.archive.storage import AlreadyThere, Location, location
+from lifecycle.errors import StorageError
 from lifecycle.timelimits import first_instant
 
 if TYPE_CHECKING:
@@ -50,12 +52,14 @@ class Places:
     ) -> None:
         """Replace an object that is missing or was changed with what was written.
 
+        A bucket that locks keeps what was written below what somebody put over it, and it is enough to remove that.
+
         Raises:
             StorageError: the location refuses.
         """
-        place.delete(name)
-        with place.create(name) as file:
-            file.write(content)
+        with suppress(StorageError):
+            place.delete(name)
+        self._create(place, name, content)
         place.retain(name, first_instant(manifest.retain_until + timedelta(days=1), zone))
 
     def put_in_place(self, manifest: Manifest, zone: ZoneInfo) -> None:
@@ -68,10 +72,14 @@ class Places:
         for place in self.locations:
             for one in manifest.objects:
                 place.retain(one.name, until)
-            try:
-                with place.create(manifest.name) as file:
-                    file.write(manifest.text().encode())
-            except AlreadyThere:
-                if place.read(manifest.name) != manifest.text().encode():
-                    raise
+            self._create(place, manifest.name, manifest.text().encode())
             place.retain(manifest.name, until)
+
+    def _create(self, place: Location, name: str, content: bytes) -> None:
+        """Write a small object, unless it is there already as it should be."""
+        try:
+            with place.create(name) as file:
+                file.write(content)
+        except AlreadyThere:
+            if place.read(name) != content:
+                raise

@@ -120,19 +120,19 @@ class Location(ABC):
         except FileExistsError:
             raise AlreadyThere(
                 "this object was written before, and nothing is written over it",
-                place=f"{self.url}/{name}",
+                place=f"{self.url}/{name}".rstrip("/"),
                 next_step="lifecycle archive verify says whether it belongs there",
             ) from None
         except FileNotFoundError:
             raise NotThere(
                 "there is no such object, or no such place",
-                place=f"{self.url}/{name}",
+                place=f"{self.url}/{name}".rstrip("/"),
                 next_step="lifecycle archive verify says what is missing, and repairs it from a second location",
             ) from None
         except OSError as error:
             raise StorageError(
                 f"the storage refuses: {error.strerror or type(error).__name__}",
-                place=f"{self.url}/{name}",
+                place=f"{self.url}/{name}".rstrip("/"),
                 next_step="see that it can be reached and written to, and has room; then run it again",
             ) from None
 
@@ -173,16 +173,16 @@ class Folder(Location):
             folder.mkdir(mode=_FOR_THE_OWNER, exist_ok=True)
         if path.exists():
             raise FileExistsError
-        return _unfinished(path).open("wb")
+        return path.with_name(f".{path.name}.{os.urandom(8).hex()}").open("xb")
 
     def _finish(self, name: str, file: BinaryIO) -> None:
-        path = self.root / name
+        path, unfinished = self.root / name, Path(file.name)
         file.flush()
         os.fsync(file.fileno())
         file.close()
-        _unfinished(path).chmod(_READ_ONLY)
-        os.link(_unfinished(path), path)  # refuses where somebody was faster
-        _unfinished(path).unlink()
+        unfinished.chmod(_READ_ONLY)
+        os.link(unfinished, path)  # refuses where somebody was faster
+        unfinished.unlink()
         descriptor = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -190,16 +190,12 @@ class Folder(Location):
             os.close(descriptor)
 
     def _discard(self, name: str, file: BinaryIO) -> None:
+        del name
         file.close()
-        _unfinished(self.root / name).unlink(missing_ok=True)
+        Path(file.name).unlink(missing_ok=True)
 
     def _open(self, name: str) -> BinaryIO:
         return (self.root / name).open("rb")
-
-
-def _unfinished(path: Path) -> Path:
-    """The file while it is written."""
-    return path.with_name(f".{path.name}.unfinished")
 
 
 def location(url: str) -> Location:

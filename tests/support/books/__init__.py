@@ -28,8 +28,8 @@ IN_AUGUST = datetime(2025, 8, 11, 1, tzinfo=UTC)
 """July is over for ten days, and the year that ended in June for longer."""
 
 
-def create_books(database: Database, folder: Path) -> Company:
-    """Its tables, files in a folder, and the company as a run sees it, with archives in two places."""
+def create_books(database: Database, folder: Path, *, places: tuple[str, ...] = ()) -> Company:
+    """Its tables, files in a folder, and the company as a run sees it, with archives in two places or others."""
     for name in ("datamap", "policies/2020-01-01"):
         (folder / name).mkdir(parents=True)
     shutil.copy(HERE / "datamap.yml", folder / "datamap/trade.yml")
@@ -43,7 +43,7 @@ def create_books(database: Database, folder: Path) -> Company:
         policies=load_policies(folder / "policies"),
         datamap=datamap,
         keys=FileKeyring(folder / "keyring", environment={}),
-        archive_urls=(str(folder / "one"), str(folder / "two")),
+        archive_urls=places or (str(folder / "one"), str(folder / "two")),
     )
 
 
