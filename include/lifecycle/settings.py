@@ -24,7 +24,8 @@ class Settings:
         sample_dir: holds ``schema.sql`` and ``population.sql`` for ``lifecycle seed``.
         keyring: folder of the file key provider.
         ledger_copy: folder of the ledger's copy outside the database; on another disk it survives what that does not.
-        archives: where archives are written: a folder, or ``s3://bucket/prefix``; each place has all of it.
+        archive: where archives are written: a folder, or ``s3://bucket/prefix``.
+        archive_second: where they are written as well; None where one place is enough.
         intake_keyring: folder of the keys that the page of requests needs; None where they are with the others.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
@@ -35,7 +36,8 @@ class Settings:
     sample_dir: Path
     keyring: Path
     ledger_copy: Path
-    archives: tuple[str, ...]
+    archive: str
+    archive_second: str | None
     intake_keyring: Path | None
     state_dir: Path
 
@@ -56,14 +58,13 @@ class Settings:
             sample_dir=folder("SAMPLE_DIR", include / "sample"),
             keyring=folder("KEYRING", state / "keyring"),
             ledger_copy=folder("LEDGER_COPY", state / "ledger-copy"),
-            archives=tuple(
-                place if "://" in place else str(PROJECT / place)
-                for place in (
-                    environment.get("LIFECYCLE_ARCHIVE") or str(state / "archive"),
-                    environment.get("LIFECYCLE_ARCHIVE_SECOND"),
-                )
-                if place
-            ),
+            archive=_place(environment.get("LIFECYCLE_ARCHIVE")) or str(state / "archive"),
+            archive_second=_place(environment.get("LIFECYCLE_ARCHIVE_SECOND")),
             intake_keyring=PROJECT / intake if intake else None,
             state_dir=state,
         )
+
+
+def _place(given: str | None) -> str | None:
+    """An address as it is, a relative path from the project's root; None where nothing is given."""
+    return given if not given or "://" in given else str(PROJECT / given)

@@ -54,6 +54,9 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     "lifecycle.request_purpose": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: ADD},  # and decide
     # What it holds is handed out by two functions alone.
     "lifecycle.request_package": {Role.ENGINE: {"INSERT", "DELETE"}},
+    "lifecycle.archive_part": {Role.ENGINE: ADD},  # and says how far it has got; others see no manifest
+    "lifecycle.archive_record": {Role.ENGINE: {*CHANGE, "DELETE"}},
+    "lifecycle.archive_key": {Role.ENGINE: {*CHANGE, "DELETE"}},
     "lifecycle.processing_stop": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: READ},
     "lifecycle.processing_stop_subject": {Role.ENGINE: ADD},  # and may forget who, as of a row
     "lifecycle.processing_stop_row": {Role.ENGINE: ADD},

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json as jsonlib
-import sys
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,7 +47,7 @@ MEGABYTE = 1_000_000
 class Form(StrEnum):
     """How a document is printed."""
 
-    JSON = "json"
+    TEXT = "text"
     CSV = "csv"
     HTML = "html"
 
@@ -111,8 +109,10 @@ def fetch(
     *,
     number: Annotated[str, typer.Option("--invoice", "--number", help="Number of the document.")],
     archive: Name = None,
-    form: Annotated[Form, typer.Option("--format", help="How it is printed.")] = Form.JSON,
-    history: Annotated[bool, typer.Option("--history", help="Its earlier states, too; as JSON.")] = False,
+    form: Annotated[Form, typer.Option("--format", help="How it is printed.")] = Form.TEXT,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: its newest state, then the earlier ones.")
+    ] = False,
 ) -> None:
     """Print one document with all that belongs to it, from the archive alone."""
     company = open_company()
@@ -124,10 +124,7 @@ def fetch(
             next_step=f"name one of {', '.join((name, *others))}",
         )
     found = [one.to_json() for one in fetching.fetch(company, name, number)]
-    if history:
-        sys.stdout.write(jsonlib.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write(_printed(found[0], form))
+    emit(found, [_printed(found[0], form)], as_json=json)
 
 
 @app.command("list")
@@ -188,11 +185,20 @@ def _part_line(one: listing.Listed) -> str:
 
 
 def _printed(document: dict[str, Any], form: Form) -> str:
-    if form is Form.JSON:
-        return jsonlib.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if form is Form.HTML:
-        return printable("lifecycle.archive", "document.html", document) + "\n"
-    return _as_csv(document)
+        return printable("lifecycle.archive", "document.html", document)
+    return _as_csv(document).rstrip("\n") if form is Form.CSV else "\n".join(_as_text(document))
+
+
+def _as_text(document: dict[str, Any]) -> Iterator[str]:
+    """Name and value, line by line."""
+    yield f"{document['number']}, kept until {document['retain_until']}"
+    yield from (f"  {name}: {value}" for name, value in document["document"].items() if value is not None)
+    for collection, rows in document["rows"].items():
+        for row in rows:
+            yield f"{collection}: " + ", ".join(
+                f"{name} {value}" for name, value in row.items() if value is not None
+            )
 
 
 def _as_csv(document: dict[str, Any]) -> str:

@@ -75,7 +75,7 @@ class Company:
             keys=_keys(settings, role),
             schedules=schedules_in(PROJECT / "dags"),
             ledger_copy=LedgerCopy(settings.ledger_copy),
-            archive_urls=settings.archives,
+            archive_urls=tuple(filter(None, (settings.archive, settings.archive_second))),
         )
         weakref.finalize(opened, opened.engine.dispose)
         return opened
