@@ -30,7 +30,9 @@ REQUESTS = (
     "subject_portability", "subject_rectification", "subject_restriction",
 )  # fmt: skip
 """Those that answer requests."""
-OTHERS = ("recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
+ARCHIVES = ("billing_archive", "billing_archive_verify")
+"""Those that keep archives."""
+OTHERS = (*ARCHIVES, "recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",
