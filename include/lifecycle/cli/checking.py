@@ -66,6 +66,7 @@ def _coverage_lines(one: Covered) -> list[str]:
     cited = {
         "rules": one.rules,
         "duties to keep": one.statutory,
+        "archives": one.archives,
         "purposes": one.purposes,
         "recipients": one.recipients,
         "rights": one.rights,

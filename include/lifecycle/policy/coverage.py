@@ -44,6 +44,7 @@ class Covered:
     promise: str
     rules: tuple[str, ...]
     statutory: tuple[str, ...]
+    archives: tuple[str, ...]
     purposes: tuple[str, ...]
     recipients: tuple[str, ...]
     rights: tuple[str, ...]
@@ -54,7 +55,7 @@ class Covered:
     @property
     def is_enforced(self) -> bool:
         """Whether anything keeps it."""
-        parts = self.statutory, self.purposes, self.recipients, self.rights, self.kept_by
+        parts = self.statutory, self.archives, self.purposes, self.recipients, self.rights, self.kept_by
         return bool(self.rules or any(parts))
 
     @property
@@ -85,6 +86,7 @@ def coverage(version: PolicyVersion, dags_dir: Path, tests_dir: Path) -> tuple[C
             promise=commitment.promise,
             rules=citing(policy.rules, name),
             statutory=citing(policy.statutory, name),
+            archives=citing(policy.archives, name),
             purposes=citing(policy.purposes, name),
             recipients=citing(policy.recipients, name),
             rights=citing({kind.value: right for kind, right in policy.rights.items()}, name),

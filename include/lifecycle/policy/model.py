@@ -95,6 +95,8 @@ Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[str, Field(min_length=1)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 """A name that the policy itself gives: of a rule, an anchor, a commitment."""
+ArchiveName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+"""A name that folders and keys have, too."""
 CollectionName = Annotated[str, AfterValidator(_collection)]
 """``schema.table``"""
 ColumnName = Annotated[str, AfterValidator(_column)]
@@ -578,7 +580,7 @@ class Policy(Form):
     anchors: dict[Identifier, Anchor] = {}
     rules: dict[Identifier, Rule] = {}
     statutory: dict[Identifier, Statutory] = {}
-    archives: dict[Identifier, Archive] = {}
+    archives: dict[ArchiveName, Archive] = {}
     edges: dict[ColumnName, Annotated[EdgeKind, AfterValidator(_has_no_consequence)] | AccessEdge] = {}
     erasure: dict[CollectionName, Literal["delete"] | Disposition] = {}
     rights: dict[RequestKind, Right] = {}

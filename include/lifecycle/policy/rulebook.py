@@ -410,7 +410,7 @@ class _Resolver:
         )
 
     def _each(
-        self, promises: Mapping[str, _Promise], resolve_one: Callable[[str, _Promise], _Resolved]
+        self, promises: Mapping[str, _Promise], resolve_one: Callable[[str, _Promise], _Resolved | None]
     ) -> dict[str, _Resolved]:
         """Those that can be resolved; the mistakes of the others are noted."""
         attempted = {name: self._attempt(resolve_one, name, promise) for name, promise in promises.items()}
@@ -566,7 +566,10 @@ class _Resolver:
 
     def _archive(
         self, statutory: Mapping[str, ResolvedStatutory], name: str, archive: Archive
-    ) -> ResolvedArchive:
+    ) -> ResolvedArchive | None:
+        """An archive; None where its duty cannot be resolved, which is a mistake already."""
+        if archive.duty in self.policy.statutory and archive.duty not in statutory:
+            return None
         resolver = ArchiveResolver(
             name,
             archive,

@@ -49,6 +49,7 @@ def citations(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str]]:
     parts: dict[str, Mapping[str, Any]] = {
         "rules": policy.rules,
         "statutory": policy.statutory,
+        "archives": policy.archives,
         "purposes": policy.purposes,
         "recipients": policy.recipients,
         "rights": {kind.value: right for kind, right in policy.rights.items()},
