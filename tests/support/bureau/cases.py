@@ -206,10 +206,10 @@ def cases(draw: st.DrawFn) -> Case:
     as_of = datetime.combine(day, draw(st.sampled_from(TIMES)), tzinfo=zone).astimezone(UTC)
     rows = draw(companies(policy, _Moments(policy, rule, as_of)))
     invoices = [row["id"] for row in rows["books.invoice"]]
-    if "books" in policy["statutory"] and draw(st.booleans()):
+    if "books" in policy["statutory"]:
         policy["archives"] = {"books": ARCHIVE}
     states = {
-        number: draw(_one("written", "outdated", "none")) for number in invoices if "archives" in policy
+        number: draw(_one("written", "outdated", "written", "none")) for number in invoices if "archives" in policy
     }
     return Case(
         policy=policy,
