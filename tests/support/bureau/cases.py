@@ -209,7 +209,9 @@ def cases(draw: st.DrawFn) -> Case:
     if "books" in policy["statutory"]:
         policy["archives"] = {"books": ARCHIVE}
     states = {
-        number: draw(_one("written", "outdated", "written", "none")) for number in invoices if "archives" in policy
+        number: draw(_one("written", "outdated", "written", "none"))
+        for number in invoices
+        if "archives" in policy
     }
     return Case(
         policy=policy,
