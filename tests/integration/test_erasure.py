@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target, UnseenTarget
 from lifecycle.requests import answering, register, steps
+from lifecycle.requests.ground import IsRemainder
 from lifecycle.requests.receipt import issue, verify_receipt
 from lifecycle.runs import plans
 from lifecycle.runs.signing import sign_ledger
+from lifecycle.store.relations import relation
 from support.asking import by_email, erase, receipt_of, taken, verified
 from support.subjects import AS_OF, MARI, create_people, open_people, rows_of
 
@@ -124,6 +128,19 @@ def test_one_request_after_another_is_checked_by_its_own_counts(database: Databa
     for email in ("once@example.test", "twice@example.test"):
         erase(company, verified(company, Subject(identity="email", value=email)))
     assert not database.execute("SELECT FROM app.contact")
+
+
+def test_what_was_left_may_be_asked_about_twice_in_one_statement(company: Company):
+    """As where some rows of a collection go and others are only relied on."""
+    rulebook = company.rulebook(AS_OF)
+    ground = IsRemainder(rulebook, uuid4())
+    rows = [relation(rulebook.live, "app.person", name) for name in ("one", "other")]
+    counts = [
+        sa.select(sa.func.count()).select_from(row).where(ground.is_due("app.person", row)) for row in rows
+    ]
+    with company.engine.connect() as connection:
+        found = connection.execute(sa.select(*(one.scalar_subquery() for one in counts))).one()
+    assert tuple(found) == (0, 0)
 
 
 @pytest.mark.commitment("W4")

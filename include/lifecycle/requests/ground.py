@@ -116,6 +116,7 @@ class IsRemainder:
         self.rulebook = rulebook
         self.request_id = request_id
         self.action = action
+        self._lists: dict[str, FromClause] = {}
 
     @property
     def signature(self) -> Hashable:
@@ -145,7 +146,13 @@ class IsRemainder:
         return iter(())
 
     def _left(self, collection: str) -> FromClause:
-        """The keys of the rows that were left; materialized, so that no key of another collection meets the cast."""
+        """The keys of the rows that were left; one list, however often a statement asks for it."""
+        if collection not in self._lists:
+            self._lists[collection] = self._list(collection)
+        return self._lists[collection]
+
+    def _list(self, collection: str) -> FromClause:
+        """Materialized, so that no key of another collection meets the cast."""
         columns = [
             sa.cast(request_remainder.c.key[number], NamedType(kind)).label(name)
             for number, (name, kind) in enumerate(self.rulebook.key(collection), start=1)
