@@ -16,6 +16,7 @@ from lifecycle.archive.tables import archive_key
 from lifecycle.errors import CheckFailed
 from lifecycle.keys.provider import KEY_BYTES
 from lifecycle.keys.sealing import Broken, seal, unseal
+from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from lifecycle.keys.provider import KeyProvider
+
+
+_OF_OWNERS = Prepared(
+    sa.select(archive_key.c.owner, archive_key.c.generation, archive_key.c.wrapped).where(
+        archive_key.c.archive == bound("archive", sa.Text),
+        archive_key.c.year_end == bound("year_end", sa.Date),
+        archive_key.c.owner == sa.any_(bound("owners", sa.ARRAY(sa.Text))),
+    )
+)
 
 
 class YearKeys:
@@ -75,12 +85,9 @@ class YearKeys:
         Raises:
             CheckFailed: one of them was changed.
         """
-        query = sa.select(archive_key.c.owner, archive_key.c.generation, archive_key.c.wrapped).where(
-            archive_key.c.archive == self.archive,
-            archive_key.c.year_end == self.year_end,
-            archive_key.c.owner == sa.any_(sa.literal(list(owners), sa.ARRAY(sa.Text))),
+        found = _OF_OWNERS.rows(
+            connection, {"archive": self.archive, "year_end": self.year_end, "owners": list(owners)}
         )
-        found = connection.execute(query).all()
         wrapping = {
             number: self.keys.secret(self.of_owners(number)) for number in {row.generation for row in found}
         }

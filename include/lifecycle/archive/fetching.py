@@ -144,7 +144,7 @@ class _Reader:
     def _from(self, place: Location, written: Written, group: int) -> tuple[pa.Table, Layout]:
         key = self.keys.object_key(written.name, written.key)
         with place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
-            return parquet.read_row_group(group), Layout.from_schema(parquet.schema_arrow)
+            return parquet.read_row_group(group, use_threads=False), Layout.from_schema(parquet.schema_arrow)
 
     def _unsealed(self, document: pa.Table, layout: Layout) -> list[Any]:
         keys = self.keys.owner_keys(self.connection, document[OWNER].to_pylist())

@@ -26,9 +26,9 @@ OWNER, REVISION, SEALED = "lifecycle.owner", "lifecycle.revision", "lifecycle.se
 """Columns that no collection has."""
 ABOUT = b"lifecycle.archive"
 """Under which the file's own metadata says what its columns mean."""
-ROWS_PER_GROUP = 2_000
+ROWS_PER_GROUP = 500
 """Documents that are read together when one is fetched."""
-GROUPS_PER_OBJECT = 50
+GROUPS_PER_OBJECT = 40
 DOCUMENTS_PER_OBJECT = ROWS_PER_GROUP * GROUPS_PER_OBJECT
 
 _ARROW = {

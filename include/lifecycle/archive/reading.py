@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lifecycle.archive.layout import Columns, Layout
     from lifecycle.policy.edges import Edge
 
-DOCUMENTS_AT_ONCE = 20_000
+DOCUMENTS_AT_ONCE = 10_000
 """Held in memory together, with all that belongs to them."""
 
 
