@@ -18,7 +18,7 @@ from lifecycle.policy.model import EdgeKind
 from lifecycle.timelimits import is_due, is_over
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from lifecycle.decide.company import Rows, Values
@@ -52,7 +52,6 @@ def foresee(
     rows: Mapping[str, Sequence[Values]],
     placed: Iterable[Placed] = (),
     *,
-    archived: Container[RowId] = frozenset(),
     as_of: datetime,
 ) -> Outcome:
     """What ``rule`` does as of a moment.
@@ -62,10 +61,9 @@ def foresee(
         rule: the name of one of its rules.
         rows: the rows of every collection, values as PostgreSQL's types are in Python.
         placed: holds and restrictions.
-        archived: documents that an archive has as they stand in the rows.
         as_of: moment of the run, aware.
     """
-    run = _Run(rulebook, rule, rows, placed, archived, as_of)
+    run = _Run(rulebook, rule, rows, placed, as_of)
     decisions = run.decisions()
     cuts = run.cuts(decisions)
     return Outcome(decisions=decisions, cuts=cuts, rows=_afterwards(run.company, decisions, cuts))
@@ -186,7 +184,6 @@ class _Run(Deciding):
         rule: str,
         rows: Mapping[str, Sequence[Values]],
         placed: Iterable[Placed],
-        archived: Container[RowId],
         as_of: datetime,
     ) -> None:
         self.rule = rulebook.rules[rule]
@@ -197,7 +194,6 @@ class _Run(Deciding):
             as_of=as_of,
         )
         self.cover = cover(self.company, placed)
-        self.archived = archived
 
     @cached_property
     def due(self) -> set[RowId]:
@@ -258,22 +254,11 @@ class _Run(Deciding):
         return found
 
     def _duty_clocks(self, row: RowId) -> list[tuple[str, ResolvedStatutory, Clock]]:
-        """The duties that may keep a row, with their clocks: not those for which an archive has it in its stead."""
         return [
             (name, duty, duty.clocks[row.collection])
             for name, duty in self.rulebook.statutory.items()
             if row.collection in duty.clocks
-            if not (self.deletes and self._is_archived(name, row))
         ]
-
-    def _is_archived(self, duty: str, row: RowId) -> bool:
-        """Whether an archive that fulfils a duty has the document of a row."""
-        return any(
-            document in self.archived
-            for archive in self.rulebook.archives.values()
-            if archive.duty.name == duty and row.collection in archive.paths
-            for document in self.company.up(row, archive.paths[row.collection])
-        )
 
     def _days(self, clock: Clock, row: RowId) -> list[date | None]:
         return [event_day(self.company, clock, anchor) for anchor in anchor_rows(self.company, clock, row)]

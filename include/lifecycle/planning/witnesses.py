@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.planning.archived import is_archived
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.relations import refers, relation
 from lifecycle.timelimits import latest_over_day
@@ -70,8 +69,6 @@ def _running(
                     conditions.append(sa.not_(sql.has_started(way.anchor, last).is_(sa.true())))
                     if way.evidence is not None:
                         conditions.append(sql.tells_more_than(way.evidence, last))
-                if name in rulebook.archived_duties:
-                    conditions.append(sa.not_(is_archived(rulebook, name, collection, way.ward)))
                 yield collection, way, conditions
 
 

@@ -220,11 +220,6 @@ class Rulebook:
         return frozenset(edge.target for edge in self.edges if edge.kind is EdgeKind.TENANT)
 
     @cached_property
-    def archived_duties(self) -> frozenset[str]:
-        """Duties to keep that an archive fulfils."""
-        return frozenset(archive.duty.name for archive in self.archives.values())
-
-    @cached_property
     def clock_columns(self) -> frozenset[tuple[CollectionName, str]]:
         """Collection and column of everything that says how long rows are kept, or that this may be relied on."""
         clocks = [one.clocks for one in self.rules.values()] + [one.clocks for one in self.statutory.values()]

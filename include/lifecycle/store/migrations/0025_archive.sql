@@ -52,7 +52,7 @@ COMMENT ON TABLE lifecycle.archive_record IS 'Where each document stands in the 
 COMMENT ON COLUMN lifecycle.archive_record.key IS 'Primary key of the document, column by column as text.';
 COMMENT ON COLUMN lifecycle.archive_record.owner IS 'Whose it was when it was first written: names the key it is sealed with.';
 COMMENT ON COLUMN lifecycle.archive_record.digest IS
-    'What the tables held of it, collection by collection: they need not keep what is the same.';
+    'What the tables held of it, collection by collection: what differs is written again.';
 COMMENT ON COLUMN lifecycle.archive_record.place IS 'Row in the row group, from 0.';
 
 -- Keys of owners, wrapped by a key of the keyring: who destroys that one destroys all that it wraps.
