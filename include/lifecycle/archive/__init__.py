@@ -1,6 +1,6 @@
-"""Archives: documents that a law asks for, written once, verified, retrievable, and destroyed when their time is over.
+"""Archives: documents that a law asks for, written once, verified, and retrievable by number.
 
 A part of an archive is what was written at once: documents of one financial year, in objects that nobody writes to
 again, and a manifest. The control schema knows where each document stands; what it says can be read from the objects
-and manifests alone. Nothing here deletes a row of a company: a retention rule does, when the archive has the document.
+and manifests alone. Nothing here deletes a row of a company.
 """

@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import psycopg as driver_errors
 import pyarrow as pa
 from pyarrow import csv
 from sqlalchemy.dialects.postgresql import psycopg
 
 from lifecycle.errors import CheckFailed
+from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,15 +39,19 @@ def read_rows(
 
     Raises:
         CheckFailed: a value is none that a column of that type can hold, such as a day after the year 9999.
+        StoreError: the database refuses.
     """
     text = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)") as copy:
-        source = pa.PythonFile(_Stream(iter(copy)), mode="r")
-        try:
-            return _parsed(source, types)
-        except pa.ArrowInvalid:
-            pass
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)") as copy:
+            return _parsed(pa.PythonFile(_Stream(iter(copy)), mode="r"), types)
+    except pa.ArrowInvalid:  # its text quotes the value
+        problem = None
+    except driver_errors.Error as error:  # it does not pass through SQLAlchemy, which would hide values
+        problem = describe(error, place=place)
+    if problem:
+        raise problem
     raise CheckFailed(
         "a value cannot be written: a number or day that is none, or is out of all bounds",
         place=place,

@@ -55,11 +55,6 @@ class Year:
         """Its first day."""
         return _year_before(self.ends) + timedelta(days=1)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether all of its documents are written, but for those that turn up later."""
-        return self.closed >= self.ends
-
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:

@@ -119,8 +119,7 @@ class Verified:
             raise PromiseBroken(
                 "\n".join(map(str, broken)),
                 place=f"archive {self.archive}",
-                next_step="restore these objects from a backup of the storage, then verify again; the live rows are"
-                " kept as long as no part holds them as written",
+                next_step="restore these objects from a backup of the storage, then verify again",
             )
 
 

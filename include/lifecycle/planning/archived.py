@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from lifecycle.policy.archives import ResolvedArchive
     from lifecycle.policy.rulebook import Rulebook
 
-DIGEST_BYTES = 32
-
 archive_record = sa.table(
     "archive_record",
     sa.column("archive", sa.Text),
