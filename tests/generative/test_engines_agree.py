@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from lifecycle.decide.company import RowId
 from lifecycle.decide.engine import foresee
 from lifecycle.planning import planner
 from support.bureau import Bureau
@@ -36,8 +37,11 @@ def test_what_is_planned_and_done_is_what_was_foreseen(bureau, case):
     bureau.refill(case.rows, case.placed)
     before = bureau.read()
     rulebook = bureau.rulebook(case.policy)
+    bureau.archive(rulebook, case.archived, case.outdated)
+    archived = {RowId("books.invoice", (number,)) for number in case.archived}
     foreseen = {
-        rule: foresee(rulebook, rule, before, case.placed, as_of=case.as_of) for rule in rulebook.rules
+        rule: foresee(rulebook, rule, before, case.placed, archived=archived, as_of=case.as_of)
+        for rule in rulebook.rules
     }
     plans = {}
     for rule in [rule for rule in foreseen if foreseen[rule].decisions] or [case.rule]:

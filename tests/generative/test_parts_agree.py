@@ -66,6 +66,7 @@ def described(part: Part | PartInMemory, as_of: Any, items: ItemList | None) -> 
 def test_few_rows_are_planned_as_many_are(bureau, case, data):
     bureau.refill(case.rows, case.placed)
     rulebook = bureau.rulebook(case.policy)
+    bureau.archive(rulebook, case.archived, case.outdated)
     scope = rulebook.rules[case.rule].scope
     assume(scope.takes_along or scope.redacts)  # partitions are dropped as a whole, and never on request
     ground = asked_for(bureau, rulebook, case.rule, data)

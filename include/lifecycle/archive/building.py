@@ -2,7 +2,7 @@
 
 Three steps, each of which can be repeated. :func:`write` leaves a draft: objects, and a manifest that only the database
 has. :func:`check` reads them again and compares them with the tables. :func:`seal` puts the manifest in its place, lets
-nobody change or remove what it names, and says so in the ledger: from then on it is relied on.
+nobody change or remove what it names, and says so in the ledger: from then on the tables need not keep what it holds.
 """
 
 from __future__ import annotations

@@ -70,20 +70,20 @@ def ways(
     company: Company, clock: Clock, row: RowId, anchor_row: RowId, told: Iterable[RowId] = ()
 ) -> set[RowId]:
     """The other rows by which ``row`` reaches its anchor's row, and by which rows of evidence do."""
-    found = _between(company, row, clock.path, anchor_row)
-    found |= _between(company, anchor_row, clock.reverse_path, row)
+    found = between(company, row, clock.path, anchor_row)
+    found |= between(company, anchor_row, clock.reverse_path, row)
     for evidence_row in told:
-        found |= _between(company, evidence_row, clock.evidence, anchor_row)
+        found |= between(company, evidence_row, clock.evidence, anchor_row)
     return found - {row}
 
 
-def _between(company: Company, start: RowId, path: Sequence[Edge], end: RowId) -> set[RowId]:
+def between(company: Company, start: RowId, path: Sequence[Edge], end: RowId) -> set[RowId]:
     """The rows on the ways along ``path`` from ``start`` up to ``end``, both included."""
     if not path:
         return {start} if start == end else set()
     found: set[RowId] = set()
     for target in company.targets(path[0], start):
-        found |= _between(company, target, path[1:], end)
+        found |= between(company, target, path[1:], end)
     return {start, *found} if found else set()
 
 

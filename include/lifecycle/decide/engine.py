@@ -12,13 +12,18 @@ from lifecycle.decide.company import Company, RowId
 from lifecycle.decide.cover import cover
 from lifecycle.decide.decision import Act, Decision, decide
 from lifecycle.decide.facts import Duty, Facts, Need, Promise
-from lifecycle.decide.needs import needs_of_references, witnesses_of_duty, witnesses_of_rule
+from lifecycle.decide.needs import (
+    needs_of_references,
+    rows_of_document,
+    witnesses_of_duty,
+    witnesses_of_rule,
+)
 from lifecycle.decide.taking import content, taken, users
 from lifecycle.policy.model import EdgeKind
 from lifecycle.timelimits import is_due, is_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from lifecycle.decide.company import Rows, Values
@@ -52,6 +57,7 @@ def foresee(
     rows: Mapping[str, Sequence[Values]],
     placed: Iterable[Placed] = (),
     *,
+    archived: Container[RowId] = frozenset(),
     as_of: datetime,
 ) -> Outcome:
     """What ``rule`` does as of a moment.
@@ -61,9 +67,10 @@ def foresee(
         rule: the name of one of its rules.
         rows: the rows of every collection, values as PostgreSQL's types are in Python.
         placed: holds and restrictions.
+        archived: documents that an archive has as they stand in the rows.
         as_of: moment of the run, aware.
     """
-    run = _Run(rulebook, rule, rows, placed, as_of)
+    run = _Run(rulebook, rule, rows, placed, archived, as_of)
     decisions = run.decisions()
     cuts = run.cuts(decisions)
     return Outcome(decisions=decisions, cuts=cuts, rows=_afterwards(run.company, decisions, cuts))
@@ -184,6 +191,7 @@ class _Run(Deciding):
         rule: str,
         rows: Mapping[str, Sequence[Values]],
         placed: Iterable[Placed],
+        archived: Container[RowId],
         as_of: datetime,
     ) -> None:
         self.rule = rulebook.rules[rule]
@@ -194,6 +202,7 @@ class _Run(Deciding):
             as_of=as_of,
         )
         self.cover = cover(self.company, placed)
+        self.archived = archived
 
     @cached_property
     def due(self) -> set[RowId]:
@@ -211,9 +220,14 @@ class _Run(Deciding):
         return self.cover
 
     def duties(self, row: RowId) -> list[Duty]:
-        """The duties to keep a row; of several anchors the last counts, and one without a day lasts longest."""
+        """The duties to keep a row; of several anchors the last counts, and one without a day lasts longest.
+
+        None that an archive fulfils in the tables' stead, where rows go.
+        """
         found = []
         for name, duty, clock in self._duty_clocks(row):
+            if self.deletes and self._is_archived(name, row):
+                continue
             days = self._days(clock, row)
             if days:
                 known = [day for day in days if day is not None]
@@ -248,6 +262,8 @@ class _Run(Deciding):
         found: set[RowId] = set()
         for _, _, clock in self._duty_clocks(row):
             found |= witnesses_of_duty(self.company, clock, row, partial(self._is_over, clock))
+        for archive in self.rulebook.archives.values():
+            found |= rows_of_document(self.company, archive, row, partial(self._is_over, archive.clock))
         if row in self.due:
             clock = self.rule.clocks[row.collection]
             found |= witnesses_of_rule(self.company, clock, row, partial(self._is_due, clock))
@@ -259,6 +275,15 @@ class _Run(Deciding):
             for name, duty in self.rulebook.statutory.items()
             if row.collection in duty.clocks
         ]
+
+    def _is_archived(self, duty: str, row: RowId) -> bool:
+        """Whether an archive that fulfils a duty has the document of a row."""
+        return any(
+            document in self.archived
+            for archive in self.rulebook.archives.values()
+            if archive.duty.name == duty and row.collection in archive.paths
+            for document in self.company.up(row, archive.paths[row.collection])
+        )
 
     def _days(self, clock: Clock, row: RowId) -> list[date | None]:
         return [event_day(self.company, clock, anchor) for anchor in anchor_rows(self.company, clock, row)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.decide.clocks import (
     anchor_rows,
+    between,
     day_without_evidence,
     event_day,
     evidence,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from lifecycle.decide.company import Company, RowId
     from lifecycle.decide.decision import Decision
+    from lifecycle.policy.archives import ResolvedArchive
     from lifecycle.policy.edges import Edge
     from lifecycle.policy.rulebook import Clock
 
@@ -75,6 +77,22 @@ def witnesses_of_rule(
         told = {} if is_due_without else evidence(company, clock, anchor)
         found |= ways(company, clock, row, anchor, (witness for witness, day in told.items() if day))
     return found
+
+
+def rows_of_document(
+    company: Company, archive: ResolvedArchive, row: RowId, is_over: Callable[[date], bool]
+) -> set[RowId]:
+    """The rows that belong to ``row``, if it is a document that the duty of an archive still keeps.
+
+    It goes from the tables with all of them, or stays with all of them: the archive has it whole.
+    """
+    if row.collection != archive.documents or not _runs(event_day(company, archive.clock, row), is_over):
+        return set()
+    found: set[RowId] = set()
+    for collection in archive.children:
+        for child in company.of(collection):
+            found |= between(company, child, archive.paths[collection], row)
+    return found - {row}
 
 
 def _runs(day: date | None, is_over: Callable[[date], bool]) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.plan import Action, Item
+from lifecycle.planning.archived import is_archived
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.items import plan_item, planned_rows
 from lifecycle.planning.reliance import relied_rows
@@ -167,13 +168,19 @@ class Statements:
         against = [(item, name, duty) for item in items for name, duty in duties if _is_against(duty, item)]
         for number, (item, name, duty) in enumerate(against):
             sql = ClockSql(self.rulebook, duty.clocks[item.collection])
-            is_kept = partial(sql.is_kept, last_over_day=dict(self._overs)[name])
             yield _Question(
-                key=("kept", item.collection, name),
-                build=partial(self._count, item, is_kept, f"_kept_{number}"),
+                key=("kept", item.collection, name, item.action is Action.DELETE),
+                build=partial(self._count, item, partial(self._is_kept, name, item, sql), f"_kept_{number}"),
                 values=self._values(item, f"_kept_{number}"),
                 complaint=partial(_kept_now, item.collection, item.rows, name),
             )
+
+    def _is_kept(self, duty: str, item: Item, sql: ClockSql, row: FromClause) -> ColumnElement[bool]:
+        """A duty keeps a row; from deletion only as long as no archive has it in its stead."""
+        is_kept = sql.is_kept(row, dict(self._overs)[duty])
+        if item.action is not Action.DELETE:
+            return is_kept
+        return sa.and_(is_kept, sa.not_(is_archived(self.rulebook, duty, item.collection, row)))
 
     @cached_property
     def _overs(self) -> tuple[tuple[str, date | None], ...]:

@@ -1,7 +1,8 @@
-"""What the tables hold of a document, told by a digest for each of its collections.
+"""Documents that an archive holds as they stand in the tables: the tables need not keep them any more.
 
-Of its own row, and of all rows that belong to it, in whatever order. The database computes it, when a document is
-written into an archive and again when it is asked whether that has it as it is.
+What the tables hold of a document is told by a digest for each of its collections: of its own row, and of all rows
+that belong to it, in whatever order. The database computes it, when a document is written and again when it is asked
+about, so that what was changed in between is not taken for written.
 """
 
 from __future__ import annotations
@@ -37,6 +38,27 @@ archive_record = sa.table(
     schema="lifecycle",
 )
 
+_part = sa.table("archive_part", sa.column("part_id"), sa.column("state"), schema="lifecycle")
+_WRITTEN = sa.select(_part.c.part_id).where(_part.c.state == "written")
+"""Parts that were verified, and are in their place."""
+
+
+def is_archived(rulebook: Rulebook, duty: str, collection: str, row: FromClause) -> ColumnElement[bool]:
+    """Whether an archive that fulfils a duty has the document of a row as it stands in the tables.
+
+    Args:
+        rulebook: of the policy in force.
+        duty: its name.
+        collection: of the row.
+        row: any relation that has its columns.
+    """
+    found = [
+        _is_archived(rulebook, archive, collection, row)
+        for archive in rulebook.archives.values()
+        if archive.duty.name == duty and collection in archive.paths
+    ]
+    return sa.or_(*found) if found else sa.false()
+
 
 def document_key(rulebook: Rulebook, archive: ResolvedArchive, document: FromClause) -> ColumnElement[Any]:
     """The primary key of a document, column by column as text."""
@@ -49,6 +71,40 @@ def document_digest(rulebook: Rulebook, archive: ResolvedArchive, document: From
     for collection in archive.children:
         digest = digest.op("||")(_digest_of_children(rulebook, archive, collection, document))
     return digest
+
+
+def _is_archived(
+    rulebook: Rulebook, archive: ResolvedArchive, collection: str, row: FromClause
+) -> ColumnElement[bool]:
+    path = archive.paths[collection]
+    if not path:
+        return _has_record(rulebook, archive, row)
+    first, *rest = path
+    start = relation(rulebook.live, first.target, "archived")
+    joined, document = climb(rulebook.live, start, tuple(rest), "archived_up")
+    return sa.exists(
+        sa.select(sa.literal(1))
+        .select_from(joined)
+        .where(refers(first, rulebook.live, row, start), _has_record(rulebook, archive, document))
+        .correlate(row)
+    )
+
+
+def _has_record(rulebook: Rulebook, archive: ResolvedArchive, document: FromClause) -> ColumnElement[bool]:
+    """The newest record of a document has the digest that the tables have now."""
+    record = archive_record.alias("newest_record")
+    return sa.exists(
+        sa.select(sa.literal(1))
+        .select_from(record)
+        .where(
+            record.c.archive == archive.name,
+            record.c.part_id.in_(_WRITTEN),
+            record.c.key == document_key(rulebook, archive, document),
+            record.c.is_newest,
+            record.c.digest == document_digest(rulebook, archive, document),
+        )
+        .correlate(document)
+    )
 
 
 def _digest_of_children(

@@ -1,8 +1,11 @@
-"""Which batch a row goes in: with what it refers to, or before, where its link is not cut."""
+"""Which batch a row goes in: with what it refers to, or before, where its link is not cut.
+
+And a document of an archive goes in one batch: what is left of it between two would be taken for another document.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
@@ -11,6 +14,8 @@ from lifecycle.policy.model import EdgeKind
 from lifecycle.store.relations import refers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lifecycle.planning.workset import WorkSet
     from lifecycle.policy.edges import Edge
 
@@ -27,38 +32,58 @@ def settle(works: WorkSet) -> bool:
         if edge.kind is not EdgeKind.NONE and edge.holder in works and edge.target in works
         if not is_cut(works.rulebook, edge, works.scope.deletion_order)
     ]
-    suspects = [
-        edge
-        for edge in binding
-        if len(works.rulebook.spreading_into(edge.holder)) > 1 or edge.holder in works.scope.roots
-    ]
-    if not sum(_move(works, edge) for edge in suspects):
+    moves = [_Move(edge) for edge in binding]
+    moves += [_Move(edge, back=True) for edge in _edges_of_documents(works)]
+    if not sum(_join(works, move) for move in moves if _may_be_later(works, move.edge)):
         return False
-    while sum(_move(works, edge) for edge in binding):
+    while sum(_join(works, move) for move in moves):
         pass
     return True
 
 
-def _move(works: WorkSet, edge: Edge) -> int:
-    """Rows that refer along ``edge`` to a row of an earlier batch join it; returns how many."""
-    holding, work = works[edge.holder], works[edge.target]
-    holder, target, earlier = holding.row("holder"), work.row("target"), work.table.alias("earlier")
-    referred = (
-        sa.select(*holding.key_columns, sa.func.min(earlier.c.ordinal).label("ordinal"))
+class _Move(NamedTuple):
+    """Rows go in the batch of what they refer to, or back: of what refers to them; if that is earlier."""
+
+    edge: Edge
+    back: bool = False
+
+
+def _may_be_later(works: WorkSet, edge: Edge) -> bool:
+    """Whether a row may have come to its batch otherwise than by what it refers to."""
+    return len(works.rulebook.spreading_into(edge.holder)) > 1 or edge.holder in works.scope.roots
+
+
+def _edges_of_documents(works: WorkSet) -> Iterator[Edge]:
+    """The references from what belongs to a document of an archive up to it."""
+    for archive in works.rulebook.archives.values():
+        edges = dict.fromkeys(edge for path in archive.paths.values() for edge in path)
+        yield from (edge for edge in edges if edge.holder in works and edge.target in works)
+
+
+def _join(works: WorkSet, move: _Move) -> int:
+    """Let rows join an earlier batch; returns how many did."""
+    holding, referred = works[move.edge.holder], works[move.edge.target]
+    holder, target = holding.row("holder"), referred.row("target")
+    joining, row, joined, other = holding, holder, referred, target
+    if move.back:
+        joining, row, joined, other = referred, target, holding, holder
+    earlier = joined.table.alias("earlier")
+    found = (
+        sa.select(*joining.key_columns, sa.func.min(earlier.c.ordinal).label("ordinal"))
         .where(
-            holding.is_row(holder),
-            refers(edge, works.rulebook.live, holder, target),
-            work.is_row(target, earlier),
-            holding.table.c.kept.is_(None),
+            joining.is_row(row),
+            refers(move.edge, works.rulebook.live, holder, target),
+            joined.is_row(other, earlier),
+            joining.table.c.kept.is_(None),
             earlier.c.kept.is_(None),
-            earlier.c.ordinal < holding.table.c.ordinal,
+            earlier.c.ordinal < joining.table.c.ordinal,
         )
-        .group_by(*holding.key_columns)
-        .subquery("referred")
+        .group_by(*joining.key_columns)
+        .subquery("found")
     )
     statement = (
-        sa.update(holding.table)
-        .values(ordinal=referred.c.ordinal)
-        .where(*(holding.table.c[name] == referred.c[name] for name in holding.keys.values()))
+        sa.update(joining.table)
+        .values(ordinal=found.c.ordinal)
+        .where(*(joining.table.c[name] == found.c[name] for name in joining.keys.values()))
     )
     return int(works.connection.execute(statement).rowcount)

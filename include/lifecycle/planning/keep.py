@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from lifecycle.planning.archived import is_archived
 from lifecycle.planning.clocks import ClockSql, last_day_of
 from lifecycle.planning.held import HeldRows
 from lifecycle.planning.needs import mark_needed
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import FromClause
+    from sqlalchemy import ColumnElement, FromClause
 
     from lifecycle.planning.grounds import Ground
     from lifecycle.planning.workset import Work, WorkSet
@@ -35,19 +36,27 @@ def mark_kept(works: WorkSet, ground: Ground, as_of: datetime) -> None:
     for work in works:
         if work.collection in held:
             _mark_held(works, work, held[work.collection])
-    mark_statutory(works, as_of)
+    mark_statutory(works, as_of, deletes=not works.scope.redacts)
     if not works.scope.redacts:
         mark_needed(works, ground, as_of, held)
 
 
-def mark_statutory(works: WorkSet, as_of: datetime) -> None:
-    """Mark the rows that the law still keeps; of several duties the latest end counts."""
+def mark_statutory(works: WorkSet, as_of: datetime, *, deletes: bool) -> None:
+    """Mark the rows that the law still keeps; of several duties the latest end counts.
+
+    Args:
+        works: the rows that are due.
+        as_of: moment of the run.
+        deletes: whether rows go: then the law does not keep what an archive has in their stead.
+    """
     rulebook = works.rulebook
     for name, duty in rulebook.statutory.items():
         over = latest_over_day(duty.statutory.keep, as_of=as_of, zone=rulebook.policy.zone)
         for collection, clock in duty.clocks.items():
             if collection in works:
-                _mark_duty(works, works[collection], name, clock, over)
+                row = works[collection].row("kept_row")
+                stays = sa.not_(is_archived(rulebook, name, collection, row)) if deletes else sa.true()
+                _mark_duty(works, works[collection], name, clock, over, stays)
 
 
 def _mark_held(works: WorkSet, work: Work, held: sa.TableClause) -> None:
@@ -59,11 +68,13 @@ def _mark_held(works: WorkSet, work: Work, held: sa.TableClause) -> None:
     )
 
 
-def _mark_duty(works: WorkSet, work: Work, duty: str, clock: Clock, over: date | None) -> None:
+def _mark_duty(
+    works: WorkSet, work: Work, duty: str, clock: Clock, over: date | None, stays: ColumnElement[bool]
+) -> None:
     sql = ClockSql(works.rulebook, clock)
     row, table = work.row("kept_row"), work.table
     is_firm = table.c.kept.in_(FIRM).is_(sa.true())
-    kept = sa.and_(work.is_row(row), sa.not_(is_firm), sql.is_kept(row, over))
+    kept = sa.and_(work.is_row(row), sa.not_(is_firm), sql.is_kept(row, over), stays)
     found = sa.select(sql.event_day(row).label("day")).where(kept).distinct().subquery("found")
     # A day after the year 9999, or infinity, is as good as none; Python could not hold it.
     days = works.connection.scalars(sa.select(sa.case((found.c.day <= date.max, found.c.day)))).all()

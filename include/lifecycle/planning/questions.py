@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import array
 
 from lifecycle.decide.company import RowId
+from lifecycle.planning.archived import is_archived
 from lifecycle.planning.changes import is_filled
 from lifecycle.planning.clocks import ClockSql, event_of
 from lifecycle.planning.collect import leads
@@ -340,9 +341,15 @@ class Questions:
                     yield Branch(
                         one=self._key(collection, row),
                         day=_calendar_day(sql.event_day(row)),
-                        source=_from(joined).where(sql.is_kept(row, self.over[name])),
+                        source=_from(joined).where(
+                            sql.is_kept(row, self.over[name]), *self._not_archived(name, collection, row)
+                        ),
                         take=partial(_take_duty, collection, name, partial(event_of, clock.anchor)),
                     )
+
+    def _not_archived(self, duty: str, collection: str, row: FromClause) -> list[ColumnElement[bool]]:
+        """The law does not keep from deletion what an archive has in its stead."""
+        return [] if self.scope.redacts else [sa.not_(is_archived(self.rulebook, duty, collection, row))]
 
     def _fillings(self) -> Iterator[Branch]:
         for collection in self.scope.closure:

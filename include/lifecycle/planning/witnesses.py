@@ -1,7 +1,8 @@
 """Rows that a clock is read from: without them it would be read otherwise, and a row go too early or never.
 
 The contracts whose end a duty to keep their customer is counted from stay as long as the duty; so does what leads
-from a row to its anchor's row.
+from a row to its anchor's row. And a document of an archive stays in the tables whole, or goes whole: its rows are read
+together, and what is left of them would be taken for another document.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from lifecycle.datamap.live import LiveSchema
     from lifecycle.planning.workset import Work, WorkSet
+    from lifecycle.policy.archives import ResolvedArchive
     from lifecycle.policy.rulebook import Clock, Path, Rulebook
 
 
@@ -70,6 +72,10 @@ def _running(
                     if way.evidence is not None:
                         conditions.append(sql.tells_more_than(way.evidence, last))
                 yield collection, way, conditions
+    for archive in rulebook.archives.values():
+        sql = ClockSql(rulebook, archive.clock)
+        for way in _documents(rulebook.live, archive):
+            yield archive.documents, way, [sql.is_kept(way.ward, over[archive.duty.name])]
 
 
 def clock_witnesses(
@@ -118,6 +124,14 @@ def _ways(live: LiveSchema, collection: str, clock: Clock) -> Iterator[_Way]:
     if clock.anchor.latest:
         joined, told = _down(live, joined, anchor, clock.evidence, "told")
         yield _Way(joined=joined, ward=ward, anchor=anchor, evidence=told[-1][1], witnesses=told)
+
+
+def _documents(live: LiveSchema, archive: ResolvedArchive) -> Iterator[_Way]:
+    """From a document to all that belongs to it: without some of it, it would be another than the archive has."""
+    for collection in archive.children:
+        ward = relation(live, archive.documents, "ward")
+        joined, below = _down(live, ward, ward, archive.paths[collection], "belonging")
+        yield _Way(joined=joined, ward=ward, anchor=ward, witnesses=below)
 
 
 def _up(live: LiveSchema, start: FromClause, path: Path) -> tuple[FromClause, list[tuple[str, FromClause]]]:

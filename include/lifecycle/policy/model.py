@@ -324,7 +324,7 @@ class Statutory(Form):
 
 
 class Archive(Form):
-    """Where documents that a duty keeps are written once, and looked after (A7).
+    """Where documents that a duty keeps are written once, so that the tables need not keep them as long (A7).
 
     Attributes:
         duty: the duty to keep that it fulfils; says which collections, which of their columns, and for how long.

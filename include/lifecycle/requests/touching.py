@@ -83,7 +83,7 @@ class TouchPart(Part):
         (work,) = self.works
         self._let_pass(work, "restriction", "statutory")
         if is_needed_by_law(self.rulebook, self.touch.collection, self.touch.columns):
-            mark_statutory(self.works, self.as_of)
+            mark_statutory(self.works, self.as_of, deletes=False)
 
     def unkept(self, collection: str) -> int:
         """How many rows are touched that nothing keeps."""

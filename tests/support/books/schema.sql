@@ -36,8 +36,9 @@ CREATE TABLE trade.discount (
     PRIMARY KEY (item_id, place)
 );
 CREATE TABLE trade.receipt (id bigint PRIMARY KEY, serial text NOT NULL, copy_no smallint NOT NULL, paid numeric(14, 3) NOT NULL,
-    payer text, FOREIGN KEY (serial, copy_no) REFERENCES trade.bill);
+    payer text, payer_no integer REFERENCES trade.client, FOREIGN KEY (serial, copy_no) REFERENCES trade.bill);
 CREATE INDEX receipt_bill ON trade.receipt (serial, copy_no);
+CREATE INDEX receipt_payer_no ON trade.receipt (payer_no);
 
 INSERT INTO trade.client VALUES (1, 'Canary One', '2020-01-01'), (2, 'Canary Two', '2020-01-01');
 INSERT INTO trade.bill VALUES

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.datamap.load import load_datamap
+from lifecycle.planning.archived import archive_record, document_digest, document_key
 from lifecycle.policy.load import PolicyVersion
 from lifecycle.policy.model import Policy
 from lifecycle.policy.rulebook import Rulebook, resolve
 from lifecycle.store.grants import grant
 from lifecycle.store.inspect import inspect
+from lifecycle.store.relations import relation
 from lifecycle.yamlfile import YamlFile
 
 if TYPE_CHECKING:
@@ -68,6 +70,23 @@ class Bureau:
             for one in placed:
                 _store_hold(connection, one)
 
+    def archive(self, rulebook: Rulebook, written: Sequence[int], outdated: Sequence[int]) -> None:
+        """Let the policy's archive have invoices: as they are, and as they were."""
+        for archive in rulebook.archives.values():
+            document = relation(rulebook.live, archive.documents, "document")
+            with self.database.connect().begin() as connection:
+                (part,) = connection.execute(sa.text(_PART), {"archive": archive.name}).one()
+                for numbers, digest in (
+                    (written, document_digest(rulebook, archive, document)),
+                    (outdated, sa.cast(sa.literal("\\x00"), sa.LargeBinary)),
+                ):
+                    key = document_key(rulebook, archive, document)
+                    values = [archive.name, key, 0, True, "R", "1", digest, part, 0, 0, 0]
+                    rows = sa.select(*map(_selectable, values)).where(document.c.id.in_(numbers))
+                    connection.execute(
+                        sa.insert(archive_record).from_select([one.name for one in archive_record.c], rows)
+                    )
+
     def read(self) -> Rows:
         """Every row that is stored, in the order of the keys."""
         with self.database.connect().begin() as connection:
@@ -79,7 +98,15 @@ class Bureau:
             }
 
 
+_PART = """
+    INSERT INTO lifecycle.archive_part
+        (archive, year_end, number, state, as_of, policy_version, retain_until, documents, manifest, sha256, entry)
+    VALUES (:archive, '2020-12-31', 1, 'written', now(), '2000-01-01', '2040-12-31', 0, '{}', repeat('0', 64), 0)
+    RETURNING part_id
+"""
 _CONTROL = (
+    "lifecycle.archive_record",
+    "lifecycle.archive_part",
     "lifecycle.journal",
     "lifecycle.plan_reliance",
     "lifecycle.plan_item",
@@ -89,6 +116,10 @@ _CONTROL = (
     "lifecycle.hold_subject",
     "lifecycle.hold",
 )
+
+
+def _selectable(value: Any) -> sa.ColumnElement[Any]:
+    return value if isinstance(value, sa.ColumnElement) else sa.literal(value)
 
 
 def _store_hold(connection: sa.Connection, placed: Placed) -> None:

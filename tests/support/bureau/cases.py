@@ -127,6 +127,16 @@ SUBJECTS = (
     ("file", "2"),
 )
 """Kinds of identity and values: some that rows have, differently written or not, and some that no row can have."""
+ARCHIVE = {
+    "commitments": ["C2"],
+    "duty": "books",
+    "documents": "books.invoice",
+    "number": "number",
+    "owner": "client_id",
+    "currency": "number",
+    "totals": {"books.line": ["id"]},
+}
+"""An archive of invoices, where the policy has the duty that it fulfils."""
 ZONES = ("Europe/Tallinn", "America/New_York", "Africa/Cairo", "America/Sao_Paulo")
 KEEPS = ("P30D", "P1M", "P12M", "P3Y")
 # Ends of months, leap days, and days on which clocks change at midnight or at night in one of the zones.
@@ -148,7 +158,11 @@ TIMES = (time(3), time(0), time(23, 30), time(12))
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One company, one policy, one moment; what is due by ``rule`` lies close to its limit."""
+    """One company, one policy, one moment; what is due by ``rule`` lies close to its limit.
+
+    Attributes:
+        archived: invoices that the policy's archive has as they are; ``outdated`` those that it has as they were.
+    """
 
     policy: dict[str, Any]
     rule: str
@@ -156,6 +170,8 @@ class Case:
     batch_rows: int
     rows: Rows
     placed: tuple[Placed, ...]
+    archived: tuple[int, ...] = ()
+    outdated: tuple[int, ...] = ()
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - the protocol's signature
         """How a failing case is printed: what differs from the simplest one."""
@@ -170,6 +186,7 @@ class Case:
                 "anchors": {name: policy["anchors"][name] for name in ("contract_over", "books_closed")},
                 "as_of": self.as_of.isoformat(),
                 "batch_rows": self.batch_rows,
+                "archives, archived, outdated": (policy.get("archives"), self.archived, self.outdated),
                 "placed": [(one, one.subjects) for one in self.placed],
                 "rows": {name: rows for name, rows in self.rows.items() if rows},
             },
@@ -188,6 +205,14 @@ def cases(draw: st.DrawFn) -> Case:
     day = draw(st.sampled_from(DAYS) | st.dates(date(2010, 1, 1), date(2030, 1, 1)))
     as_of = datetime.combine(day, draw(st.sampled_from(TIMES)), tzinfo=zone).astimezone(UTC)
     rows = draw(companies(policy, _Moments(policy, rule, as_of)))
+    invoices = [row["id"] for row in rows["books.invoice"]]
+    if "books" in policy["statutory"]:
+        policy["archives"] = {"books": ARCHIVE}
+    states = {
+        number: draw(_one("written", "outdated", "written", "none"))
+        for number in invoices
+        if "archives" in policy
+    }
     return Case(
         policy=policy,
         rule=rule,
@@ -195,6 +220,8 @@ def cases(draw: st.DrawFn) -> Case:
         batch_rows=draw(st.sampled_from((50_000, 1, 2, 7))),
         rows=rows,
         placed=tuple(draw(_placed(rows, as_of, policy, number)) for number in range(draw(st.integers(0, 2)))),
+        archived=tuple(number for number, state in states.items() if state == "written"),
+        outdated=tuple(number for number, state in states.items() if state == "outdated"),
     )
 
 
