@@ -33,6 +33,8 @@ class Action(StrEnum):
     DELETE = "delete"
     DROP_PARTITION = "drop_partition"
     """A partition goes as a whole; its row count is the database's estimate."""
+    DESTROY = "destroy"
+    """Documents of an archive go with their keys: those of one financial year, of one generation, as a whole."""
     DISCLOSE = "disclose"
     """Rows are read for the subject, nothing changes."""
     RECTIFY = "rectify"
@@ -45,12 +47,18 @@ class Action(StrEnum):
     """A restriction covers the rows, nothing changes."""
 
 
-OF_REQUESTS = frozenset({Action.DISCLOSE, Action.RECTIFY, Action.RECORD, Action.SET, Action.RESTRICT})
-"""What is done by whoever answers a request: the door alone does not know how."""
+HANDLED = frozenset(
+    {Action.DISCLOSE, Action.RECTIFY, Action.RECORD, Action.SET, Action.RESTRICT, Action.DESTROY}
+)
+"""What is done by whoever made the plan: the door alone does not know how."""
 WHEREVER_HELD = frozenset({Action.DISCLOSE, Action.RECORD, Action.RESTRICT})
 """What is done to rows that a hold or a restriction covers, too."""
 WHEREVER_RESTRICTED = frozenset({Action.RECTIFY, Action.SET})
 """What is done to rows that a restriction covers, too, since the subject asks for both; a hold keeps from it."""
+
+
+GONE = frozenset({Action.DELETE, Action.DROP_PARTITION, Action.DESTROY})
+"""What leaves nothing of a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +67,9 @@ class Item:
 
     Attributes:
         sha256: over the arrays of keys and links as PostgreSQL writes them, joined by a line feed; for a partition
-            over its name and upper bound.
+            over its name and upper bound, for documents of an archive over what the register has of them.
         edge: the reference that is cut.
-        partition: the partition that is dropped.
+        partition: the partition that is dropped, or which documents of an archive are destroyed.
         is_root: the rows are due by themselves, not because of a row they belong to.
     """
 
@@ -173,8 +181,8 @@ class Plan:
         )
 
     def gone(self) -> int:
-        """Rows that it deletes, those of dropped partitions as estimated."""
-        return sum(item.rows for item in self.items if item.action in {Action.DELETE, Action.DROP_PARTITION})
+        """Rows that it deletes, those of dropped partitions as estimated, and documents that it destroys."""
+        return sum(item.rows for item in self.items if item.action in GONE)
 
     def emptied(self) -> int:
         """Rows that it leaves with less than they had."""

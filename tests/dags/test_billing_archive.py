@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from lifecycle.archive.fetching import fetch
-from support.books import IN_AUGUST, NAME, create_books, flip
+from lifecycle.holds import register as holds
+from lifecycle.holds.targets import Target
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip
 from support.companies import ledger_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from demonstration.local_airflow import Question
     from lifecycle.runs.company import Company
     from support.airflow import Airflow
     from support.databases import Database
 
 pytestmark = pytest.mark.commitment("A7", "G1")
 
-BUILD, VERIFY = "billing_archive", "billing_archive_verify"
+BUILD, VERIFY, EXPIRE = "billing_archive", "billing_archive_verify", "billing_archive_expiry"
+NEXT_AUGUST = IN_AUGUST.replace(year=2026)
 OBJECT = "books/2025-06-30/0001/0000.parquet"
 
 
@@ -33,6 +37,43 @@ def company(database: Database, tmp_path: Path, monkeypatch) -> Company:
         monkeypatch.setenv(f"LIFECYCLE_{name}", str(tmp_path / folder))
     monkeypatch.setenv("LIFECYCLE_DATABASE_URL", database.url)
     return company
+
+
+def shorten(company: Company, *changes: tuple[str, str]) -> None:
+    """The policy asks for a year only, so that something is over today."""
+    for before, after in (("keep: P7Y", "keep: P1Y"), *changes):
+        amend_policy(company, company_folder(company), before, after)
+
+
+def company_folder(company: Company) -> Path:
+    return Path(company.archive_urls[0]).parent
+
+
+def keep(company: Company, target: str) -> None:
+    with company.engine.begin() as connection:
+        holds.place(
+            connection,
+            company.rulebook(IN_AUGUST),
+            [Target.parse(target)],
+            kind="hold",
+            reason="dispute",
+            placed_by="Olivia",
+            until=IN_AUGUST.replace(year=2035),
+            as_of=IN_AUGUST,
+        )
+
+
+def let_go(company: Company) -> None:
+    with company.engine.begin() as connection:
+        (one,) = holds.listing(connection, as_of=IN_AUGUST)
+        holds.release(connection, one.hold_id, released_by="Olivia", as_of=NEXT_AUGUST)
+
+
+def there(company: Company) -> list[str]:
+    """The documents that the index has."""
+    query = sa.text("SELECT DISTINCT number FROM lifecycle.archive_record ORDER BY number")
+    with company.engine.connect() as connection:
+        return list(connection.scalars(query))
 
 
 def kinds_of(database: Database) -> list[str]:
@@ -76,6 +117,41 @@ def test_the_archive_is_looked_after_mended_and_what_is_lost_fails_the_run(
     assert (run.state, run.having("failed")) == ("failed", {"verify"})
     assert kinds_of(database)[-2:] == ["archive_verified", "archive_verified"]
     del company
+
+
+def test_what_is_over_is_destroyed_and_what_is_held_goes_at_once_when_it_is_released(
+    airflow_alone: Airflow, company, database
+):
+    airflow_alone.run(BUILD, IN_AUGUST)
+    keep(company, "trade.bill:B,1")
+    shorten(company)
+    run = airflow_alone.run(EXPIRE, NEXT_AUGUST)
+    assert run.state == "success"
+    assert run.results["expiry.keep_held"] == ["books/2025-06-30/0002"]
+    assert run.results["expiry.destroy"]["destroyed"]["parts"] == ["books/2025-06-30/0001"]
+    assert there(company) == ["B-0004", "B-0006"]
+    again = airflow_alone.run(EXPIRE, NEXT_AUGUST)
+    assert (again.state, again.having("skipped") >= {"expiry.check_plan", "expiry.execute"}) == (
+        "success",
+        True,
+    )
+    let_go(company)
+    assert airflow_alone.run(EXPIRE, NEXT_AUGUST).state == "success"
+    assert there(company) == ["B-0006"]
+    del database
+
+
+def test_beyond_the_guard_a_person_decides_about_exactly_this_plan(airflow_alone: Airflow, company):
+    airflow_alone.run(BUILD, IN_AUGUST)
+    shorten(company, ("default: {rows: 100}", "default: {rows: 3}"))
+    asked: list[Question] = []
+    refused = airflow_alone.run(EXPIRE, NEXT_AUGUST, ask=airflow_alone.replying("Reject", asked))
+    assert (refused.state, refused.having("failed")) == ("failed", {"expiry.approval"})
+    assert len(there(company)) == 5
+    approved = airflow_alone.run(EXPIRE, NEXT_AUGUST, ask=airflow_alone.replying("Approve", asked))
+    assert approved.state == "success"
+    assert there(company) == ["B-0006"]
+    assert "| trade.bill | destroy | 4 |" in asked[0].body
 
 
 def test_airflow_knows_nothing_of_what_is_archived(airflow_alone: Airflow, company, database):

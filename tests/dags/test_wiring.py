@@ -30,7 +30,7 @@ REQUESTS = (
     "subject_portability", "subject_rectification", "subject_restriction",
 )  # fmt: skip
 """Those that answer requests."""
-ARCHIVES = ("billing_archive", "billing_archive_verify")
+ARCHIVES = ("billing_archive", "billing_archive_expiry", "billing_archive_verify")
 """Those that keep archives."""
 OTHERS = (*ARCHIVES, "recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
 HEAVY = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,9 @@ from lifecycle.execute.door import Door
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Target
 from lifecycle.planning.planner import ground_of, make_plan
-from lifecycle.policy.load import load_policies
 from lifecycle.retention.sweep import sweep
 from lifecycle.store.roles import Role
-from support.books import IN_AUGUST, create_books, write_books
+from support.books import IN_AUGUST, amend_policy, create_books, write_books
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,14 +163,8 @@ def test_a_document_goes_in_one_batch_though_a_row_of_it_goes_with_another_clien
     company: Company, database: Database, tmp_path: Path
 ):
     """Client 1 has paid a bill of client 2: the receipt goes with client 1, and so must the bill."""
-    policy = tmp_path / "policies/2020-01-01/policy.yaml"
-    text = policy.read_text().replace(
-        "trade.receipt.payer_no: {access: cut}", "trade.receipt.payer_no: owner"
-    )
-    policy.write_text(
-        text.replace("trade.bill.client_no: {access: {redact: [reader]}}", "trade.bill.client_no: owner")
-    )
-    company = replace(company, policies=load_policies(tmp_path / "policies"))
+    company = amend_policy(company, tmp_path, "payer_no: {access: cut}", "payer_no: owner")
+    company = amend_policy(company, tmp_path, "client_no: {access: {redact: [reader]}}", "client_no: owner")
     database.execute("UPDATE trade.receipt SET payer_no = 1")
     database.execute("INSERT INTO trade.receipt VALUES (9, 'B', 1, 7, NULL, 1)")
     database.execute("ALTER TABLE trade.receipt ALTER payer_no SET NOT NULL")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lifecycle.archive import expiring
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.storage import AlreadyThere, NotThere, location
 from lifecycle.archive.verifying import verify
-from lifecycle.errors import StorageError, UsageError
-from support.books import IN_AUGUST, NAME, create_books, write_books
+from lifecycle.errors import NotFound, StorageError, UsageError
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
 from support.buckets import LOCKED, UNLOCKED, buckets
 
 if TYPE_CHECKING:
@@ -178,3 +179,28 @@ def test_objects_are_locked_until_their_time_is_over(database: Database, tmp_pat
     told = boto3.client("s3").head_object(Bucket="locked", Key=f"dates/{OBJECT}")
     assert told["ObjectLockMode"] == "COMPLIANCE"
     assert told["ObjectLockRetainUntilDate"] == datetime(2032, 6, 30, 21, tzinfo=UTC)
+
+
+def test_what_is_over_leaves_no_version_in_a_bucket(database: Database, tmp_path: Path):
+    import boto3
+
+    company = create_books(database, tmp_path, places=("s3://unlocked/over",))
+    write_books(company)
+    expiring.expire(company, as_of=IN_AUGUST.replace(year=2032))
+    left = boto3.client("s3").list_object_versions(Bucket="unlocked", Prefix="over/books/2025-06-30")
+    assert (left.get("Versions", []), left.get("DeleteMarkers", [])) == ([], [])
+
+
+def test_what_a_bucket_keeps_locked_nobody_can_read_and_it_is_tried_again(database: Database, tmp_path: Path):
+    """The policy asks for less than it did when the objects were locked."""
+    company = create_books(database, tmp_path, places=("s3://locked/less",))
+    write_books(company)
+    company = amend_policy(company, tmp_path, "keep: P7Y", "keep: P1Y")
+    in_a_year = IN_AUGUST.replace(year=2026)
+    for keys in (2, 0):
+        destroyed = expiring.expire(company, as_of=in_a_year).destroyed
+        assert destroyed.to_json() == {"parts": [], "keys": keys, "locked": ["books/2025-06-30/0001"]}
+    with pytest.raises(NotFound):
+        fetch(company, NAME, "B-0001")
+    assert OBJECT in location("s3://locked/less").sizes()
+    assert verify(company, NAME, as_of=in_a_year).findings == ()

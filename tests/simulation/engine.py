@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.load import PolicyVersion
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.retention.notices import Noticed
-    from lifecycle.retention.steps import Planned
+    from lifecycle.runs.planned import Planned
     from simulation.history import Extend, Place, Release, Run
     from simulation.policy import Policy
     from simulation.tables import Key, Row

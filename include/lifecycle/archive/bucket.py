@@ -58,8 +58,10 @@ class Bucket(Location):
             if refused:
                 raise refused
 
-    def retain(self, name: str, until: datetime) -> None:
+    def retain(self, name: str, until: datetime | None) -> None:
         """Lock an object until a moment, where the bucket can."""
+        if until is None:
+            return
         retention = {"Mode": self.mode, "RetainUntilDate": until}
         with self._failures_named(name):
             try:

@@ -18,7 +18,7 @@ from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP, Layout
 from lifecycle.archive.manifest import Manifest
 from lifecycle.archive.numbering import series_of
-from lifecycle.archive.places import Places
+from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.writing import PartWriter
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.ledger.book import append
@@ -71,7 +71,8 @@ def write(
 ) -> Part | None:
     """Write the documents of a year that are not in the archive as the tables have them; None where all are.
 
-    At most :data:`~lifecycle.archive.documents.MOST` at once: call it again until nothing is left.
+    At most :data:`~lifecycle.archive.documents.MOST` at once: call it again until nothing is left. A part that was
+    verified and not sealed, since that was interrupted, is handed on as it is.
 
     Raises:
         StorageError: a location refuses; nothing relies on what was written until then.
@@ -85,11 +86,15 @@ def write(
     )
     with parts.only_writer(company.engine, name):
         with company.engine.begin() as connection:
+            if verified := parts.parts_of(connection, name, year_end=year.ends, states=("verified",)):
+                return verified[0]
             parts.require_no_later(connection, name, as_of)
             part = parts.begin(
                 connection,
                 name,
                 year.ends,
+                taken=places.numbers(name, year.ends),
+                generation=parts.generation_of(connection, name, year.ends),
                 as_of=as_of,
                 policy_version=rulebook.policy.policy.last_updated,
                 retain_until=last_day_of(archive.clock, year.ends),
@@ -161,7 +166,8 @@ def seal(company: Company, part: Part) -> Manifest:
             place=part.folder,
             next_step="run lifecycle archive build, which begins it anew",
         )
-    Places.of(company).put_in_place(manifest, company.version(part.as_of).policy.zone)
+    lock = lock_of(manifest, as_of=part.as_of, zone=company.version(part.as_of).policy.zone)
+    Places.of(company).put_in_place(manifest, lock)
     with company.engine.begin() as connection:
         _outdate(connection, part)
         adopt(connection, company.version(part.as_of), as_of=part.as_of)
@@ -181,12 +187,13 @@ def _write(
     """Write the objects of what was picked."""
     rulebook, archive, connection = documents.rulebook, documents.archive, documents.connection
     layout = Layout.of(rulebook, archive, year.ends)
-    keys = YearKeys(company.keys, archive.name, year.ends)
+    keys = YearKeys(company.keys, archive.name, year.ends, part.generation)
     writer = PartWriter(Places.of(company).locations, part.folder, layout, keys, connection)
     return Manifest(
         archive=archive.name,
         year_end=year.ends,
         number=part.number,
+        generation=part.generation,
         as_of=part.as_of,
         policy_version=rulebook.policy.version,
         policy_digest=rulebook.digest,

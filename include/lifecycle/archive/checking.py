@@ -12,17 +12,22 @@ from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import OWNER, SEALED, Layout
 from lifecycle.archive.objects import reading_object, sha256_of
 from lifecycle.archive.sealing import Sealer
+from lifecycle.archive.storage import NotThere
 from lifecycle.errors import LifecycleError
 from lifecycle.quality.suite import Checked, Count, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.objects import Written
     from lifecycle.archive.places import Places
     from lifecycle.archive.storage import Location
     from lifecycle.runs.company import Company
+
+
+MISSING, CHANGED = "missing", "changed"
+"""What may be wrong with an object: it is not there, or has other bytes."""
 
 
 def check_objects(company: Company, manifest: Manifest, places: Places) -> Checked:
@@ -68,6 +73,27 @@ def is_intact(place: Location, written: Written) -> bool:
         return sha256_of(file) == (written.sha256, written.size)
 
 
+def wrong_with(place: Location, written: Written) -> str:
+    """What is wrong with an object, or nothing.
+
+    Raises:
+        StorageError: the location cannot be read.
+    """
+    try:
+        return "" if is_intact(place, written) else CHANGED
+    except NotThere:
+        return MISSING
+
+
+def first_intact(places: Iterable[Location], written: Written) -> Location | None:
+    """The first place that has an object as it was written.
+
+    Raises:
+        StorageError: a location cannot be read.
+    """
+    return next((place for place in places if not wrong_with(place, written)), None)
+
+
 class _Reread:
     """What the objects of a part hold.
 
@@ -79,7 +105,7 @@ class _Reread:
         self.company = company
         self.manifest = manifest
         self.place = place
-        self.keys = YearKeys(company.keys, manifest.archive, manifest.year_end)
+        self.keys = YearKeys.of_part(company.keys, manifest)
         self.totals = totals.Totals()
         self.numbers: list[pa.Array] = []
         self.unsealed = 0

@@ -1,8 +1,8 @@
 """The keys of an archive: each object has one, and each owner one for each financial year (AES-256-GCM).
 
 All of a year are wrapped by keys of the keyring: destroying those destroys the year, wherever copies of it are, in
-storage that refuses to delete and in backups too. To destroy one owner's key, the others are wrapped anew and the key
-that wrapped them is destroyed.
+storage that refuses to delete and in backups too. What shall outlive the year is written anew before, under keys of the
+next generation. To destroy one owner's key, the others are wrapped anew and the key that wrapped them is destroyed.
 """
 
 from __future__ import annotations
@@ -24,40 +24,54 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from lifecycle.archive.manifest import Manifest
     from lifecycle.keys.provider import KeyProvider
 
 
 _OF_OWNERS = Prepared(
-    sa.select(archive_key.c.owner, archive_key.c.generation, archive_key.c.wrapped).where(
+    sa.select(archive_key.c.owner, archive_key.c.wrapping, archive_key.c.wrapped).where(
         archive_key.c.archive == bound("archive", sa.Text),
         archive_key.c.year_end == bound("year_end", sa.Date),
+        archive_key.c.generation == bound("generation", sa.Integer),
         archive_key.c.owner == sa.any_(bound("owners", sa.ARRAY(sa.Text))),
     )
 )
 
 
 class YearKeys:
-    """The keys of one archive and financial year.
+    """The keys of one archive and financial year, of one generation.
 
     Args:
         keys: the keyring.
         archive: its name.
         year_end: last day of the financial year.
+        generation: from 1.
     """
 
-    def __init__(self, keys: KeyProvider, archive: str, year_end: date) -> None:
+    def __init__(self, keys: KeyProvider, archive: str, year_end: date, generation: int) -> None:
         self.keys = keys
         self.archive = archive
         self.year_end = year_end
+        self.generation = generation
+        self._prefix = f"archive.{archive}.{year_end}.{generation}"
+
+    @classmethod
+    def of_part(cls, keys: KeyProvider, manifest: Manifest) -> YearKeys:
+        """Those of a part."""
+        return cls(keys, manifest.archive, manifest.year_end, manifest.generation)
 
     @property
     def of_objects(self) -> str:
         """The name of the key that wraps those of objects."""
-        return f"archive.{self.archive}.{self.year_end}.objects"
+        return f"{self._prefix}.objects"
 
-    def of_owners(self, generation: int) -> str:
+    def of_owners(self, wrapping: int) -> str:
         """The name of a key that wraps those of owners."""
-        return f"archive.{self.archive}.{self.year_end}.owners.{generation}"
+        return f"{self._prefix}.owners.{wrapping}"
+
+    def names(self) -> list[str]:
+        """The names of all that the keyring has of them, those of keys that were destroyed left out."""
+        return [name for name in self.keys.names() if name.startswith(f"{self._prefix}.")]
 
     def new_object_key(self, name: str) -> tuple[bytes, bytes]:
         """A key for an object, in clear and wrapped."""
@@ -86,27 +100,34 @@ class YearKeys:
             CheckFailed: one of them was changed.
         """
         found = _OF_OWNERS.rows(
-            connection, {"archive": self.archive, "year_end": self.year_end, "owners": list(owners)}
+            connection,
+            {
+                "archive": self.archive,
+                "year_end": self.year_end,
+                "generation": self.generation,
+                "owners": list(owners),
+            },
         )
         wrapping = {
-            number: self.keys.secret(self.of_owners(number)) for number in {row.generation for row in found}
+            number: self.keys.secret(self.of_owners(number)) for number in {row.wrapping for row in found}
         }
-        return {row.owner: self._unwrapped(wrapping[row.generation], row.owner, row.wrapped) for row in found}
+        return {row.owner: self._unwrapped(wrapping[row.wrapping], row.owner, row.wrapped) for row in found}
 
     def make_owner_keys(self, connection: Connection, owners: Collection[str]) -> dict[str, bytes]:
         """The keys of owners; made, in the caller's transaction, for those who have none."""
         found = self.owner_keys(connection, owners)
         missing = [owner for owner in dict.fromkeys(owners) if owner not in found]
         if missing:
-            generation = self._generation(connection)
+            number = self._wrapping(connection)
             made = {owner: os.urandom(KEY_BYTES) for owner in missing}
-            wrapping = self.keys.secret(self.of_owners(generation))
+            wrapping = self.keys.secret(self.of_owners(number))
             rows = [
                 {
                     "archive": self.archive,
                     "year_end": self.year_end,
+                    "generation": self.generation,
                     "owner": owner,
-                    "generation": generation,
+                    "wrapping": number,
                     "wrapped": seal(wrapping, key, self._about(owner)),
                 }
                 for owner, key in made.items()
@@ -115,10 +136,12 @@ class YearKeys:
             found |= made
         return found
 
-    def _generation(self, connection: Connection) -> int:
-        """Of the key that wraps those of the year now."""
-        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.generation), 1)).where(
-            archive_key.c.archive == self.archive, archive_key.c.year_end == self.year_end
+    def _wrapping(self, connection: Connection) -> int:
+        """Number of the key that wraps those of owners now."""
+        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.wrapping), 1)).where(
+            archive_key.c.archive == self.archive,
+            archive_key.c.year_end == self.year_end,
+            archive_key.c.generation == self.generation,
         )
         return int(connection.scalar(newest) or 1)
 

@@ -111,7 +111,7 @@ class _Reader:
     def __init__(self, company: Company, connection: sa.Connection, manifest: Manifest) -> None:
         self.connection = connection
         self.manifest = manifest
-        self.keys = YearKeys(company.keys, manifest.archive, manifest.year_end)
+        self.keys = YearKeys.of_part(company.keys, manifest)
         self.places = Places.of(company)
 
     def read(self, record: Any) -> Document:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+MANIFEST = "manifest.json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What stands in a part.
@@ -25,6 +28,7 @@ class Manifest:
     Attributes:
         year_end: last day of the financial year of its documents.
         number: of the part within the year, from 1.
+        generation: of the year's keys.
         as_of: the moment whose state of the tables it holds.
         retain_until: last day on which the law asks for its documents.
         layout: what the columns of its objects mean, as those say themselves.
@@ -36,6 +40,7 @@ class Manifest:
     archive: str
     year_end: date
     number: int
+    generation: int
     as_of: datetime
     policy_version: str
     policy_digest: str
@@ -78,6 +83,7 @@ class Manifest:
             "archive": self.archive,
             "year_end": self.year_end.isoformat(),
             "number": self.number,
+            "generation": self.generation,
             "as_of": self.as_of.isoformat(),
             "policy_version": self.policy_version,
             "policy_digest": self.policy_digest,
@@ -106,6 +112,7 @@ class Manifest:
                 archive=document["archive"],
                 year_end=date.fromisoformat(document["year_end"]),
                 number=document["number"],
+                generation=document["generation"],
                 as_of=datetime.fromisoformat(document["as_of"]),
                 policy_version=document["policy_version"],
                 policy_digest=document["policy_digest"],
@@ -121,14 +128,25 @@ class Manifest:
             raise ValueError(f"no manifest: {type(error).__name__}") from None
 
 
+def year_of(archive: str, year_end: date) -> str:
+    """Where the parts of a financial year are."""
+    return f"{archive}/{year_end}"
+
+
 def folder_of(archive: str, year_end: date, number: int) -> str:
     """Where the objects of a part are."""
-    return f"{archive}/{year_end}/{number:04}"
+    return f"{year_of(archive, year_end)}/{number:04}"
 
 
 def manifest_of(folder: str) -> str:
     """The name of the manifest of a part."""
-    return f"{folder}/manifest.json"
+    return f"{folder}/{MANIFEST}"
+
+
+def number_of_manifest(name: str) -> int | None:
+    """The number of the part whose manifest has a name; None where it is the name of something else."""
+    *_, number, what = ("", *name.split("/"))
+    return int(number) if what == MANIFEST and number.isdecimal() else None
 
 
 def object_of(folder: str, number: int) -> str:

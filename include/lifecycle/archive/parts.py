@@ -14,7 +14,7 @@ from lifecycle.errors import StoreError, UsageError
 from lifecycle.planning.archived import archive_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import date, datetime
 
     from sqlalchemy import Connection, Engine
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LOCK = 0x6172636869  # "archi": with the hash of the archive's name, one writer at a time
 UNFINISHED = ("writing", "drafted", "verified")
 """States of a part on which nothing may rely yet."""
+GONE = ("condemned", "destroyed")
+"""States of a part that nobody can read any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class Part:
     """A line of the register.
 
     Attributes:
+        generation: of the keys of its year, under which it is written.
         state: ``writing``, ``drafted``, ``verified``, ``written``, ``condemned`` or ``destroyed``.
         sha256: of the manifest; None while it is written.
         manifest: its text; None before it was drafted and when it is destroyed.
@@ -39,6 +42,7 @@ class Part:
     archive: str
     year_end: date
     number: int
+    generation: int
     state: str
     as_of: datetime
     retain_until: date
@@ -105,27 +109,75 @@ def part_of(connection: Connection, part_id: int) -> Part:
     return Part(**found)
 
 
-def begin(connection: Connection, archive: str, year_end: date, **about: Any) -> Part:
-    """A part to be written: a new one, or one that was begun and did not get through, or had nothing to hold."""
+def begin(
+    connection: Connection,
+    archive: str,
+    year_end: date,
+    *,
+    taken: Collection[int] = (),
+    **about: Any,
+) -> Part:
+    """A part to be written: a new one, or one that was begun and did not get through, or had nothing to hold.
+
+    Args:
+        connection: in the caller's transaction.
+        archive: its name.
+        year_end: last day of the financial year.
+        taken: numbers that parts have which the register does not know, since it was restored from a backup.
+        about: its other columns, ``generation`` too.
+    """
     (unfinished,) = parts_of(connection, archive, year_end=year_end, states=UNFINISHED) or (None,)
     if unfinished:
-        connection.execute(sa.delete(archive_record).where(archive_record.c.part_id == unfinished.part_id))
-        connection.execute(
-            sa.update(archive_part)
-            .values(state="writing", documents=None, manifest=None, sha256=None, **about)
-            .where(archive_part.c.part_id == unfinished.part_id)
-        )
+        forget(connection, unfinished, **about)
         return part_of(connection, unfinished.part_id)
     last = sa.select(sa.func.coalesce(sa.func.max(archive_part.c.number), 0)).where(
         archive_part.c.archive == archive, archive_part.c.year_end == year_end
     )
-    number = int(connection.scalar(last) or 0) + 1
+    number = max(int(connection.scalar(last) or 0), *taken, 0) + 1
     part_id = connection.scalar(
         sa.insert(archive_part)
         .values(archive=archive, year_end=year_end, number=number, **about)
         .returning(archive_part.c.part_id)
     )
     return part_of(connection, int(part_id or 0))
+
+
+def forget(connection: Connection, unfinished: Part, **about: Any) -> None:
+    """Note that nothing was written of an unfinished part, whatever was."""
+    connection.execute(sa.delete(archive_record).where(archive_record.c.part_id == unfinished.part_id))
+    connection.execute(
+        sa.update(archive_part)
+        .values(state="writing", documents=None, manifest=None, sha256=None, **about)
+        .where(archive_part.c.part_id == unfinished.part_id)
+    )
+
+
+def names(connection: Connection) -> list[str]:
+    """The archives of which there are parts, whatever the policy has."""
+    query = sa.select(archive_part.c.archive).distinct().order_by(archive_part.c.archive)
+    return list(connection.scalars(query))
+
+
+def next_generation(connection: Connection, archive: str, year_end: date) -> int:
+    """The first generation of a year's keys that no part ever had."""
+    highest = sa.select(sa.func.coalesce(sa.func.max(archive_part.c.generation), 0)).where(
+        archive_part.c.archive == archive, archive_part.c.year_end == year_end
+    )
+    return int(connection.scalar(highest) or 0) + 1
+
+
+def generation_of(connection: Connection, archive: str, year_end: date) -> int:
+    """The generation of a year's keys under which documents are written now: the last that was not destroyed."""
+    newest = (
+        sa.select(archive_part.c.generation, archive_part.c.state)
+        .where(archive_part.c.archive == archive, archive_part.c.year_end == year_end)
+        .order_by(archive_part.c.generation.desc(), archive_part.c.part_id)
+        .limit(1)
+    )
+    found = connection.execute(newest).one_or_none()
+    if found is None:
+        return 1
+    return int(found.generation) + (found.state in GONE)
 
 
 def draft(connection: Connection, part: Part, manifest: Manifest) -> None:

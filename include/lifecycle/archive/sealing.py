@@ -55,12 +55,20 @@ class Sealer:
         Raises:
             CheckFailed: one was changed, or belongs to another document.
         """
-        found: list[Any] = []
+        return [text and json.loads(text) for text in self.texts(documents, key, sealed)]
+
+    def texts(self, documents: pa.Table, key: Sequence[str], sealed: Sequence[bytes]) -> list[str | None]:
+        """The text that was sealed of each document; None of one whose owner's key is not there any more.
+
+        Raises:
+            CheckFailed: one was changed, or belongs to another document.
+        """
+        found = []
         for one, owner, about in zip(
             sealed, documents[OWNER].to_pylist(), self._abouts(documents, key), strict=True
         ):
             cipher = self._ciphers.get(owner)
-            found.append(cipher and json.loads(_opened(cipher, one, about)))
+            found.append(_opened(cipher, one, about).decode() if cipher else None)
         return found
 
     def _abouts(self, documents: pa.Table, key: Sequence[str]) -> list[bytes]:

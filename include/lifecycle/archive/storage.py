@@ -93,8 +93,12 @@ class Location(ABC):
         """
 
     @abstractmethod
-    def retain(self, name: str, until: datetime) -> None:
-        """Let nobody remove or change an object before a moment, as far as the place can be made to.
+    def retain(self, name: str, until: datetime | None) -> None:
+        """Let nobody change an object, nor remove it before a moment, as far as the place can be made to.
+
+        Args:
+            name: of the object.
+            until: the moment; None where it may be removed at once.
 
         Raises:
             StorageError: it refuses.
@@ -161,7 +165,7 @@ class Folder(Location):
                     break
                 folder.rmdir()
 
-    def retain(self, name: str, until: datetime) -> None:
+    def retain(self, name: str, until: datetime | None) -> None:
         """See that the file is read-only: a folder knows no more."""
         del until
         with self._failures_named(name):

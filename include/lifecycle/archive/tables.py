@@ -10,6 +10,7 @@ archive_part = sa.table(
     sa.column("archive", sa.Text),
     sa.column("year_end", sa.Date),
     sa.column("number", sa.Integer),
+    sa.column("generation", sa.Integer),
     sa.column("state", sa.Text),
     sa.column("as_of", sa.DateTime(timezone=True)),
     sa.column("policy_version", sa.Date),
@@ -25,8 +26,9 @@ archive_key = sa.table(
     "archive_key",
     sa.column("archive", sa.Text),
     sa.column("year_end", sa.Date),
-    sa.column("owner", sa.Text),
     sa.column("generation", sa.Integer),
+    sa.column("owner", sa.Text),
+    sa.column("wrapping", sa.Integer),
     sa.column("wrapped", sa.LargeBinary),
     schema="lifecycle",
 )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
-from lifecycle.archive.checking import compare_with_manifest, is_intact
-from lifecycle.archive.places import Places
+from lifecycle.archive.checking import CHANGED, MISSING, compare_with_manifest, first_intact, wrong_with
+from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.storage import NotThere
 from lifecycle.errors import LifecycleError, PromiseBroken
 from lifecycle.ledger.book import append_all, read_entry
@@ -30,15 +30,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-MISSING, CHANGED, EXTRA, UNLIKE_LEDGER, UNREADABLE = (
-    "missing",
-    "changed",
-    "extra",
-    "unlike_ledger",
-    "unreadable",
-)
-"""What may be wrong with an object: it is not there, has other bytes, belongs to no part; with a manifest: the ledger
-says another; with what an object holds: it cannot be opened, or does not add up."""
+EXTRA, UNLIKE_LEDGER, UNREADABLE = "extra", "unlike_ledger", "unreadable"
+"""What else may be wrong: an object belongs to no part; the ledger says another manifest; what an object holds cannot
+be opened, or does not add up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +129,7 @@ def verify(
     archive_of(company, name, as_of=as_of)
     with reading(company.engine) as connection:
         written = parts.parts_of(connection, name, states=("written",))
-    verification = _Verification(company, name)
+    verification = _Verification(company, name, as_of)
     for number, part in enumerate(written, start=1):
         verification.look_at(part)
         progress(number, len(written))
@@ -149,8 +143,9 @@ def verify(
 class _Verification:
     """What has been found so far."""
 
-    def __init__(self, company: Company, name: str) -> None:
+    def __init__(self, company: Company, name: str, as_of: datetime) -> None:
         self.company = company
+        self.as_of = as_of
         self.name = name
         self.places = Places.of(company)
         self.findings: list[Finding] = []
@@ -173,7 +168,8 @@ class _Verification:
         """See that there is nothing but what belongs to a part, or is being written."""
         with reading(self.company.engine) as connection:
             unfinished = [
-                part.folder for part in parts.parts_of(connection, self.name, states=parts.UNFINISHED)
+                part.folder
+                for part in parts.parts_of(connection, self.name, states=(*parts.UNFINISHED, "condemned"))
             ]
         known = {name for part in written for name in _names(part.read_manifest())}
         for place in self.places.locations:
@@ -212,11 +208,10 @@ class _Verification:
             self._replace(place, manifest, manifest.name, what, lambda: manifest.text().encode())
 
     def _look_at_object(self, place: Location, manifest: Manifest, one: Written) -> None:
-        what = _wrong_with(place, one)
+        what = wrong_with(place, one)
         if not what:
             return
-        others = (other for other in self.places.locations if other is not place)
-        source = next((other for other in others if not _wrong_with(other, one)), None)
+        source = first_intact([other for other in self.places.locations if other is not place], one)
         if source is None:
             self.findings.append(Finding(what=what, name=one.name, place=place.url))
         else:
@@ -228,7 +223,8 @@ class _Verification:
         """Put an object back as it was."""
         finding = Finding(what=what, name=name, place=place.url)
         try:
-            self.places.put_back(place, manifest, name, read(), self.company.policies[-1].policy.zone)
+            zone = self.company.version(self.as_of).policy.zone
+            self.places.put_back(place, name, read(), lock_of(manifest, as_of=self.as_of, zone=zone))
         except LifecycleError as error:
             self.findings.append(replace(finding, more=error.message))
         else:
@@ -237,20 +233,12 @@ class _Verification:
     def _look_into(self, manifest: Manifest) -> None:
         """See that what the objects hold can be opened and adds up, where there is a place that has all of them."""
         for place in self.places.locations:
-            if not any(_wrong_with(place, one) for one in manifest.objects):
+            if not any(wrong_with(place, one) for one in manifest.objects):
                 problems = compare_with_manifest(self.company, manifest, place)
                 self.findings += [
                     Finding(what=UNREADABLE, name=manifest.folder, more=one) for one in problems
                 ]
                 return
-
-
-def _wrong_with(place: Location, one: Written) -> str:
-    """What is wrong with an object, or nothing."""
-    try:
-        return "" if is_intact(place, one) else CHANGED
-    except NotThere:
-        return MISSING
 
 
 def _names(manifest: Manifest) -> set[str]:

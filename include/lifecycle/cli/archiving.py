@@ -1,4 +1,4 @@
-"""``archive build|verify|fetch|list``: documents that a law asks for, written once and retrieved for years."""
+"""``archive build|verify|expire|fetch|list``: documents that a law asks for, written once, retrieved for years."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifecycle.archive import building, fetching, listing, verifying
+from lifecycle.archive import building, expiring, fetching, listing, verifying
 from lifecycle.cli.session import (
     AsOf,
+    By,
     Json,
     emit,
     moment,
@@ -23,6 +24,7 @@ from lifecycle.cli.session import (
     progress_bar,
 )
 from lifecycle.errors import UsageError
+from lifecycle.operators import require_name
 from lifecycle.pages import printable
 from lifecycle.runs import agreement, signing
 
@@ -105,6 +107,28 @@ def verify(*, archive: Name = None, json: Json = False) -> None:
 
 
 @app.command()
+def expire(
+    *,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Approve whatever the guard would stop.")
+    ] = False,
+    by: By = "",
+    as_of: AsOf = None,
+    json: Json = False,
+) -> None:
+    """Destroy documents whose time is over, with their keys: all but what is held."""
+    company = open_to_change()
+    if approve:
+        require_name(by, place="--by")
+    at = past_moment(as_of, policy_zone(company))
+    agreement.check_before(company, as_of=at)
+    with progress_bar("archives") as progress:
+        expired = expiring.expire(company, as_of=at, approved_by=by if approve else None, progress=progress)
+    emit(expired.to_json(), list(_expired_lines(expired)) or ["nothing is over"], as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
+
+
+@app.command()
 def fetch(
     *,
     number: Annotated[str, typer.Option("--invoice", "--number", help="Number of the document.")],
@@ -174,6 +198,17 @@ def _written_line(one: Manifest) -> str:
 def _verified_lines(one: verifying.Verified) -> Iterator[str]:
     yield f"{one.archive}: {one.parts:,} parts, {one.objects:,} objects, {one.size / MEGABYTE:,.1f} MB read"
     yield from (f"  {finding}" for finding in one.findings)
+
+
+def _expired_lines(one: expiring.Expired) -> Iterator[str]:
+    for folder in one.carried:
+        yield f"{folder}  written anew, for what is held"
+    for folder in one.destroyed.parts:
+        yield f"{folder}  destroyed"
+    for folder in one.destroyed.locked:
+        yield f"{folder}  cannot be read by anybody any more; its objects are locked for a while"
+    for kept in one.first.plan.kept:
+        yield f"{kept.rows:>10,} of {kept.collection} stay: {kept.reason} {kept.source} until {kept.until}"
 
 
 def _part_line(one: listing.Listed) -> str:

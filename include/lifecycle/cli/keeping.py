@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lifecycle.archive import expiring
+from lifecycle.archive.destroying import destroy_condemned
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from lifecycle.execute.door import Outcome
     from lifecycle.plan import Plan
     from lifecycle.planning.calendar import Waiting
     from lifecycle.retention.sweep import Swept
     from lifecycle.runs.company import Company
+    from lifecycle.runs.planned import Planned
 
 Rule = Annotated[list[str] | None, typer.Option("--rule", help="Only this rule; may be given several times.")]
 
@@ -80,9 +84,7 @@ def apply(
     with company.engine.connect() as connection:
         ended = how_ended(connection, digest)
     with progress_bar(f"plan {digest[:12]}") as progress:
-        plans.check_plan(company, digest)
-        outcome = plans.carry_out(company, digest, progress=progress)
-        plans.check_after(company, digest)
+        outcome = _carry_through(company, digest, progress)
     document = {
         "digest": digest,
         "batches_done": outcome.done,
@@ -101,6 +103,20 @@ def apply(
             outcome.deferred.values(),
             next_step="this plan has ended; plan anew with lifecycle plan, or run lifecycle sweep",
         )
+
+
+def _carry_through(company: Company, digest: str, progress: Callable[[int, int], None]) -> Outcome:
+    """Check a plan, carry it out and end it, whatever it is for."""
+    if not expiring.destroys(company, digest):
+        plans.check_plan(company, digest)
+        outcome = plans.carry_out(company, digest, progress=progress)
+        plans.check_after(company, digest)
+        return outcome
+    expiring.check_plan(company, digest)
+    outcome = expiring.carry_out(company, digest, progress=progress)
+    plans.check_after(company, digest)
+    destroy_condemned(company, as_of=plans.moment_of(company, digest))
+    return outcome
 
 
 def _nothing(*, is_left: bool, ended: str | None) -> str:
@@ -217,7 +233,7 @@ def _rules(company: Company, wanted: list[str] | None, at: object) -> list[str]:
     return wanted or list(rules)
 
 
-def _plan(company: Company, rule: str, at: datetime) -> steps.Planned:
+def _plan(company: Company, rule: str, at: datetime) -> Planned:
     """Plan a rule on evidence that is fresh: the plan may be carried out as it is."""
     steps.check_evidence(company, rule, as_of=at)
     return steps.plan(company, rule, as_of=at)

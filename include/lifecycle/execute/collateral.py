@@ -88,7 +88,12 @@ _COUNTED_AS = {
     Action.RECORD: "inserted",
 }
 """What the database counts of an action; the others change no row."""
-_TOLD_AS = {Action.DROP_PARTITION: "dropped", Action.DISCLOSE: "disclosed", Action.RESTRICT: "restricted"}
+_TOLD_AS = {
+    Action.DROP_PARTITION: "dropped",
+    Action.DESTROY: "destroyed",
+    Action.DISCLOSE: "disclosed",
+    Action.RESTRICT: "restricted",
+}
 """What is told of those."""
 
 

@@ -15,7 +15,7 @@ from lifecycle.errors import LifecycleError, StoreError
 from lifecycle.execute.collateral import Tally, changed_rows, count_changes, expected_rows, told_rows
 from lifecycle.execute.statements import Statements
 from lifecycle.holds.cover import Cover, unchanging_holds
-from lifecycle.plan import OF_REQUESTS, Action, Item
+from lifecycle.plan import HANDLED, Action, Item
 from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Door:
             return
         if item.action is Action.MASK:
             found = self._mask(connection, item, cover)
-        elif item.action in OF_REQUESTS:
+        elif item.action in HANDLED:
             found = self.handlers[item.action](connection, item, self.statements.planned(item), cover)
         else:
             found = self.statements.change(connection, item, links, cover)

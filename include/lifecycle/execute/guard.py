@@ -11,7 +11,7 @@ from lifecycle.errors import ApprovalRequired, UsageError
 from lifecycle.execute.ending import how_ended
 from lifecycle.ledger.book import append
 from lifecycle.operators import require_name
-from lifecycle.plan import Action
+from lifecycle.plan import GONE, Action
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lifecycle.plan import Plan
     from lifecycle.policy.model import Guard
 
-LOST = {Action.DELETE, Action.DROP_PARTITION, Action.REDACT, Action.MASK}
+LOST = GONE | {Action.REDACT, Action.MASK}
 """What cannot be undone: a row that was emptied is as good as gone."""
 
 

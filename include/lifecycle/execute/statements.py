@@ -146,7 +146,7 @@ class Statements:
 
     def _not_due(self, items: Sequence[Item], relies: Sequence[Relied]) -> Iterator[_Question]:
         """How many rows of an item, or that its batch relies on, are there and not due by themselves."""
-        unasked = {Action.DROP_PARTITION, Action.MASK}  # what is masked is read again when it is
+        unasked = {Action.DROP_PARTITION, Action.DESTROY, Action.MASK}  # that is seen when it is done
         roots = [item for item in items if item.is_root and item.action not in unasked]
         asked_about: list[Item | Relied] = [*roots, *relies]
         for number, asked in enumerate(asked_about):

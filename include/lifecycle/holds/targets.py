@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 _COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 
 
+_IS_ARCHIVED = sa.text(
+    "SELECT EXISTS (SELECT FROM lifecycle.archive_record"
+    " WHERE archive = ANY (:archives) AND key = CAST(:key AS text[]))"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Rows of a collection by key, or all of it.
@@ -67,15 +73,15 @@ class Target:
             raise UsageError(
                 "the database has no such table", place=self.collection, next_step="see lifecycle check"
             )
-        key = self._stored_key(connection, rulebook) if self.key else ()
-        if key is None:
+        key = self._stored_key(connection, rulebook) or self._archived_key(connection, rulebook)
+        if self.key and key is None:
             raise no_row(rulebook, self.collection)
-        return replace(self, key=key)
+        return replace(self, key=key or ())
 
     def _stored_key(self, connection: Connection, rulebook: Rulebook) -> tuple[str, ...] | None:
         """The key of the row, in whatever spelling it was given that its types read; None where there is none."""
         names = [name for name, _ in rulebook.key(self.collection)]
-        given = self.key if len(names) > 1 else (",".join(self.key),)
+        given = self._given(rulebook)
         if len(names) != len(given):
             return None
         columns = rulebook.live[self.collection].columns
@@ -92,6 +98,31 @@ class Target:
             return None
         return tuple(found) if found else None
 
+    def _archived_key(self, connection: Connection, rulebook: Rulebook) -> tuple[str, ...] | None:
+        """The key of a document that an archive has, where the tables do not have it any more."""
+        names = [one.name for one in rulebook.archives.values() if one.documents == self.collection]
+        key = self._spelt(connection, rulebook) if names else None
+        bound = {"archives": names, "key": key and list(key)}
+        return key if key and connection.scalar(_IS_ARCHIVED, bound) else None
+
+    def _given(self, rulebook: Rulebook) -> tuple[str, ...]:
+        """The parts of the key; a comma is none of a key of one column."""
+        return self.key if len(rulebook.key(self.collection)) > 1 else (",".join(self.key),)
+
+    def _spelt(self, connection: Connection, rulebook: Rulebook) -> tuple[str, ...] | None:
+        """The key as the types of its columns spell it; None where no row could have it."""
+        columns = rulebook.live[self.collection].columns
+        names, given = [name for name, _ in rulebook.key(self.collection)], self._given(rulebook)
+        if not self.key or len(names) != len(given):
+            return None
+        values = [
+            sa.cast(sa.cast(sa.cast(text, sa.Text), NamedType(columns[name].base_type)), sa.Text)
+            for name, text in zip(names, given, strict=True)
+        ]
+        with suppress(DataError, UnicodeEncodeError), connection.begin_nested():
+            return tuple(connection.execute(sa.select(*values)).one())
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class UnseenTarget(Target):
@@ -107,22 +138,13 @@ class UnseenTarget(Target):
             raise UsageError(
                 "the data map has no such collection", place="target", next_step="see lifecycle check"
             )
-        columns = rulebook.live[self.collection].columns
-        names = [name for name, _ in rulebook.key(self.collection)]
-        given = self.key if len(names) > 1 else (",".join(self.key),)
-        spelt = None
-        if self.key and len(names) == len(given):
-            values = [
-                sa.cast(sa.cast(sa.cast(text, sa.Text), NamedType(columns[name].base_type)), sa.Text)
-                for name, text in zip(names, given, strict=True)
-            ]
-            with suppress(DataError, UnicodeEncodeError), connection.begin_nested():
-                spelt = tuple(connection.execute(sa.select(*values)).one())
+        spelt = self._spelt(connection, rulebook)
         if spelt is None:
+            names = ",".join(name for name, _ in rulebook.key(self.collection))
             raise UsageError(
                 "no row could have this key",
                 place=self.collection,
-                next_step=f"give the primary key ({','.join(names)}) of a row",
+                next_step=f"give the primary key ({names}) of a row",
             )
         return Target(collection=self.collection, key=spelt)
 

@@ -182,6 +182,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "notice_resent": frozenset({"notice", "recipient", "notice_kind", "request", "reason", "by"}),
     "notice_settled": frozenset({"notice", "recipient", "notice_kind", "request", "reason", "by"}),
     "notice_opened": frozenset({"notice", "recipient", "notice_kind", "request", "reason", "by"}),
+    "archive_destroyed": frozenset({"archive", "year_end", "part", "digest", "rows", "retain_until"}),
     "archive_verified": frozenset({"archive", "rows", "repaired", "passed"}),
     "archive_written": frozenset({"archive", "year_end", "part", "digest", "rows", "retain_until"}),
     "key_created": frozenset({"key", "purpose", "key_id"}),

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from lifecycle.errors import PlanOutdated
 from lifecycle.orchestration.tasks import deciding_moment, opened, run_moment
 
 
@@ -90,3 +91,56 @@ def verify(name: str) -> dict[str, Any]:
         verified = verify(company, name, as_of=run_moment())
     verified.require_whole()
     return verified.to_json()
+
+
+def keep_held() -> list[str]:
+    """Write what is held of years that are over anew; the parts it took."""
+    from lifecycle.archive.expiring import keep_held
+
+    with opened() as company:
+        return [manifest.folder for manifest in keep_held(company, as_of=deciding_moment(company))]
+
+
+def plan_expiry() -> dict[str, Any]:
+    """Plan what is to be destroyed."""
+    from lifecycle.archive.expiring import plan
+
+    with opened() as company:
+        return plan(company, as_of=deciding_moment(company)).to_json()
+
+
+def check_expiry(planned: dict[str, Any]) -> str:
+    """Check the plan; its digest. Skipped where there is nothing to do, or where :func:`destroy` plans anew."""
+    from lifecycle.archive.expiring import check_plan
+
+    if planned["digest"] is None:
+        raise AirflowSkipException("nothing is over that is not held")
+    with opened() as company:
+        try:
+            check_plan(company, planned["digest"])
+        except PlanOutdated as outdated:
+            raise AirflowSkipException(str(outdated)) from None
+    return str(planned["digest"])
+
+
+def execute_expiry(digest: str) -> dict[str, Any]:
+    """Carry out the plan and end it: the index forgets the documents, and their parts are condemned."""
+    from lifecycle.archive.expiring import carry_out
+    from lifecycle.runs.plans import check_after
+
+    with opened() as company:
+        deciding_moment(company)
+        try:
+            outcome = carry_out(company, digest)
+        except PlanOutdated as outdated:
+            raise AirflowSkipException(str(outdated)) from None
+        check_after(company, digest)
+        return outcome.to_json()
+
+
+def destroy() -> dict[str, Any]:
+    """Destroy what changed meanwhile, keys and objects of all that is condemned, and see that nothing is left."""
+    from lifecycle.archive.expiring import expire
+
+    with opened() as company:
+        return expire(company, as_of=deciding_moment(company)).to_json()

@@ -15,6 +15,7 @@ from lifecycle.planning.changes import batch_of
 from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -279,7 +280,48 @@ class ItemList:
         )
 
 
-def store_plan(connection: Connection, plan: Plan, items: ItemWriter | ItemList) -> int:
+class WholeItems:
+    """Items that are done as a whole and name no rows, a batch each.
+
+    Args:
+        connection: on which they are stored.
+        items: each with a digest over what it is about.
+    """
+
+    def __init__(self, connection: Connection, items: Sequence[Item]) -> None:
+        self.connection = connection
+        self.items = items
+
+    def read(self) -> tuple[Item, ...]:
+        """They."""
+        return tuple(self.items)
+
+    def store(self, plan_id: int) -> None:
+        """Store them with a plan."""
+        batches = [item.batch for item in self.items]
+        self.connection.execute(_STORED_BATCHES, {"plan_id": plan_id, "batches": batches})
+        self.connection.execute(
+            sa.insert(plan_item),
+            [
+                {
+                    "plan_id": plan_id,
+                    "batch": item.batch,
+                    "position": item.position,
+                    "collection": item.collection,
+                    "action": item.action.value,
+                    "columns": list(item.columns),
+                    "partition": item.partition,
+                    "is_root": item.is_root,
+                    "links": [],
+                    "row_count": item.rows,
+                    "sha256": item.sha256,
+                }
+                for item in self.items
+            ],
+        )
+
+
+def store_plan(connection: Connection, plan: Plan, items: ItemWriter | ItemList | WholeItems) -> int:
     """Store a plan with its items; returns its number."""
     plan_id = connection.scalar(
         sa.text(

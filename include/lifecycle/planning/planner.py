@@ -166,6 +166,12 @@ def ground_of(rulebook: Rulebook, plan: Plan) -> PassedLimit:
             place=f"plan {plan.digest}",
             next_step=f"look at it: lifecycle request plan {plan.request}; then lifecycle request run {plan.request}",
         )
+    if plan.rule not in rulebook.rules:
+        raise UsageError(
+            "this plan destroys documents of archives",
+            place=f"plan {plan.digest}",
+            next_step=f"carry it out with: lifecycle apply {plan.digest}",
+        )
     if plan.last_event_day is None:
         raise AssertionError("nothing is planned where nothing can be due")
     return PassedLimit(rulebook, rulebook.rules[plan.rule].clocks, plan.last_event_day)

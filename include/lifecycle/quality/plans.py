@@ -51,7 +51,7 @@ _UNLIKE_DOCUMENT = sa.text("""
 _UNLIKE_KEYS = sa.text("""
     -- Items still to be done whose keys are not as many, or not the same, as the plan says.
     SELECT count(*) FROM lifecycle.plan_item AS item JOIN lifecycle.plan_batch AS batch USING (plan_id, batch)
-    WHERE plan_id = :plan_id AND batch.state = 'pending' AND item.action <> 'drop_partition'
+    WHERE plan_id = :plan_id AND batch.state = 'pending' AND item.action NOT IN ('drop_partition', 'destroy')
       AND (item.keys IS NULL
            OR cardinality(item.keys[1]::text[]) <> item.row_count
            OR encode(sha256(convert_to(array_to_string(item.keys, E'\\n'), 'UTF8')), 'hex') <> item.sha256)
@@ -128,7 +128,8 @@ class _Measures:
         self.digest = digest
         self.plan_id = stored.plan_id
         self.ground = ground
-        self.clocks = {} if self.plan.request else rulebook.rules[self.plan.rule].clocks
+        is_of_rule = self.plan.request is None and self.plan.rule in rulebook.rules
+        self.clocks = rulebook.rules[self.plan.rule].clocks if is_of_rule else {}
         pending = set(connection.scalars(_PENDING, {"plan_id": stored.plan_id}))
         self.items = [item for item in self.plan.items if item.batch in pending]
         self.collections = tuple(dict.fromkeys(item.collection for item in self.items))
@@ -145,7 +146,8 @@ class _Measures:
     def _of(self, collection: str) -> Iterator[_Measure]:
         yield from self._beyond_bounds(collection)
         yield from self._live_evidence(collection)
-        if any(item.is_root and item.collection == collection for item in self.items):
+        roots = [item for item in self.items if item.is_root and item.action is not Action.DESTROY]
+        if any(item.collection == collection for item in roots):
             yield self._not_due(collection)
         if collection in self.clocks:
             yield from self._stopped(collection)

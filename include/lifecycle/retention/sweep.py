@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.errors import PlanOutdated
 from lifecycle.execute.collateral import Tally
-from lifecycle.retention.steps import Planned, check_evidence, check_kept, done, plan
+from lifecycle.retention.steps import check_evidence, check_kept, done, plan
 from lifecycle.runs.agreement import check_before
 from lifecycle.runs.plans import approve_plan, carry_out, check_after, check_plan, end_unchecked
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from lifecycle.execute.door import Outcome
     from lifecycle.runs.company import Company
+    from lifecycle.runs.planned import Planned
 
 ROUNDS = 3
 """Plans made in one run where rows change while they are carried out; what is left then waits for the next run."""

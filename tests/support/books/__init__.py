@@ -6,7 +6,8 @@ Of bill A 1 every kind of value is known. Its financial years end on 30 June, it
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,21 +20,43 @@ from lifecycle.store.grants import grant
 from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lifecycle.archive.manifest import Manifest
     from support.databases import Database
 
 HERE = Path(__file__).parent
 NAME = "books"
+SINCE = date(2020, 1, 1)
 IN_AUGUST = datetime(2025, 8, 11, 1, tzinfo=UTC)
 """July is over for ten days, and the year that ended in June for longer."""
 
 
-def create_books(database: Database, folder: Path, *, places: tuple[str, ...] = ()) -> Company:
-    """Its tables, files in a folder, and the company as a run sees it, with archives in two places or others."""
-    for name in ("datamap", "policies/2020-01-01"):
-        (folder / name).mkdir(parents=True)
+def create_books(
+    database: Database,
+    folder: Path,
+    *,
+    places: tuple[str, ...] = (),
+    since: date = SINCE,
+    changes: Iterable[tuple[str, str]] = (),
+) -> Company:
+    """Its tables, files in a folder, and the company as a run sees it, with archives in two places or others.
+
+    Args:
+        database: empty.
+        folder: for policy, map, keyring and archives.
+        places: of archives.
+        since: when its policy was published.
+        changes: of the policy's words, before and after.
+    """
+    policy = folder / f"policies/{since}/policy.yaml"
+    for one in (folder / "datamap", policy.parent):
+        one.mkdir(parents=True)
     shutil.copy(HERE / "datamap.yml", folder / "datamap/trade.yml")
-    shutil.copy(HERE / "policy.yaml", folder / "policies/2020-01-01/policy.yaml")
+    text = (HERE / "policy.yaml").read_text().replace(str(SINCE), str(since))
+    for before, after in changes:
+        text = text.replace(before, after)
+    policy.write_text(text)
     database.script((HERE / "schema.sql").read_text())
     datamap = load_datamap(folder / "datamap")
     with database.connect().begin() as connection:
@@ -45,6 +68,16 @@ def create_books(database: Database, folder: Path, *, places: tuple[str, ...] = 
         keys=FileKeyring(folder / "keyring", environment={}),
         archive_urls=places or (str(folder / "one"), str(folder / "two")),
     )
+
+
+def amend_policy(company: Company, folder: Path, before: str, after: str) -> Company:
+    """The company under another wording of its policy."""
+    policy = folder / "policies/2020-01-01/policy.yaml"
+    text = policy.read_text()
+    if before not in text:
+        raise AssertionError(before)
+    policy.write_text(text.replace(before, after))
+    return replace(company, policies=load_policies(folder / "policies"), agreed={}, _rulebooks={})
 
 
 def write_books(company: Company, as_of: datetime = IN_AUGUST) -> list[Manifest]:

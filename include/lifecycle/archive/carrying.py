@@ -1,0 +1,240 @@
+"""Documents that are held when their year is over: written anew under the next generation of its keys.
+
+All else of the year can then be destroyed with its keys. Each part is carried by a part of its own, which has only what
+is held of it; it is read again and compared before the index says that its documents stand there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lifecycle.archive import parts, totals
+from lifecycle.archive.checking import check_objects, first_intact
+from lifecycle.archive.documents import LeftOut
+from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.layout import OWNER, ROWS_PER_GROUP, SEALED, Layout
+from lifecycle.archive.manifest import object_of
+from lifecycle.archive.objects import Written, new_object, reading_object
+from lifecycle.archive.places import Places, lock_of
+from lifecycle.archive.sealing import Sealer
+from lifecycle.errors import CheckFailed
+from lifecycle.ledger.book import append
+from lifecycle.planning.archived import archive_record
+from lifecycle.store.engine import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Subquery
+
+    from lifecycle.archive.manifest import Manifest
+    from lifecycle.archive.parts import Part
+    from lifecycle.runs.company import Company
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where a document stands: the number of its object, and its row in that."""
+
+    key: tuple[str, ...]
+    revision: int
+    object: int
+    row: int
+
+    def values(self) -> dict[str, Any]:
+        """As they are bound to say so in the index."""
+        return {
+            "old_key": list(self.key),
+            "old_revision": self.revision,
+            "new_object": self.object,
+            "new_row_group": self.row // ROWS_PER_GROUP,
+            "new_place": self.row % ROWS_PER_GROUP,
+        }
+
+
+def carry(
+    company: Company, part: Part, held: Subquery, generation: int, *, as_of: datetime
+) -> Manifest | None:
+    """Write what is held of a part anew, and let the index say so; None where nothing of it is.
+
+    Args:
+        company: opened.
+        part: of the register, written.
+        held: the documents that are held, by ``key``.
+        generation: of the keys under which it is written.
+        as_of: the moment of the run.
+
+    Raises:
+        CheckFailed: a document cannot be read, or is not the same when it is read again.
+        StorageError: a location refuses.
+        StoreError: somebody else writes to this archive.
+    """
+    with parts.only_writer(company.engine, part.archive):
+        places = _places_of(company, part, held)
+        if not places:
+            return None
+        with company.engine.begin() as connection:
+            new = parts.begin(
+                connection,
+                part.archive,
+                part.year_end,
+                taken=Places.of(company).numbers(part.archive, part.year_end),
+                generation=generation,
+                as_of=part.as_of,
+                policy_version=company.version(part.as_of).policy.policy.last_updated,
+                retain_until=part.retain_until,
+            )
+        carrier = _Carrier(company, part.read_manifest(), new)
+        carrier.places.clear(new.folder)
+        manifest = carrier.write(places)
+        with company.engine.begin() as connection:
+            parts.draft(connection, new, manifest)
+        check_objects(company, manifest, carrier.places)
+        with reading(company.engine) as connection:
+            new = parts.part_of(connection, new.part_id)
+        _seal(company, new, manifest, carrier.moved, as_of)
+        return manifest
+
+
+class _Carrier:
+    """Writes documents of one part into another.
+
+    Attributes:
+        moved: where each of them stands then.
+    """
+
+    def __init__(self, company: Company, source: Manifest, target: Part) -> None:
+        self.company = company
+        self.source = source
+        self.target = target
+        self.places = Places.of(company)
+        self.old_keys = YearKeys.of_part(company.keys, source)
+        self.new_keys = YearKeys(company.keys, target.archive, target.year_end, target.generation)
+        self.moved: list[_Place] = []
+        self.totals = totals.Totals()
+        self.revisions = 0
+
+    def write(self, places: Sequence[_Place]) -> Manifest:
+        """Write the documents that stand in some places; the manifest of the new part."""
+        objects = [
+            self._carry_object(number, self.source.objects[old], list(chosen))
+            for number, (old, chosen) in enumerate(groupby(places, key=lambda place: place.object))
+        ]
+        return replace(
+            self.source,
+            number=self.target.number,
+            generation=self.target.generation,
+            objects=tuple(objects),
+            revisions=self.revisions,
+            totals=self.totals,
+            series=(),
+            left_out=LeftOut(),
+        )
+
+    def _carry_object(self, number: int, written: Written, chosen: Sequence[_Place]) -> Written:
+        table, layout = self._read(written, [place.row for place in chosen])
+        name = object_of(self.target.folder, number)
+        key, wrapped = self.new_keys.new_object_key(name)
+        with new_object(self.places.locations, name, layout.schema, key) as (writer, file):
+            writer.write(self._sealed_anew(table, layout))
+        self.totals += totals.of_objects(table, layout)
+        self.revisions += sum(place.revision > 0 for place in chosen)
+        self.moved += [replace(place, object=number, row=row) for row, place in enumerate(chosen)]
+        return Written(name=name, size=file.size, sha256=file.sha256, documents=writer.documents, key=wrapped)
+
+    def _read(self, written: Written, rows: Sequence[int]) -> tuple[pa.Table, Layout]:
+        """Some rows of an object, from the first place that has it as it was written."""
+        place = first_intact(self.places.locations, written)
+        if place is None:
+            raise CheckFailed(
+                "no place has this object as it was written",
+                place=written.name,
+                next_step="restore it from a backup of the storage: documents in it are held",
+            )
+        key = self.old_keys.object_key(written.name, written.key)
+        with place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
+            table = parquet.read().take(pa.array(rows, pa.int64()))
+            return table, Layout.from_schema(parquet.schema_arrow)
+
+    def _sealed_anew(self, table: pa.Table, layout: Layout) -> pa.Table:
+        owners = dict.fromkeys(table[OWNER].to_pylist())
+        with self.company.engine.begin() as connection:
+            old = self.old_keys.owner_keys(connection, owners)
+            new = self.new_keys.make_owner_keys(connection, owners)
+        texts = Sealer(self.old_keys, old).texts(table, layout.key, table[SEALED].to_pylist())
+        known = [text for text in texts if text is not None]
+        if len(known) != len(texts):
+            raise CheckFailed(
+                "what is sealed of a held document cannot be opened: its owner's key is not there",
+                place=self.source.folder,
+                next_step="restore lifecycle.archive_key from a backup of the database",
+            )
+        sealed = Sealer(self.new_keys, new).seal(table, layout.key, known)
+        column = layout.schema.get_field_index(SEALED)
+        return table.set_column(column, layout.schema.field(column), pa.array(sealed, pa.binary())).cast(
+            layout.schema
+        )
+
+
+def _places_of(company: Company, part: Part, held: Subquery) -> list[_Place]:
+    """Where the held documents of a part stand, in order, all their revisions."""
+    record = archive_record
+    query = (
+        sa.select(record.c["key"], record.c.revision, record.c.object, record.c.row_group, record.c.place)
+        .join(held, held.c["key"] == record.c["key"])
+        .where(record.c.part_id == part.part_id)
+        .order_by(record.c.object, record.c.row_group, record.c.place)
+    )
+    with company.engine.connect() as connection:
+        return [
+            _Place(
+                key=tuple(row.key),
+                revision=row.revision,
+                object=row.object,
+                row=row.row_group * ROWS_PER_GROUP + row.place,
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def _seal(company: Company, part: Part, manifest: Manifest, moved: Sequence[_Place], as_of: datetime) -> None:
+    """Put the manifest in its place, and let the index say that the documents stand in the new part."""
+    zone = company.version(as_of).policy.zone
+    Places.of(company).put_in_place(manifest, lock_of(manifest, as_of=as_of, zone=zone))
+    body = {
+        "archive": manifest.archive,
+        "year_end": manifest.year_end,
+        "part": manifest.number,
+        "digest": manifest.sha256,
+        "rows": manifest.documents,
+        "retain_until": manifest.retain_until,
+        "reason": "held",
+    }
+    with company.engine.begin() as connection:
+        connection.execute(_moving(part), [place.values() for place in moved])
+        entry = append(connection, "archive_written", body, as_of=as_of)
+        parts.move(connection, part, "written", entry=entry.sequence)
+
+
+def _moving(part: Part) -> sa.Update:
+    record = archive_record
+    return (
+        sa.update(record)
+        .values(
+            part_id=part.part_id,
+            object=sa.bindparam("new_object"),
+            row_group=sa.bindparam("new_row_group"),
+            place=sa.bindparam("new_place"),
+        )
+        .where(
+            record.c.archive == part.archive,
+            record.c["key"] == sa.bindparam("old_key", type_=sa.ARRAY(sa.Text)),
+            record.c.revision == sa.bindparam("old_revision"),
+        )
+    )

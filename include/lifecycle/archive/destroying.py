@@ -1,0 +1,175 @@
+"""Destroying documents of archives: in the door's transaction for good as far as anybody can tell, then the rest.
+
+The transaction takes their lines out of the index and the wrapped keys of their owners out of the database, and
+condemns the parts. The keyring and the storage cannot be part of it: what is condemned loses its keys, then its
+objects, and what is interrupted goes on with the next run. Digest and dates of a part remain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from lifecycle.archive import parts
+from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.generations import generations, held_lines, is_over_for
+from lifecycle.archive.places import Places, lock_of
+from lifecycle.archive.tables import archive_key
+from lifecycle.errors import StorageError
+from lifecycle.ledger.book import append
+from lifecycle.planning.archived import archive_record
+from lifecycle.store.engine import reading
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection, FromClause
+
+    from lifecycle.archive.parts import Part
+    from lifecycle.holds.cover import Cover
+    from lifecycle.plan import Item
+    from lifecycle.runs.company import Company
+
+
+@dataclass(kw_only=True)
+class Destroyed:
+    """What became of condemned parts.
+
+    Attributes:
+        parts: folders of those that are gone altogether.
+        keys: how many keys were destroyed.
+        locked: folders of those whose keys are gone, and whose objects nobody can remove yet.
+    """
+
+    parts: list[str]
+    keys: int
+    locked: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Names and counts."""
+        return {"parts": self.parts, "keys": self.keys, "locked": self.locked}
+
+
+def condemn(connection: Connection, item: Item, _planned: FromClause, cover: Cover) -> int:
+    """Let the index forget the documents of an item's generation; how many lines were as planned.
+
+    Nothing where the register has anything else than when it was planned, or where anything of it is held now.
+    """
+    generation = next((one for one in generations(connection) if one.name == item.partition), None)
+    if generation is None or generation.sha256 != item.sha256:
+        return 0
+    held = sum(kept.rows for kept in held_lines(connection, cover, generation))
+    if held:
+        return generation.records - held
+    records = connection.execute(
+        sa.delete(archive_record).where(archive_record.c.part_id.in_(generation.part_ids))
+    )
+    _forget_keys(connection, generation.archive, generation.year_end, generation.number)
+    for part in generation.parts:
+        parts.move(connection, part, "condemned")
+    return int(records.rowcount)
+
+
+def discard_unfinished(company: Company, *, as_of: datetime) -> None:
+    """Remove what was begun to be written of years that are over and did not get through, with keys that only it had.
+
+    Raises:
+        StorageError: a location refuses.
+        StoreError: somebody else writes to an archive.
+    """
+    rulebook = company.rulebook(as_of)
+    with reading(company.engine) as connection:
+        unfinished = [
+            part
+            for name in parts.names(connection)
+            for part in parts.parts_of(connection, name, states=parts.UNFINISHED)
+            if is_over_for(rulebook, part, as_of)
+        ]
+    for part in unfinished:
+        with parts.only_writer(company.engine, part.archive):
+            _discard(company, part, as_of)
+
+
+def _discard(company: Company, part: Part, as_of: datetime) -> None:
+    Places.of(company).clear(part.folder)
+    with company.engine.begin() as connection:
+        parts.forget(connection, part)
+        of_year = parts.parts_of(connection, part.archive, year_end=part.year_end)
+        others = {one.generation for one in of_year if one.state not in parts.UNFINISHED}
+        if part.generation not in others:
+            _forget_keys(connection, part.archive, part.year_end, part.generation)
+    if part.generation not in others:
+        _destroy_keys(company, part.archive, part.year_end, part.generation, as_of=as_of)
+
+
+def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
+    """Destroy the keys and objects of all parts that are condemned, as far as it was not done before.
+
+    Raises:
+        StorageError: a location refuses; what is left is tried again by the next run.
+    """
+    found = Destroyed(parts=[], keys=0, locked=[])
+    with reading(company.engine) as connection:
+        condemned = [
+            part
+            for name in parts.names(connection)
+            for part in parts.parts_of(connection, name, states=("condemned",))
+        ]
+    for generation in dict.fromkeys((part.archive, part.year_end, part.generation) for part in condemned):
+        found.keys += _destroy_keys(company, *generation, as_of=as_of)
+    refused: StorageError | None = None
+    for part in condemned:
+        try:
+            _destroy_objects(company, part, found, as_of)
+        except StorageError as error:
+            refused = error
+    if refused:
+        raise refused
+    return found
+
+
+def _forget_keys(connection: Connection, archive: str, year_end: date, generation: int) -> None:
+    connection.execute(
+        sa.delete(archive_key).where(
+            archive_key.c.archive == archive,
+            archive_key.c.year_end == year_end,
+            archive_key.c.generation == generation,
+        )
+    )
+
+
+def _destroy_keys(company: Company, archive: str, year_end: date, generation: int, *, as_of: datetime) -> int:
+    """Destroy the keys that wrap those of a generation; how many there were."""
+    names = YearKeys(company.keys, archive, year_end, generation).names()
+    for name in names:
+        destroyed = company.keys.destroy(name)
+        with company.engine.begin() as connection:
+            append(connection, "key_destroyed", destroyed.to_json(), as_of=as_of)
+    return len(names)
+
+
+def _destroy_objects(company: Company, part: Part, found: Destroyed, as_of: datetime) -> None:
+    """Remove what a part has in every place, and note that it is gone; nothing where it is locked for a while."""
+    places, manifest = Places.of(company), part.read_manifest()
+    lock = lock_of(manifest, as_of=as_of, zone=company.version(as_of).policy.zone)
+    try:
+        places.clear(part.folder)
+    except StorageError:
+        if lock is None:
+            raise
+        found.locked.append(part.folder)
+        return
+    body = {
+        "archive": part.archive,
+        "year_end": part.year_end,
+        "part": part.number,
+        "digest": part.sha256,
+        "rows": part.documents,
+        "retain_until": part.retain_until,
+    }
+    with company.engine.begin() as connection:
+        entry = append(connection, "archive_destroyed", body, as_of=as_of)
+        parts.move(connection, part, "destroyed", manifest=None, entry=entry.sequence, ended_at=as_of)
+    found.parts.append(part.folder)

@@ -1,0 +1,122 @@
+"""Documents of an archive that holds and restrictions cover, whether the tables have them still or not.
+
+A hold names a document by key, all of its collection, or something that the document belongs to. That is known of one
+that only the archive has by its key, owner and collection; of one that the tables have by all that leads to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from lifecycle.holds.tables import ABOUT, hold, hold_row, is_active
+from lifecycle.planning.archived import archive_record, document_key
+from lifecycle.store.relations import climb, relation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import CTE, ColumnElement, FromClause, Select, Subquery
+
+    from lifecycle.holds.cover import Cover
+    from lifecycle.policy.archives import ResolvedArchive
+
+
+def held_documents(cover: Cover, archive: ResolvedArchive) -> Subquery | None:
+    """The documents that are held, each once, with the hold that counts; None where nothing can be.
+
+    Columns: ``key`` (column by column as text), ``kind``, ``hold_id`` as text, ``last_day``. A hold comes before a
+    restriction, then the one that lasts longest.
+
+    Args:
+        cover: of the moment that counts.
+        archive: of the policy that it asks by.
+    """
+    branches = list(_branches(cover, archive))
+    if not branches:
+        return None
+    found = sa.union_all(*branches).subquery("found")
+    last_moment = found.c.until - sa.literal_column("interval '1 microsecond'")
+    day = sa.cast(sa.func.timezone(str(cover.rulebook.policy.zone), last_moment), sa.Date).label("last_day")
+    hold_id = sa.cast(found.c.hold_id, sa.Text).label("hold_id")
+    return (
+        sa.select(found.c["key"], found.c.kind, hold_id, day)
+        .ext(distinct_on(found.c["key"]))
+        .order_by(found.c["key"], found.c.kind, found.c.until.desc(), found.c.hold_id)
+        .subquery("held_document")
+    )
+
+
+def _branches(cover: Cover, archive: ResolvedArchive) -> Iterator[Select[Any]]:
+    if archive.documents in cover.by_key:
+        yield _named(cover, archive)
+    if cover.whole & archive.paths.keys():
+        yield _of_whole_collections(cover, archive)
+    yield from _of_owners(cover, archive)
+    for collection in archive.paths:
+        if collection in cover:
+            yield _in_tables(cover, archive, collection)
+
+
+def _named(cover: Cover, archive: ResolvedArchive) -> Select[Any]:
+    """Documents that a hold names by key."""
+    return (
+        sa.select(hold_row.c["key"], *(hold.c[name] for name in ABOUT))
+        .select_from(hold_row.join(hold, hold.c.hold_id == hold_row.c.hold_id))
+        .where(
+            is_active(cover.as_of),
+            hold_row.c.collection == archive.documents,
+            sa.func.cardinality(hold_row.c["key"]) > 0,
+        )
+    )
+
+
+def _of_whole_collections(cover: Cover, archive: ResolvedArchive) -> Select[Any]:
+    """All documents, where a hold names all of their collection, or of one whose rows belong to them."""
+    names_all = sa.and_(
+        hold_row.c.collection.in_(sorted(archive.paths)), sa.func.cardinality(hold_row.c["key"]) == 0
+    )
+    return (
+        sa.select(archive_record.c["key"], *(hold.c[name] for name in ABOUT))
+        .select_from(
+            archive_record.join(hold_row, names_all).join(hold, hold.c.hold_id == hold_row.c.hold_id)
+        )
+        .where(is_active(cover.as_of), archive_record.c.archive == archive.name)
+    )
+
+
+def _of_owners(cover: Cover, archive: ResolvedArchive) -> Iterator[Select[Any]]:
+    """Documents whose owner is covered, where what belongs to an owner is covered with it."""
+    rulebook = cover.rulebook
+    for edge in rulebook.edges_from(archive.documents):
+        if edge.spreads and edge.columns == (archive.archive.owner,) and edge.target in cover:
+            covered = cover.rows(edge.target)
+            owner = relation(rulebook.live, edge.target, "owner")
+            is_it = archive_record.c.owner == sa.cast(owner.c[edge.target_columns[0]], sa.Text)
+            yield (
+                sa.select(archive_record.c["key"], *(covered.c[name] for name in ABOUT))
+                .select_from(
+                    archive_record.join(owner, is_it).join(
+                        covered, _is_covered(cover, edge.target, owner, covered)
+                    )
+                )
+                .where(archive_record.c.archive == archive.name)
+            )
+
+
+def _in_tables(cover: Cover, archive: ResolvedArchive, collection: str) -> Select[Any]:
+    """Documents that the tables have, of which a row is covered."""
+    rulebook, covered = cover.rulebook, cover.rows(collection)
+    row = relation(rulebook.live, collection, "covered_row")
+    joined, document = climb(rulebook.live, row, archive.paths[collection], "covered_up")
+    key: ColumnElement[Any] = document_key(rulebook, archive, document)
+    return sa.select(
+        sa.cast(key, sa.ARRAY(sa.Text)).label("key"), *(covered.c[name] for name in ABOUT)
+    ).select_from(joined.join(covered, _is_covered(cover, collection, row, covered)))
+
+
+def _is_covered(cover: Cover, collection: str, row: FromClause, covered: CTE) -> ColumnElement[bool]:
+    keys = cover.rulebook.key(collection)
+    return sa.and_(*(row.c[name] == covered.c[f"key_{number}"] for number, (name, _) in enumerate(keys)))

@@ -1,0 +1,305 @@
+"""Documents whose time is over are destroyed with their keys, all but what is held, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lifecycle.archive import building, carrying, destroying, expiring
+from lifecycle.archive.fetching import fetch
+from lifecycle.archive.verifying import verify
+from lifecycle.errors import ApprovalRequired, NotFound, StorageError, UsageError
+from lifecycle.holds import register as holds
+from lifecycle.holds.targets import Subject, Target
+from lifecycle.runs import plans
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
+from support.companies import ledger_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lifecycle.runs.company import Company
+    from support.databases import Database
+
+pytestmark = pytest.mark.commitment("A7", "G1")
+
+LAST_DAY = datetime(2032, 6, 30, 20, 59, tzinfo=UTC)
+"""In Tallinn it is 23:59 of the last day on which the law asks for the year to June 2025."""
+OVER = datetime(2032, 6, 30, 21, 0, tzinfo=UTC)
+YEAR, NEXT_YEAR = "books/2025-06-30", "books/2026-06-30"
+
+
+@pytest.fixture
+def company(database: Database, tmp_path: Path) -> Company:
+    company = create_books(database, tmp_path)
+    write_books(company)
+    return company
+
+
+def without_tables(database: Database) -> None:
+    """The tables have let go of what the archive has."""
+    database.execute("TRUNCATE trade.bill, trade.item, trade.discount, trade.receipt")
+
+
+def hold(company: Company, *targets: Target | Subject, kind: str = "hold", until: int = 2035) -> None:
+    with company.engine.begin() as connection:
+        holds.place(
+            connection,
+            company.rulebook(IN_AUGUST),
+            list(targets),
+            kind=kind,
+            reason="dispute",
+            placed_by="Olivia",
+            until=IN_AUGUST.replace(year=until),
+            as_of=IN_AUGUST,
+        )
+
+
+def release_all(company: Company, at: datetime) -> None:
+    with company.engine.begin() as connection:
+        for one in holds.listing(connection, as_of=at):
+            holds.release(connection, one.hold_id, released_by="Olivia", as_of=at)
+
+
+def there(
+    company: Company, numbers: Sequence[str] = ("B-0001", "B-0002", "B-0004", "B-0005", "B-0006")
+) -> list[str]:
+    """The documents that can be fetched."""
+    found = []
+    for number in numbers:
+        try:
+            fetch(company, NAME, number)
+        except NotFound:
+            continue
+        found.append(number)
+    return found
+
+
+def refuse(*_: Any) -> None:
+    raise StorageError("the storage refuses: it is full", place="one", next_step="make room")
+
+
+def objects(tmp_path: Path, year: str) -> list[str]:
+    """What stands in either place of a year."""
+    return sorted(
+        path.relative_to(tmp_path).as_posix()
+        for place in ("one", "two")
+        for path in (tmp_path / place / year).rglob("*")
+        if path.is_file()
+    )
+
+
+def test_nothing_goes_before_the_last_day_is_over(company: Company, tmp_path: Path):
+    expired = expiring.expire(company, as_of=LAST_DAY)
+    assert (expired.first.digest, expired.destroyed.to_json()) == (
+        None,
+        {"parts": [], "keys": 0, "locked": []},
+    )
+    assert there(company) == ["B-0001", "B-0002", "B-0004", "B-0005", "B-0006"]
+    assert len(objects(tmp_path, YEAR)) == 4
+
+
+def test_then_documents_keys_and_objects_go_and_the_next_year_stays(
+    company: Company, database: Database, tmp_path: Path
+):
+    without_tables(database)
+    keys = set(company.keys.names())
+    expired = expiring.expire(company, as_of=OVER)
+    assert expired.first.plan.counts() == {"trade.bill": {"destroy": 4}}
+    assert expired.destroyed.to_json() == {"parts": [f"{YEAR}/0001"], "keys": 2, "locked": []}
+    assert there(company) == ["B-0006"]
+    assert objects(tmp_path, YEAR) == []
+    assert len(objects(tmp_path, NEXT_YEAR)) == 4
+    assert keys - set(company.keys.names()) == {
+        "archive.books.2025-06-30.1.objects",
+        "archive.books.2025-06-30.1.owners.1",
+    }
+    (part,) = database.execute(
+        "SELECT * FROM lifecycle.archive_part WHERE year_end = '2025-06-30' AND number = 1"
+    )
+    assert (part.state, part.manifest, len(part.sha256)) == ("destroyed", None, 64)
+    assert {row.year_end.year for row in database.execute("SELECT year_end FROM lifecycle.archive_key")} == {
+        2026
+    }
+    assert verify(company, NAME, as_of=OVER).findings == ()
+
+
+def test_the_ledger_says_what_went_and_that_its_keys_did(company: Company, database: Database):
+    expiring.expire(company, as_of=OVER)
+    told = [(kind, body) for kind, body in ledger_of(database) if kind != "archive_verified"][3:]
+    assert [kind for kind, _ in told] == [
+        "plan_executed", "plan_verified", "key_destroyed", "key_destroyed", "archive_destroyed",
+    ]  # fmt: skip
+    assert told[0][1]["collections"] == [{"collection": "trade.bill", "action": "destroy", "rows": 4}]
+    assert told[0][1]["commitments"] == ["C1"]
+    assert (told[4][1]["year_end"], told[4][1]["part"], told[4][1]["rows"]) == ("2025-06-30", 1, 4)
+
+
+def test_a_second_run_finds_nothing_to_do(company: Company):
+    expiring.expire(company, as_of=OVER)
+    assert expiring.expire(company, as_of=OVER).first.digest is None
+
+
+HELD = {
+    "by key": [Target.parse("trade.bill:B,1")],
+    "by a row that belongs to it": [Target.parse("trade.receipt:9")],
+}
+
+
+@pytest.mark.parametrize("kind", ["hold", "restriction"])
+@pytest.mark.parametrize("targets", HELD.values(), ids=HELD.keys())
+def test_what_is_held_is_carried_and_all_else_goes(
+    company: Company, database: Database, tmp_path: Path, targets, kind
+):
+    database.execute("INSERT INTO trade.receipt VALUES (9, 'B', 1, 7, NULL, NULL)")
+    write_books(company)
+    before = [one.to_json() for one in fetch(company, NAME, "B-0004")]
+    hold(company, *targets, kind=kind)
+    expired = expiring.expire(company, as_of=OVER)
+    assert expired.carried == (f"{YEAR}/0003", f"{YEAR}/0004")
+    assert there(company) == ["B-0004", "B-0006"]
+    assert [one.to_json() for one in fetch(company, NAME, "B-0004")] == before
+    assert {name.split("/")[3] for name in objects(tmp_path, YEAR)} == {"0003", "0004"}
+    assert [(kept.reason, kept.rows) for kept in expired.first.plan.kept] == [(kind, 2)]
+    assert verify(company, NAME, as_of=OVER).findings == ()
+    names = [name for name in company.keys.names() if ".2025-06-30." in name]
+    assert names == ["archive.books.2025-06-30.2.objects", "archive.books.2025-06-30.2.owners.1"]
+
+
+def test_what_was_held_goes_when_the_hold_is_released(company: Company, database: Database, tmp_path: Path):
+    hold(company, Target.parse("trade.bill:B,1"))
+    without_tables(database)
+    expiring.expire(company, as_of=OVER)
+    assert expiring.expire(company, as_of=OVER).carried == ()
+    release_all(company, OVER)
+    expired = expiring.expire(company, as_of=OVER)
+    assert expired.destroyed.parts == [f"{YEAR}/0002"]
+    assert there(company) == ["B-0006"]
+    assert objects(tmp_path, YEAR) == []
+
+
+def test_of_two_that_were_held_one_goes_and_one_stays(company: Company, database: Database):
+    hold(company, Target.parse("trade.bill:B,1"), until=2033)
+    hold(company, Target.parse("trade.bill:C,1"))
+    without_tables(database)
+    expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0004", "B-0005", "B-0006"]
+    expiring.expire(company, as_of=OVER.replace(year=2034))
+    assert there(company) == ["B-0005"]
+
+
+def test_a_hold_may_name_what_only_the_archive_has(company: Company, database: Database):
+    without_tables(database)
+    hold(company, Target.parse("trade.bill:B,01"))
+    with pytest.raises(UsageError):
+        hold(company, Target.parse("trade.bill:Z,1"))
+    expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0004", "B-0006"]
+
+
+@pytest.mark.parametrize("collection", ["trade.bill", "trade.receipt"])
+def test_a_hold_on_all_keeps_all(company: Company, database: Database, collection):
+    without_tables(database)
+    hold(company, Target(collection=collection))
+    expired = expiring.expire(company, as_of=OVER)
+    assert (expired.first.digest, expired.carried) == (None, ())
+    assert len(there(company)) == 5
+
+
+def test_what_belongs_to_a_held_owner_is_held(company: Company, database: Database, tmp_path: Path):
+    to_client = "trade.bill.client_no: {access: {redact: [reader]}}"
+    company = amend_policy(company, tmp_path, to_client, "trade.bill.client_no: owner")
+    without_tables(database)
+    hold(company, Target.parse("trade.client:1"))
+    expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0001", "B-0002", "B-0006"]
+
+
+def test_beyond_the_guard_a_person_approves_exactly_this_plan(company: Company, tmp_path: Path):
+    company = amend_policy(company, tmp_path, "default: {rows: 100}", "default: {rows: 3}")
+    with pytest.raises(ApprovalRequired, match="4 rows would go, more than 3"):
+        expiring.expire(company, as_of=OVER)
+    assert len(there(company)) == 5
+    digest = expiring.plan(company, as_of=OVER).digest
+    plans.approve_plan(company, digest, approved_by="Olivia", as_of=OVER)
+    expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0006"]
+
+
+def test_what_is_held_after_it_was_planned_is_not_destroyed(company: Company):
+    planned = expiring.plan(company, as_of=OVER)
+    hold(company, Target.parse("trade.bill:B,1"))
+    outcome = expiring.carry_out(company, planned.digest)
+    assert list(outcome.deferred.values()) == ["trade.bill: 3 of 4 rows were still as planned"]
+    assert len(there(company)) == 5
+
+
+def test_what_was_written_after_it_was_planned_is_not_destroyed(company: Company, database: Database):
+    planned = expiring.plan(company, as_of=OVER)
+    database.execute("INSERT INTO trade.receipt VALUES (9, 'B', 1, 7, NULL, NULL)")
+    (year,) = [one for one in building.years(company, NAME, as_of=IN_AUGUST) if one.ends.year == 2025]
+    list(building.build(company, NAME, year, as_of=IN_AUGUST))
+    assert list(expiring.carry_out(company, planned.digest).deferred.values()) == [
+        "trade.bill: 0 of 4 rows were still as planned"
+    ]
+    assert len(there(company)) == 5
+
+
+def test_an_interrupted_destruction_goes_on(company: Company, tmp_path: Path, monkeypatch):
+    destroy = destroying._destroy_objects
+    monkeypatch.setattr(destroying, "_destroy_objects", refuse)
+    with pytest.raises(StorageError):
+        expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0006"]
+    assert len(objects(tmp_path, YEAR)) == 4
+    monkeypatch.setattr(destroying, "_destroy_objects", destroy)
+    assert expiring.expire(company, as_of=OVER).destroyed.parts == [f"{YEAR}/0001"]
+    assert objects(tmp_path, YEAR) == []
+
+
+def test_an_interrupted_carrying_goes_on(company: Company, database: Database, monkeypatch):
+    hold(company, Target.parse("trade.bill:B,1"))
+    seal = carrying._seal
+    monkeypatch.setattr(carrying, "_seal", refuse)
+    with pytest.raises(StorageError):
+        expiring.expire(company, as_of=OVER)
+    assert len(there(company)) == 5
+    monkeypatch.setattr(carrying, "_seal", seal)
+    assert expiring.expire(company, as_of=OVER).carried == (f"{YEAR}/0002",)
+    assert there(company) == ["B-0004", "B-0006"]
+    del database
+
+
+def test_what_was_carried_half_goes_with_its_keys_when_the_hold_is_released(
+    company: Company, database: Database, tmp_path: Path, monkeypatch
+):
+    hold(company, Target.parse("trade.bill:B,1"))
+    monkeypatch.setattr(carrying, "_seal", refuse)
+    with pytest.raises(StorageError):
+        expiring.expire(company, as_of=OVER)
+    assert any("0002" in name for name in objects(tmp_path, YEAR))
+    release_all(company, OVER)
+    expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0006"]
+    assert objects(tmp_path, YEAR) == []
+    assert not [name for name in company.keys.names() if ".2025-06-30." in name]
+    assert {row.year_end.year for row in database.execute("SELECT year_end FROM lifecycle.archive_key")} == {
+        2026
+    }
+
+
+def test_a_policy_that_asks_for_longer_keeps_longer(company: Company, tmp_path: Path):
+    company = amend_policy(company, tmp_path, "keep: P7Y", "keep: P8Y")
+    assert expiring.expire(company, as_of=OVER).first.digest is None
+
+
+def test_of_an_archive_that_the_policy_does_not_have_any_more_the_parts_say_when(
+    company: Company, tmp_path: Path
+):
+    text = (tmp_path / "policies/2020-01-01/policy.yaml").read_text()
+    company = amend_policy(company, tmp_path, text[text.index("archives:") : text.index("edges:")], "")
+    assert expiring.expire(company, as_of=LAST_DAY).first.digest is None
+    assert expiring.expire(company, as_of=OVER).destroyed.parts == [f"{YEAR}/0001"]
