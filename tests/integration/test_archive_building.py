@@ -217,7 +217,7 @@ def test_a_document_of_somebody_else_does_not_open(company: Company, database: D
     """What is sealed is bound to its document, its owner and its year."""
     write_books(company)
     database.execute("UPDATE lifecycle.archive_key SET owner = 'x' WHERE owner = '1'")
-    with pytest.raises(CheckFailed, match="the key of this document's owner was destroyed"):
+    with pytest.raises(CheckFailed, match="the key of a document's owner was destroyed"):
         fetch(company, NAME, "B-0001")
     database.execute("UPDATE lifecycle.archive_key SET wrapped = wrapped || '\\x00'")
     with pytest.raises(CheckFailed, match="the key of an owner is not what was written"):

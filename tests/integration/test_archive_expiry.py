@@ -303,3 +303,39 @@ def test_of_an_archive_that_the_policy_does_not_have_any_more_the_parts_say_when
     company = amend_policy(company, tmp_path, text[text.index("archives:") : text.index("edges:")], "")
     assert expiring.expire(company, as_of=LAST_DAY).first.digest is None
     assert expiring.expire(company, as_of=OVER).destroyed.parts == [f"{YEAR}/0001"]
+
+
+# --- after the database was restored from a backup
+
+
+def forget_what_was_written(database: Database) -> None:
+    """As a backup of before does."""
+    for table in ("archive_record", "archive_key", "archive_part"):
+        database.execute(f"DELETE FROM lifecycle.{table}")
+
+
+def test_what_the_register_has_forgotten_is_written_beside_what_is_there(
+    company: Company, database: Database, tmp_path: Path
+):
+    forget_what_was_written(database)
+    assert [one.folder for one in write_books(company)] == [f"{YEAR}/0002", f"{NEXT_YEAR}/0002"]
+    assert len(there(company)) == 5
+    assert {one.what for one in verify(company, NAME, as_of=IN_AUGUST).findings} == {"extra"}
+    expiring.expire(company, as_of=OVER)
+    assert objects(tmp_path, YEAR) == []
+
+
+def test_what_was_destroyed_after_the_backup_is_not_there_again(company: Company, database: Database):
+    tables = ("archive_part", "archive_record", "archive_key")
+    for table in tables:
+        database.execute(f"CREATE TABLE backup_{table} AS TABLE lifecycle.{table}")
+    expiring.expire(company, as_of=OVER)
+    for table in reversed(tables):
+        database.execute(f"DELETE FROM lifecycle.{table}")
+    for table in tables:
+        database.execute(
+            f"INSERT INTO lifecycle.{table} OVERRIDING SYSTEM VALUE SELECT * FROM backup_{table}"
+        )
+    assert expiring.expire(company, as_of=OVER).destroyed.parts == [f"{YEAR}/0001"]
+    assert there(company) == ["B-0006"]
+    assert verify(company, NAME, as_of=OVER).findings == ()

@@ -14,6 +14,7 @@ from lifecycle.archive.objects import reading_object
 from lifecycle.archive.places import Places
 from lifecycle.archive.verifying import verify
 from lifecycle.errors import UsageError
+from lifecycle.retention.sweep import sweep
 from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
 from support.companies import ledger_of
 
@@ -97,6 +98,16 @@ def test_of_a_year_that_was_rewritten_the_old_keys_and_objects_go(company: Compa
     assert told(company, "B-0001")["document"]["buyer"] == 'Canary "One", OÜ'
     assert told(company, "B-0006")["year_end"] == "2026-06-30"
     assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
+
+
+def test_what_was_rewritten_is_not_written_again_and_may_go_from_the_tables(
+    company: Company, database: Database, tmp_path: Path
+):
+    company = amend_policy(company, tmp_path, *WRONG["a sealed column of the document"])
+    rewriting.rewrite(company, NAME, YEAR_END, as_of=IN_AUGUST)
+    assert [manifest.folder for manifest in write_books(company)] == ["books/2026-06-30/0002"]
+    sweep(company, "bills_in_the_tables", as_of=IN_AUGUST)
+    assert [row.serial for row in database.execute("SELECT serial FROM trade.bill")] == ["D"]
 
 
 def test_of_one_owner_only_that_owners_key_goes(company: Company, database: Database, tmp_path: Path):

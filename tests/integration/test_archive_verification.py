@@ -10,11 +10,12 @@ from lifecycle.archive import building, parts
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.verifying import verify
 from lifecycle.errors import CheckFailed, PromiseBroken
-from support.books import IN_AUGUST, NAME, create_books, flip, write_books
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, write_books
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lifecycle.archive.verifying import Verified
     from lifecycle.runs.company import Company
     from support.databases import Database
 
@@ -162,3 +163,46 @@ def test_a_part_that_is_being_written_is_no_stray(company: Company, database: Da
 @pytest.mark.usefixtures("company")
 def test_objects_are_read_only_files(tmp_path: Path):
     assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.rglob("*.parquet")} == {"0o444"}
+
+
+# --- a sample, restored
+
+
+def months(company: Company) -> list[Verified]:
+    """What is found in two months after another, in which each of the two objects has its turn."""
+    return [verify(company, NAME, as_of=IN_AUGUST.replace(month=month)) for month in (9, 10)]
+
+
+def test_each_object_is_restored_in_its_turn(company: Company):
+    assert [(one.restored, one.findings) for one in months(company)] in (
+        [(4, ()), (1, ())],
+        [(1, ()), (4, ())],
+    )
+
+
+def test_what_was_written_again_is_compared_with_what_it_was_then(company: Company, database: Database):
+    database.execute("UPDATE trade.bill SET total = total + 1")
+    write_books(company)
+    found = [verify(company, NAME, as_of=IN_AUGUST.replace(month=month)) for month in (9, 10, 11, 12)]
+    assert sorted(one.restored for one in found) == [1, 1, 4, 4]
+    assert [one.findings for one in found] == [(), (), (), ()]
+
+
+def test_a_document_that_comes_back_as_another_is_named(company: Company, database: Database):
+    database.execute("UPDATE lifecycle.archive_record SET digest = sha256('') WHERE number = 'B-0004'")
+    (finding,) = [finding for one in months(company) for finding in one.findings]
+    assert str(finding) == (
+        "books/2025-06-30/0001/0000.parquet cannot be restored as it was"
+        " (1 documents restored are others than were written)"
+    )
+
+
+def test_nothing_of_the_sample_stays_in_the_database(company: Company, database: Database):
+    months(company)
+    left = database.execute("SELECT FROM pg_class WHERE relname LIKE 'restored%'")
+    assert left == []
+
+
+def test_where_the_policy_has_other_columns_now_totals_are_compared(company: Company, tmp_path: Path):
+    company = amend_policy(company, tmp_path, "buyer, remark, extra]", "buyer, extra]")
+    assert [one.findings for one in months(company)] == [(), ()]

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from lifecycle.archive import parts
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.generations import generations, held_lines, is_over_for
+from lifecycle.archive.manifest import year_of
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.tables import archive_key
 from lifecycle.errors import StorageError
@@ -127,6 +128,8 @@ def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
             refused = error
     if refused:
         raise refused
+    for archive, year_end in dict.fromkeys((part.archive, part.year_end) for part in condemned):
+        _clear_year(company, archive, year_end)
     return found
 
 
@@ -148,6 +151,17 @@ def _destroy_keys(company: Company, archive: str, year_end: date, generation: in
         with company.engine.begin() as connection:
             append(connection, "key_destroyed", destroyed.to_json(), as_of=as_of)
     return len(names)
+
+
+def _clear_year(company: Company, archive: str, year_end: date) -> None:
+    """Remove whatever else stands there of a year of which nothing is left: parts that the register does not know.
+
+    There are such after the database was restored from a backup. Their keys went with those of the others.
+    """
+    with reading(company.engine) as connection:
+        states = {part.state for part in parts.parts_of(connection, archive, year_end=year_end)}
+    if states <= {"destroyed", "writing"}:
+        Places.of(company).clear(year_of(archive, year_end))
 
 
 def _destroy_objects(company: Company, part: Part, found: Destroyed, as_of: datetime) -> None:

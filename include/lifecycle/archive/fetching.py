@@ -119,7 +119,7 @@ class _Reader:
         written = self.manifest.objects[record.object]
         table, layout = self._from_anywhere(written, record.row_group)
         document = table.slice(record.place, 1)
-        values, rows = opened(document, layout, self._unsealed(document, layout))[0]
+        ((values, rows),) = opened(self.connection, self.keys, document, layout)
         return Document(
             archive=self.manifest.archive,
             number=str(values[layout.number]),
@@ -146,28 +146,22 @@ class _Reader:
         with place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
             return parquet.read_row_group(group, use_threads=False), Layout.from_schema(parquet.schema_arrow)
 
-    def _unsealed(self, document: pa.Table, layout: Layout) -> list[Any]:
-        keys = self.keys.owner_keys(self.connection, document[OWNER].to_pylist())
-        found = Sealer(self.keys, keys).open(document, layout.key, document[SEALED].to_pylist())
-        if None in found:
-            raise CheckFailed(
-                "the key of this document's owner was destroyed",
-                place=self.manifest.archive,
-                next_step="what it protected is gone for good; the ledger says when and why",
-            )
-        return found
-
 
 def opened(
-    documents: pa.Table, layout: Layout, unsealed: Sequence[Any]
+    connection: sa.Connection, keys: YearKeys, documents: pa.Table, layout: Layout
 ) -> list[tuple[Row, dict[str, list[Row]]]]:
     """Documents as rows: what stands in columns of its own, and what was sealed, put together again.
 
     Args:
+        connection: has the keys of owners.
+        keys: of the documents' part.
         documents: as they stand in an object.
         layout: of the object.
-        unsealed: what was sealed of each.
+
+    Raises:
+        CheckFailed: one was changed, or the key of its owner is not there any more.
     """
+    unsealed = _unsealed(connection, keys, documents, layout)
     own = [name for name, _ in layout.documents.readable]
     sealed = [name for name, _ in (*layout.documents.sealed, *layout.beside)]
     found = []
@@ -180,6 +174,18 @@ def opened(
             for part, of_them in zip(layout.children, children, strict=True)
         }
         found.append(({name: row[name] for name in own} | dict(zip(sealed, values, strict=True)), rows))
+    return found
+
+
+def _unsealed(connection: sa.Connection, keys: YearKeys, documents: pa.Table, layout: Layout) -> list[Any]:
+    of_owners = keys.owner_keys(connection, list(dict.fromkeys(documents[OWNER].to_pylist())))
+    found = Sealer(keys, of_owners).open(documents, layout.key, documents[SEALED].to_pylist())
+    if None in found:
+        raise CheckFailed(
+            "the key of a document's owner was destroyed",
+            place=f"archive {keys.archive}, year to {keys.year_end}",
+            next_step="what it protected is gone for good; the ledger says when and why",
+        )
     return found
 
 

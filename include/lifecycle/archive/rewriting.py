@@ -15,8 +15,11 @@ import sqlalchemy as sa
 from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
 from lifecycle.archive.carrying import carry
+from lifecycle.archive.checking import first_intact
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import Layout
+from lifecycle.archive.places import Places
+from lifecycle.archive.restoring import restate
 from lifecycle.errors import UsageError
 from lifecycle.ledger.book import append
 from lifecycle.planning.archived import archive_record
@@ -67,9 +70,24 @@ def rewrite(
             place=f"archive {name}, year to {year_end}",
             next_step="see lifecycle archive list for what there is",
         )
+    for manifest in written:
+        _restate(company, manifest, as_of)
     if owner is not None:
         _forget_owner(company, before, owner, as_of)
     return written
+
+
+def _restate(company: Company, manifest: Manifest, as_of: datetime) -> None:
+    """Let the index know what was written anew, so that it is not taken for changed in the tables."""
+    with reading(company.engine) as connection:
+        of_year = parts.parts_of(
+            connection, manifest.archive, year_end=manifest.year_end, states=("written",)
+        )
+    (part,) = (one for one in of_year if one.number == manifest.number)
+    for number, one in enumerate(manifest.objects):
+        place = first_intact(Places.of(company).locations, one)
+        if place is not None:
+            restate(company, part, number, place, company.rulebook(as_of))
 
 
 def _forget_owner(company: Company, before: Iterable[Part], owner: str, as_of: datetime) -> None:

@@ -13,10 +13,12 @@ from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
 from lifecycle.archive.checking import CHANGED, MISSING, compare_with_manifest, first_intact, wrong_with
 from lifecycle.archive.places import Places, lock_of
+from lifecycle.archive.restoring import restore, sample
 from lifecycle.archive.storage import NotThere
 from lifecycle.errors import LifecycleError, PromiseBroken
 from lifecycle.ledger.book import append_all, read_entry
 from lifecycle.store.engine import reading
+from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-EXTRA, UNLIKE_LEDGER, UNREADABLE = "extra", "unlike_ledger", "unreadable"
+EXTRA, UNLIKE_LEDGER, UNREADABLE, UNLIKE = "extra", "unlike_ledger", "unreadable", "unlike"
 """What else may be wrong: an object belongs to no part; the ledger says another manifest; what an object holds cannot
-be opened, or does not add up."""
+be opened, or does not add up; its documents, restored, are others than were written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ _WORDS = {
     EXTRA: "belongs to no part",
     UNLIKE_LEDGER: "is not what the ledger says was written",
     UNREADABLE: "does not hold what its manifest says",
+    UNLIKE: "cannot be restored as it was",
 }
 
 
@@ -84,10 +87,12 @@ class Verified:
 
     Attributes:
         parts: how many were looked at; ``objects`` and ``size`` likewise, over all places.
+        restored: documents that were put back into tables and compared.
     """
 
     archive: str
     parts: int = 0
+    restored: int = 0
     objects: int = 0
     size: int = 0
     findings: tuple[Finding, ...] = field(default=())
@@ -99,6 +104,7 @@ class Verified:
             "parts": self.parts,
             "objects": self.objects,
             "bytes": self.size,
+            "restored": self.restored,
             "findings": [one.to_json() for one in self.findings],
         }
 
@@ -120,7 +126,7 @@ class Verified:
 def verify(
     company: Company, name: str, *, as_of: datetime, progress: Progress = lambda _done, _all: None
 ) -> Verified:
-    """Read every object of an archive everywhere, and put back what is not as it was written.
+    """Read every object of an archive everywhere, put back what is not as it was written, and restore a sample.
 
     Raises:
         UsageError: there is no such archive.
@@ -134,6 +140,7 @@ def verify(
         verification.look_at(part)
         progress(number, len(written))
     verification.look_for_others(written)
+    verification.restore_sample(written)
     found = verification.verified(len(written))
     with company.engine.begin() as connection:
         append_all(connection, _entries(found), as_of=as_of)
@@ -149,7 +156,7 @@ class _Verification:
         self.name = name
         self.places = Places.of(company)
         self.findings: list[Finding] = []
-        self.objects = self.size = 0
+        self.objects = self.size = self.restored = 0
 
     def look_at(self, part: Part) -> None:
         """See that the part is what the ledger says, everywhere, and holds what its manifest says."""
@@ -177,6 +184,28 @@ class _Verification:
                 if name not in known and not name.startswith(tuple(f"{folder}/" for folder in unfinished)):
                     self.findings.append(Finding(what=EXTRA, name=name, place=place.url))
 
+    def restore_sample(self, written: list[Part]) -> None:
+        """Put the documents of one object back into tables, each month another, and see that they are as they were."""
+        zone = self.company.version(self.as_of).policy.zone
+        day = local_day(self.as_of, zone)
+        chosen = sample(written, day.year * 12 + day.month)
+        if chosen is None:
+            return
+        part, number = chosen
+        one = part.read_manifest().objects[number]
+        place = first_intact(self.places.locations, one)
+        if place is not None:  # else it was found before
+            self._restore(part, number, place, one.name)
+
+    def _restore(self, part: Part, number: int, place: Location, name: str) -> None:
+        try:
+            restored = restore(self.company, part, number, place, self.company.rulebook(self.as_of))
+        except LifecycleError as error:
+            self.findings.append(Finding(what=UNREADABLE, name=name, more=error.message))
+            return
+        self.restored = restored.documents
+        self.findings += [Finding(what=UNLIKE, name=name, more=more) for more in restored.problems()]
+
     def verified(self, count: int) -> Verified:
         """All that was found."""
         return Verified(
@@ -184,6 +213,7 @@ class _Verification:
             parts=count,
             objects=self.objects,
             size=self.size,
+            restored=self.restored,
             findings=tuple(self.findings),
         )
 

@@ -227,7 +227,10 @@ def _written_line(one: Manifest) -> str:
 
 
 def _verified_lines(one: verifying.Verified) -> Iterator[str]:
-    yield f"{one.archive}: {one.parts:,} parts, {one.objects:,} objects, {one.size / MEGABYTE:,.1f} MB read"
+    yield (
+        f"{one.archive}: {one.parts:,} parts, {one.objects:,} objects, {one.size / MEGABYTE:,.1f} MB read,"
+        f" {one.restored:,} documents restored and compared"
+    )
     yield from (f"  {finding}" for finding in one.findings)
 
 

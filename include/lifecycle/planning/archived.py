@@ -67,7 +67,7 @@ def document_key(rulebook: Rulebook, archive: ResolvedArchive, document: FromCla
 
 def document_digest(rulebook: Rulebook, archive: ResolvedArchive, document: FromClause) -> ColumnElement[Any]:
     """What the tables hold of a document: 32 bytes for each of the archive's collections, in their order."""
-    digest: ColumnElement[Any] = _row_digest(document, archive.columns[archive.documents])
+    digest: ColumnElement[Any] = digest_of_row(document, archive.columns[archive.documents])
     for collection in archive.children:
         digest = digest.op("||")(_digest_of_children(rulebook, archive, collection, document))
     return digest
@@ -107,26 +107,46 @@ def _has_record(rulebook: Rulebook, archive: ResolvedArchive, document: FromClau
     )
 
 
-def _digest_of_children(
-    rulebook: Rulebook, archive: ResolvedArchive, collection: str, document: FromClause
+def digest_of_row(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
+    """Of the columns of a row, as PostgreSQL writes them; no two rows that differ are written alike."""
+    text = sa.cast(sa.func.row(*(row.c[name] for name in columns)), sa.Text)
+    return sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'")))
+
+
+def digest_of_rows(
+    row: FromClause,
+    columns: Iterable[str],
+    joined: FromClause,
+    condition: ColumnElement[bool],
+    document: FromClause,
 ) -> ColumnElement[Any]:
-    """Of all rows of a collection that belong to a document, in the order of their own digests."""
-    child = relation(rulebook.live, collection, "child")
-    *below, last = archive.paths[collection]
-    joined, end = climb(rulebook.live, child, tuple(below), "child_up")
-    digest = _row_digest(child, archive.columns[collection])
+    """Of all rows of one collection that belong to a document, in the order of their own digests.
+
+    Args:
+        row: of the collection.
+        columns: of it, that count.
+        joined: what it is selected from, itself or with what leads up to the document.
+        condition: it belongs to the document.
+        document: of the query around it.
+    """
+    digest = digest_of_row(row, columns)
     nothing = sa.cast(sa.literal_column("''"), sa.LargeBinary)
     together = sa.func.string_agg(digest, aggregate_order_by(nothing, digest))
     return (
         sa.select(sa.func.sha256(sa.func.coalesce(together, nothing)))
         .select_from(joined)
-        .where(refers(last, rulebook.live, end, document))
+        .where(condition)
         .correlate(document)
         .scalar_subquery()
     )
 
 
-def _row_digest(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
-    """Of the columns of a row, as PostgreSQL writes them; no two rows that differ are written alike."""
-    text = sa.cast(sa.func.row(*(row.c[name] for name in columns)), sa.Text)
-    return sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'")))
+def _digest_of_children(
+    rulebook: Rulebook, archive: ResolvedArchive, collection: str, document: FromClause
+) -> ColumnElement[Any]:
+    """Of all rows of a collection that belong to a document."""
+    child = relation(rulebook.live, collection, "child")
+    *below, last = archive.paths[collection]
+    joined, end = climb(rulebook.live, child, tuple(below), "child_up")
+    is_its = refers(last, rulebook.live, end, document)
+    return digest_of_rows(child, archive.columns[collection], joined, is_its, document)
