@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from lifecycle.archive import parts, totals
 from lifecycle.archive.checking import check_objects
-from lifecycle.archive.documents import DIGEST, NUMBER, ORDINAL, Documents
+from lifecycle.archive.documents import DIGEST, MOST, NUMBER, ORDINAL, Documents
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP, Layout
 from lifecycle.archive.manifest import Manifest
@@ -124,6 +124,8 @@ def build(
     while part := write(company, name, year, as_of=as_of, progress=progress):
         check(company, part)
         yield seal(company, of_number(company, part.part_id))
+        if part.as_of == as_of and (part.documents or 0) < MOST:
+            return  # it has all that there was
 
 
 def of_number(company: Company, part_id: int) -> Part:

@@ -8,7 +8,7 @@ next generation. To destroy one owner's key, the others are wrapped anew and the
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -35,6 +35,26 @@ _OF_OWNERS = Prepared(
         archive_key.c.year_end == bound("year_end", sa.Date),
         archive_key.c.generation == bound("generation", sa.Integer),
         archive_key.c.owner == sa.any_(bound("owners", sa.ARRAY(sa.Text))),
+    )
+)
+
+
+_made = (
+    sa.func.unnest(bound("made", sa.ARRAY(sa.Text)), bound("sealed", sa.ARRAY(sa.LargeBinary)))
+    .table_valued(sa.column("owner", sa.Text), sa.column("wrapped", sa.LargeBinary), name="made")
+    .render_derived()
+)
+_MAKING = Prepared(
+    sa.insert(archive_key).from_select(
+        ["archive", "year_end", "generation", "owner", "wrapping", "wrapped"],
+        sa.select(
+            bound("archive", sa.Text),
+            bound("year_end", sa.Date),
+            bound("generation", sa.Integer),
+            _made.c.owner,
+            bound("number", sa.Integer),
+            _made.c.wrapped,
+        ),
     )
 )
 
@@ -100,15 +120,7 @@ class YearKeys:
         Raises:
             CheckFailed: one of them was changed.
         """
-        found = _OF_OWNERS.rows(
-            connection,
-            {
-                "archive": self.archive,
-                "year_end": self.year_end,
-                "generation": self.generation,
-                "owners": list(owners),
-            },
-        )
+        found = _OF_OWNERS.rows(connection, {**self._bound, "owners": list(owners)})
         wrapping = {
             number: self.keys.secret(self.of_owners(number)) for number in {row.wrapping for row in found}
         }
@@ -122,18 +134,9 @@ class YearKeys:
             number = self._wrapping(connection)
             made = {owner: os.urandom(KEY_BYTES) for owner in missing}
             wrapping = self.keys.secret(self.of_owners(number))
-            rows = [
-                {
-                    "archive": self.archive,
-                    "year_end": self.year_end,
-                    "generation": self.generation,
-                    "owner": owner,
-                    "wrapping": number,
-                    "wrapped": seal(wrapping, key, self._about(owner)),
-                }
-                for owner, key in made.items()
-            ]
-            connection.execute(sa.insert(archive_key), rows)
+            sealed = [seal(wrapping, key, self._about(owner)) for owner, key in made.items()]
+            values = {"number": number, "made": list(made), "sealed": sealed}
+            _MAKING.run(connection, {**self._bound, **values})
             found |= made
         return found
 
@@ -166,6 +169,10 @@ class YearKeys:
             ).all()
         kept = {self.of_objects, *map(self.of_owners, used)}
         return [name for name in self.names() if name not in kept]
+
+    @property
+    def _bound(self) -> dict[str, Any]:
+        return {"archive": self.archive, "year_end": self.year_end, "generation": self.generation}
 
     def _of_year(self) -> ColumnElement[bool]:
         return sa.and_(

@@ -49,7 +49,7 @@ def series_of(connection: Connection, documents: FromClause) -> tuple[Series, ..
     digits = sa.func.substring(number, _DIGITS)
     behind = sa.func.coalesce(sa.func.length(digits), 0)
     told = sa.select(
-        sa.func.left(number, sa.func.length(number) - behind).label("prefix"),
+        sa.func.left(number, sa.func.length(number) - behind).collate("C").label("prefix"),
         sa.cast(digits, sa.BigInteger).label("counter"),
     ).subquery("told")
     first, last = sa.func.min(told.c.counter), sa.func.max(told.c.counter)

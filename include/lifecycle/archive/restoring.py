@@ -140,6 +140,7 @@ class _Scratch:
 
     def __init__(self, connection: Connection, rulebook: Rulebook, part: Part, layout: Layout) -> None:
         self.connection = connection
+        self.rulebook = rulebook
         self.part = part
         self.layout = layout
         self.archive = _same_columns(rulebook, layout)
@@ -236,10 +237,11 @@ class _Scratch:
         for collection in archive.children:
             child = self.tables[collection]
             is_its = child.c[ORDINAL] == own.c[ORDINAL]
-            digest = digest.op("||")(digest_of_rows(child, archive.columns[collection], child, is_its, own))
-        key: Any = array([sa.cast(own.c[name], sa.Text) for name in self.layout.key])
+            key, columns = self.rulebook.key(collection), archive.columns[collection]
+            digest = digest.op("||")(digest_of_rows(child, key, columns, child, is_its, own))
+        keys: Any = array([sa.cast(own.c[name], sa.Text) for name in self.layout.key])
         return sa.select(
-            sa.cast(key, sa.ARRAY(sa.Text)).label("key"),
+            sa.cast(keys, sa.ARRAY(sa.Text)).label("key"),
             own.c[REVISION].label("revision"),
             digest.label("digest"),
         ).subquery("digests")

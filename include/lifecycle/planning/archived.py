@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 
+from lifecycle.datamap.texts import TEXTS
 from lifecycle.store.relations import climb, refers, relation
 
 if TYPE_CHECKING:
@@ -109,36 +110,45 @@ def _has_record(rulebook: Rulebook, archive: ResolvedArchive, document: FromClau
 
 def digest_of_row(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
     """Of the columns of a row, as PostgreSQL writes them; no two rows that differ are written alike."""
-    text = sa.cast(sa.func.row(*(row.c[name] for name in columns)), sa.Text)
-    return sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'")))
+    return _sha256(_written(row, columns))
 
 
 def digest_of_rows(
     row: FromClause,
+    key: Iterable[tuple[str, str]],
     columns: Iterable[str],
     joined: FromClause,
     condition: ColumnElement[bool],
     document: FromClause,
 ) -> ColumnElement[Any]:
-    """Of all rows of one collection that belong to a document, in the order of their own digests.
+    """Of all rows of one collection that belong to a document, in the order of their keys.
 
     Args:
         row: of the collection.
+        key: name and type of each column of its key.
         columns: of it, that count.
         joined: what it is selected from, itself or with what leads up to the document.
         condition: it belongs to the document.
         document: of the query around it.
     """
-    digest = digest_of_row(row, columns)
-    nothing = sa.cast(sa.literal_column("''"), sa.LargeBinary)
-    together = sa.func.string_agg(digest, aggregate_order_by(nothing, digest))
+    order = [row.c[name].collate("C") if kind in TEXTS else row.c[name] for name, kind in key]
+    nothing: ColumnElement[str] = sa.literal_column("''")
+    together = sa.func.string_agg(_written(row, columns), aggregate_order_by(nothing, *order))
     return (
-        sa.select(sa.func.sha256(sa.func.coalesce(together, nothing)))
+        sa.select(_sha256(sa.func.coalesce(together, nothing)))
         .select_from(joined)
         .where(condition)
         .correlate(document)
         .scalar_subquery()
     )
+
+
+def _written(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
+    return sa.cast(sa.func.row(*(row.c[name] for name in columns)), sa.Text)
+
+
+def _sha256(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    return sa.func.sha256(sa.func.convert_to(text, sa.literal_column("'UTF8'")))
 
 
 def _digest_of_children(
@@ -149,4 +159,5 @@ def _digest_of_children(
     *below, last = archive.paths[collection]
     joined, end = climb(rulebook.live, child, tuple(below), "child_up")
     is_its = refers(last, rulebook.live, end, document)
-    return digest_of_rows(child, archive.columns[collection], joined, is_its, document)
+    key, columns = rulebook.key(collection), archive.columns[collection]
+    return digest_of_rows(child, key, columns, joined, is_its, document)
