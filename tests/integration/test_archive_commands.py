@@ -160,8 +160,17 @@ def test_what_should_not_have_been_written_is_left_out(lifecycle: CommandLine, t
     assert "remark" not in lifecycle("archive", "fetch", "--invoice", "B-0004", "--json").out
     assert "remark" in lifecycle("archive", "fetch", "--invoice", "B-0001", "--json").out
     all_of_it = lifecycle(*year, "--by", "Olivia").out.splitlines()
-    assert [line.split("  ")[0] for line in all_of_it] == [
-        "books/2025-06-30/0003", "books/2025-06-30/0004", "books/2025-06-30/0001", "books/2025-06-30/0002",
-    ]  # fmt: skip
+    assert [line.split("  ")[0] for line in all_of_it] == ["books/2025-06-30/0003", "books/2025-06-30/0004"]
+    assert lifecycle("archive", "list").out.count("destroyed") == 2
     assert "remark" not in lifecycle("archive", "fetch", "--invoice", "B-0001", "--json").out
     assert lifecycle("archive", "verify").code == 0
+
+
+def test_to_write_anew_approves_nothing_else(lifecycle: CommandLine, at, tmp_path: Path):
+    policy = tmp_path / "policies/2020-01-01/policy.yaml"
+    policy.write_text(policy.read_text().replace("default: {rows: 100}", "default: {rows: 3}"))
+    later = at(OVER)
+    said = later("archive", "rewrite", "--year", "2026-06-30", "--by", "Olivia")
+    assert (said.code, said.out.split("  ")[0]) == (WAITS, "books/2026-06-30/0002")
+    assert later("archive", "fetch", "--invoice", "B-0001").code == 0
+    del lifecycle

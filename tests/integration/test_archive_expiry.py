@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifecycle.archive import building, carrying, destroying, expiring
+from lifecycle.archive import building, carrying, destroying, expiring, parts
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.verifying import verify
-from lifecycle.errors import ApprovalRequired, NotFound, StorageError, UsageError
+from lifecycle.errors import ApprovalRequired, CheckFailed, NotFound, StorageError, StoreError, UsageError
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Subject, Target
 from lifecycle.runs import plans
-from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, write_books
 from support.companies import ledger_of
 
 if TYPE_CHECKING:
@@ -218,6 +219,56 @@ def test_what_belongs_to_a_held_owner_is_held(company: Company, database: Databa
     assert there(company) == ["B-0001", "B-0002", "B-0006"]
 
 
+def test_a_hold_on_whoever_a_document_belongs_to_now_keeps_it(
+    company: Company, database: Database, tmp_path: Path
+):
+    """It was another client's when it was first written, whose key seals it."""
+    company = amend_policy(company, tmp_path, "client_no: {access: {redact: [reader]}}", "client_no: owner")
+    database.execute(
+        "UPDATE trade.bill SET client_no = 2, total = total + 1 WHERE serial = 'A' AND copy_no = 1"
+    )
+    write_books(company)
+    without_tables(database)
+    hold(company, Target.parse("trade.client:2"))
+    expiring.expire(company, as_of=OVER)
+    assert there(company) == ["B-0001", "B-0004", "B-0006"]
+
+
+def test_a_hold_on_all_owners_keeps_what_belonged_to_one_who_is_gone(
+    company: Company, database: Database, tmp_path: Path
+):
+    company = amend_policy(company, tmp_path, "client_no: {access: {redact: [reader]}}", "client_no: owner")
+    without_tables(database)
+    database.execute("DELETE FROM trade.client")
+    hold(company, Target(collection="trade.client"))
+    assert expiring.expire(company, as_of=OVER).first.digest is None
+
+
+def test_of_an_archive_that_the_policy_does_not_have_any_hold_keeps_all(
+    company: Company, database: Database, tmp_path: Path
+):
+    hold(company, Target.parse("trade.client:1"))
+    text = (tmp_path / "policies/2020-01-01/policy.yaml").read_text()
+    company = amend_policy(company, tmp_path, text[text.index("archives:") : text.index("edges:")], "")
+    without_tables(database)
+    expired = expiring.expire(company, as_of=OVER)
+    assert (expired.first.digest, [kept.rows for kept in expired.first.plan.kept]) == (None, [4])
+    assert len(there(company)) == 5
+    release_all(company, OVER)
+    assert expiring.expire(company, as_of=OVER).destroyed.parts == [f"{YEAR}/0001"]
+
+
+def test_where_the_policy_moves_the_end_of_the_year_nothing_goes_before_the_new_end(
+    company: Company, tmp_path: Path
+):
+    company = amend_policy(company, tmp_path, 'year_ends: "06-30"', 'year_ends: "12-31"')
+    assert expiring.expire(company, as_of=OVER).first.digest is None
+    assert expiring.expire(company, as_of=OVER.replace(month=12, day=31, hour=21)).first.digest is None
+    assert expiring.expire(company, as_of=OVER.replace(month=12, day=31, hour=22)).destroyed.parts == [
+        f"{YEAR}/0001"
+    ]
+
+
 def test_beyond_the_guard_a_person_approves_exactly_this_plan(company: Company, tmp_path: Path):
     company = amend_policy(company, tmp_path, "default: {rows: 100}", "default: {rows: 3}")
     with pytest.raises(ApprovalRequired, match="4 rows would go, more than 3"):
@@ -305,7 +356,73 @@ def test_of_an_archive_that_the_policy_does_not_have_any_more_the_parts_say_when
     assert expiring.expire(company, as_of=OVER).destroyed.parts == [f"{YEAR}/0001"]
 
 
-# --- after the database was restored from a backup
+def test_a_held_document_that_cannot_be_read_keeps_its_year_and_no_other(
+    company: Company, database: Database, tmp_path: Path
+):
+    hold(company, Target.parse("trade.bill:B,1"))
+    without_tables(database)
+    for place in ("one", "two"):
+        flip(tmp_path / place / YEAR / "0001/0000.parquet")
+    with pytest.raises(CheckFailed, match=f"documents of {YEAR}/1 past their time"):
+        expiring.expire(company, as_of=OVER.replace(year=2033))
+    assert objects(tmp_path, NEXT_YEAR) == []
+    assert len(objects(tmp_path, YEAR)) == 4
+
+
+def test_what_another_run_has_finished_meanwhile_is_not_discarded(company: Company, tmp_path: Path):
+    """It was listed as unfinished before the other run carried the held document into it."""
+    (year,) = [one for one in building.years(company, NAME, as_of=IN_AUGUST) if one.ends.year == 2025]
+    assert building.write(company, NAME, year, as_of=IN_AUGUST) is None  # leaves a part that has nothing
+    (stale,) = unfinished(company)
+    hold(company, Target.parse("trade.bill:B,1"))
+    assert expiring.expire(company, as_of=OVER).carried == (stale.folder,)
+    with pytest.raises(StoreError):
+        destroying._discard(company, stale, OVER)
+    assert there(company) == ["B-0004", "B-0006"]
+    assert len(objects(tmp_path, YEAR)) == 4
+
+
+def unfinished(company: Company) -> list[parts.Part]:
+    with company.engine.connect() as connection:
+        found = parts.parts_of(connection, NAME, states=parts.UNFINISHED)
+    return [one for one in found if one.year_end.year == 2025]
+
+
+# --- after a backup was restored
+
+
+def test_keys_and_objects_that_a_backup_brings_back_go_again(company: Company, tmp_path: Path):
+    shutil.copytree(tmp_path / "keyring", tmp_path / "copy")
+    shutil.copytree(tmp_path / "one" / YEAR, tmp_path / "objects")
+    expiring.expire(company, as_of=OVER)
+    shutil.rmtree(tmp_path / "keyring")
+    shutil.copytree(tmp_path / "copy", tmp_path / "keyring")
+    shutil.copytree(tmp_path / "objects", tmp_path / "one" / YEAR)
+    assert expiring.expire(company, as_of=OVER).destroyed.keys == 2
+    assert objects(tmp_path, YEAR) == []
+    assert not [name for name in company.keys.names() if ".2025-06-30." in name]
+
+
+def test_what_was_carried_after_the_backup_is_not_cleared_away(
+    company: Company, database: Database, tmp_path: Path
+):
+    """The register knows the part as one that was never written."""
+    hold(company, Target.parse("trade.bill:B,1"))
+    tables = ("archive_part", "archive_record", "archive_key")
+    for table in tables:
+        database.execute(f"CREATE TABLE backup_{table} AS TABLE lifecycle.{table}")
+    expiring.expire(company, as_of=OVER)
+    carried = {name: (tmp_path / name).read_bytes() for name in objects(tmp_path, YEAR)}
+    assert len(carried) == 4
+    for table in reversed(tables):
+        database.execute(f"DELETE FROM lifecycle.{table}")
+    for table in tables:
+        database.execute(
+            f"INSERT INTO lifecycle.{table} OVERRIDING SYSTEM VALUE SELECT * FROM backup_{table}"
+        )
+    with pytest.raises(CheckFailed):
+        expiring.expire(company, as_of=OVER)
+    assert {name: (tmp_path / name).read_bytes() for name in carried} == carried
 
 
 def forget_what_was_written(database: Database) -> None:

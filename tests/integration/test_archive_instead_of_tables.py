@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lifecycle.archive.verifying import verify
 from lifecycle.execute.door import Door
 from lifecycle.holds import register as holds
 from lifecycle.holds.targets import Target
@@ -183,3 +184,17 @@ def test_a_document_goes_in_one_batch_though_a_row_of_it_goes_with_another_clien
     ).carry_out()
     assert not outcome.deferred
     assert bills(database) == ["C1"]
+
+
+def test_what_is_lost_of_the_archive_stays_in_the_tables_and_is_written_again(
+    company: Company, database: Database, tmp_path: Path
+):
+    write_books(company)
+    for place in ("one", "two"):
+        (tmp_path / place / "books/2025-06-30/0001/0000.parquet").unlink()
+    assert not verify(company, "books", as_of=IN_AUGUST).findings[0].repaired
+    keep_rule(company)
+    assert len(bills(database)) == 5
+    assert [one.folder for one in write_books(company)] == ["books/2025-06-30/0002"]
+    keep_rule(company)
+    assert bills(database) == ["D1"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lifecycle.archive import envelope, expiring, rewriting
+from lifecycle.archive import building, envelope, expiring, rewriting
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.manifest import Manifest
 from lifecycle.archive.objects import reading_object
 from lifecycle.archive.places import Places
 from lifecycle.archive.verifying import verify
-from lifecycle.errors import UsageError
+from lifecycle.errors import StoreError, UsageError
 from lifecycle.retention.sweep import sweep
 from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
 from support.companies import ledger_of
@@ -149,6 +149,53 @@ def test_a_year_or_owner_that_is_not_there_is_refused(company: Company):
     for year, owner in ((date(2019, 6, 30), None), (YEAR_END, "nobody")):
         with pytest.raises(UsageError, match="the archive has nothing of this"):
             rewriting.rewrite(company, NAME, year, owner=owner, as_of=IN_AUGUST)
+
+
+def test_what_is_written_of_the_owner_meanwhile_keeps_the_key(
+    company: Company, database: Database, monkeypatch
+):
+    """A late document of theirs is sealed under the old key while the others are written anew: it is, too."""
+    carry, late = rewriting.carry, []
+
+    def carry_late(*arguments, **options):
+        manifest = carry(*arguments, **options)
+        if not late:
+            late.append(True)
+            database.execute(
+                "INSERT INTO trade.bill VALUES (2, 'E', 1, 'B-0007', '2025-05-01', NULL, 'EUR', 1, false, 'x')"
+            )
+            write_books(company)
+        return manifest
+
+    monkeypatch.setattr(rewriting, "carry", carry_late)
+    rewriting.rewrite(company, NAME, YEAR_END, owner="2", as_of=IN_AUGUST)
+    assert told(company, "B-0007")["document"]["buyer"] == "x"
+    assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
+
+
+def test_a_key_under_which_somebody_has_begun_to_write_is_not_destroyed(company: Company, database: Database):
+    database.execute(
+        "INSERT INTO trade.bill VALUES (2, 'E', 1, 'B-0007', '2025-05-01', NULL, 'EUR', 1, false, 'x')"
+    )
+    carried = rewriting.rewrite(company, NAME, YEAR_END, owner="1", as_of=IN_AUGUST)
+    assert carried
+    (year,) = [one for one in building.years(company, NAME, as_of=IN_AUGUST) if one.ends == YEAR_END]
+    part = building.write(company, NAME, year, as_of=IN_AUGUST)
+    keys = envelope.YearKeys(company.keys, NAME, YEAR_END, part.generation)
+    with pytest.raises(StoreError, match="somebody writes documents of this owner"):
+        rewriting._forget_owners(company, keys, ["2"], IN_AUGUST)
+
+
+def test_what_was_somebody_elses_when_it_was_written_is_rewritten_with_theirs(
+    company: Company, database: Database, tmp_path: Path
+):
+    database.execute("UPDATE trade.bill SET client_no = 2, total = total + 1 WHERE number = 'B-0001'")
+    write_books(company)
+    company = amend_policy(company, tmp_path, *WRONG["a sealed column of the document"])
+    rewriting.rewrite(company, NAME, YEAR_END, owner="2", as_of=IN_AUGUST)
+    for number in ("B-0001", "B-0002", "B-0004"):
+        assert "remark" not in fetch(company, NAME, number)[0].values
+    assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
 
 
 def manifest_of(database: Database, number: int) -> Manifest:

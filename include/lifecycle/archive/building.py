@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from lifecycle.archive import parts, totals
 from lifecycle.archive.checking import check_objects
-from lifecycle.archive.documents import DIGEST, MOST, NUMBER, ORDINAL, Documents
+from lifecycle.archive.documents import BELONGS_TO, DIGEST, MOST, NUMBER, ORDINAL, Documents
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP, Layout
 from lifecycle.archive.manifest import Manifest
@@ -94,7 +94,7 @@ def write(
                 name,
                 year.ends,
                 taken=places.numbers(name, year.ends),
-                generation=parts.generation_of(connection, name, year.ends),
+                generation=_generation(company, connection, name, year),
                 as_of=as_of,
                 policy_version=rulebook.policy.policy.last_updated,
                 retain_until=last_day_of(archive.clock, year.ends),
@@ -209,6 +209,17 @@ def _write(
     )
 
 
+def _generation(company: Company, connection: Connection, name: str, year: Year) -> int:
+    """The generation of a year's keys under which documents are written now.
+
+    One whose keys were destroyed is passed over, though a database that was restored from a backup does not know it.
+    """
+    number = parts.generation_of(connection, name, year.ends)
+    while not YearKeys(company.keys, name, year.ends, number).are_usable():
+        number += 1
+    return number
+
+
 def _revisions(documents: Documents) -> int:
     picked = documents.picked
     query = sa.select(sa.func.count()).select_from(picked).where(picked.c[REVISION] > 0)
@@ -226,6 +237,7 @@ def _note_records(documents: Documents, part: Part) -> None:
         picked.c[REVISION] == 0,
         picked.c[NUMBER],
         picked.c[OWNER],
+        picked.c[BELONGS_TO],
         picked.c[DIGEST],
         sa.literal(part.part_id, sa.Integer),
         place // DOCUMENTS_PER_OBJECT,

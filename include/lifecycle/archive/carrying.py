@@ -30,7 +30,7 @@ from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import ColumnElement
 
@@ -110,6 +110,15 @@ def carry(
             new = parts.part_of(connection, new.part_id)
         _seal(company, new, manifest, carrier.moved, as_of=as_of, reason=reason)
         return manifest
+
+
+def usable_generation(company: Company, archive: str, year_end: date) -> int:
+    """The first generation of a year's keys that was never used, or destroyed."""
+    with reading(company.engine) as connection:
+        number = parts.next_generation(connection, archive, year_end)
+    while not YearKeys(company.keys, archive, year_end, number).are_usable():
+        number += 1
+    return number
 
 
 class _Carrier:

@@ -8,22 +8,25 @@ objects, and what is interrupted goes on with the next run. Digest and dates of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lifecycle.archive import parts
-from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.envelope import YearKeys, names_of_year
 from lifecycle.archive.generations import generations, held_lines, is_over_for
 from lifecycle.archive.manifest import year_of
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.tables import archive_key
 from lifecycle.errors import StorageError
+from lifecycle.keys.provider import DestroyedKey, Purpose
 from lifecycle.ledger.book import append
 from lifecycle.planning.archived import archive_record
 from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date, datetime
 
     from sqlalchemy import Connection, FromClause
@@ -90,19 +93,31 @@ def discard_unfinished(company: Company, *, as_of: datetime) -> None:
         ]
     for part in unfinished:
         with parts.only_writer(company.engine, part.archive):
-            _discard(company, part, as_of)
+            with reading(company.engine) as connection:
+                now = parts.part_of(connection, part.part_id)
+            if now.state in parts.UNFINISHED and _is_ours(company, now):
+                _discard(company, now, as_of)
+
+
+def _is_ours(company: Company, part: Part) -> bool:
+    """Whether what stands in a part's folder is what the register says, and not of a time that it has forgotten."""
+    places = Places.of(company)
+    if part.number not in places.numbers(part.archive, part.year_end):
+        return True
+    return part.sha256 is not None and places.has_manifest(part.folder, part.sha256)
 
 
 def _discard(company: Company, part: Part, as_of: datetime) -> None:
-    Places.of(company).clear(part.folder)
     with company.engine.begin() as connection:
         parts.forget(connection, part)
         of_year = parts.parts_of(connection, part.archive, year_end=part.year_end)
         others = {one.generation for one in of_year if one.state not in parts.UNFINISHED}
         if part.generation not in others:
             _forget_keys(connection, part.archive, part.year_end, part.generation)
+    Places.of(company).clear(part.folder)
     if part.generation not in others:
-        _destroy_keys(company, part.archive, part.year_end, part.generation, as_of=as_of)
+        keys = YearKeys(company.keys, part.archive, part.year_end, part.generation)
+        destroy_keys(company, keys.names(), as_of=as_of)
 
 
 def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
@@ -118,19 +133,67 @@ def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
             for name in parts.names(connection)
             for part in parts.parts_of(connection, name, states=("condemned",))
         ]
-    for generation in dict.fromkeys((part.archive, part.year_end, part.generation) for part in condemned):
-        found.keys += _destroy_keys(company, *generation, as_of=as_of)
+    for archive, year_end, number in dict.fromkeys(
+        (part.archive, part.year_end, part.generation) for part in condemned
+    ):
+        names = YearKeys(company.keys, archive, year_end, number).names()
+        found.keys += destroy_keys(company, names, as_of=as_of)
     refused: StorageError | None = None
     for part in condemned:
         try:
             _destroy_objects(company, part, found, as_of)
         except StorageError as error:
             refused = error
+    found.keys += _clear_what_is_left(company, as_of)
     if refused:
         raise refused
-    for archive, year_end in dict.fromkeys((part.archive, part.year_end) for part in condemned):
-        _clear_year(company, archive, year_end)
     return found
+
+
+def destroy_keys(company: Company, names: Iterable[str], *, as_of: datetime) -> int:
+    """Destroy keys of the keyring, each with its entry in the ledger first; how many there were."""
+    found = list(names)
+    for name in found:
+        key_id = company.keys.create(name, Purpose.SECRET)
+        body = DestroyedKey(name=name, purpose=Purpose.SECRET, key_id=key_id).to_json()
+        with company.engine.begin() as connection:
+            append(connection, "key_destroyed", body, as_of=as_of)
+        company.keys.destroy(name)
+    return len(found)
+
+
+def _clear_what_is_left(company: Company, as_of: datetime) -> int:
+    """Remove what is left of years that are destroyed, wherever it comes from; how many keys there were.
+
+    After the database, the keyring or a place was restored from a backup there are keys and objects again that nothing
+    refers to; and a run may have been interrupted before it came to them.
+    """
+    with reading(company.engine) as connection:
+        of_years = {
+            (archive, year_end): tuple(some)
+            for archive in parts.names(connection)
+            for year_end, some in groupby(parts.parts_of(connection, archive), key=lambda part: part.year_end)
+        }
+    count = 0
+    for (archive, year_end), of_year in of_years.items():
+        states = {part.state for part in of_year}
+        if states <= {"destroyed", "writing"} and "destroyed" in states:
+            Places.of(company).clear(year_of(archive, year_end))
+            count += destroy_keys(company, names_of_year(company.keys, archive, year_end), as_of=as_of)
+            with company.engine.begin() as connection:
+                connection.execute(
+                    sa.delete(archive_key).where(
+                        archive_key.c.archive == archive, archive_key.c.year_end == year_end
+                    )
+                )
+        else:
+            gone = {part.generation for part in of_year if part.state == "destroyed"}
+            for number in sorted(
+                gone - {part.generation for part in of_year if part.state not in parts.GONE}
+            ):
+                names = YearKeys(company.keys, archive, year_end, number).names()
+                count += destroy_keys(company, names, as_of=as_of)
+    return count
 
 
 def _forget_keys(connection: Connection, archive: str, year_end: date, generation: int) -> None:
@@ -141,27 +204,6 @@ def _forget_keys(connection: Connection, archive: str, year_end: date, generatio
             archive_key.c.generation == generation,
         )
     )
-
-
-def _destroy_keys(company: Company, archive: str, year_end: date, generation: int, *, as_of: datetime) -> int:
-    """Destroy the keys that wrap those of a generation; how many there were."""
-    names = YearKeys(company.keys, archive, year_end, generation).names()
-    for name in names:
-        destroyed = company.keys.destroy(name)
-        with company.engine.begin() as connection:
-            append(connection, "key_destroyed", destroyed.to_json(), as_of=as_of)
-    return len(names)
-
-
-def _clear_year(company: Company, archive: str, year_end: date) -> None:
-    """Remove whatever else stands there of a year of which nothing is left: parts that the register does not know.
-
-    There are such after the database was restored from a backup. Their keys went with those of the others.
-    """
-    with reading(company.engine) as connection:
-        states = {part.state for part in parts.parts_of(connection, archive, year_end=year_end)}
-    if states <= {"destroyed", "writing"}:
-        Places.of(company).clear(year_of(archive, year_end))
 
 
 def _destroy_objects(company: Company, part: Part, found: Destroyed, as_of: datetime) -> None:

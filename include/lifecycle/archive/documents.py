@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 
 from lifecycle.archive.layout import OWNER, REVISION
 from lifecycle.holds.cover import Cover
-from lifecycle.planning.archived import archive_record, document_digest, document_key
+from lifecycle.planning.archived import RELIED_ON, archive_record, document_digest, document_key
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.engine import run_script
 from lifecycle.store.relations import relation
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from lifecycle.policy.archives import ResolvedArchive
     from lifecycle.policy.rulebook import Rulebook
 
-ORDINAL, NUMBER, DIGEST = "lifecycle.ordinal", "lifecycle.number", "lifecycle.digest"
+ORDINAL, NUMBER, DIGEST, BELONGS_TO = (
+    "lifecycle.ordinal",
+    "lifecycle.number",
+    "lifecycle.digest",
+    "lifecycle.belongs_to",
+)
 """Columns of the table of what was picked, beside owner, revision and the key by its own names."""
 MOST = 1_000_000
 """Documents of one part: what has to be done again where writing it is interrupted."""
@@ -143,7 +148,7 @@ class Documents:
     @cached_property
     def picked(self) -> FromClause:
         """The table of the documents that were picked."""
-        columns = [ORDINAL, *(name for name, _ in self.keys), OWNER, REVISION, NUMBER, DIGEST]
+        columns = [ORDINAL, *(name for name, _ in self.keys), OWNER, BELONGS_TO, REVISION, NUMBER, DIGEST]
         return sa.table("picked_document", *(sa.column(name) for name in columns))
 
     def is_picked(self, document: FromClause, picked: FromClause) -> ColumnElement[bool]:
@@ -169,12 +174,14 @@ class Documents:
         digest = document_digest(self.rulebook, self.archive, document)
         own = document.c[self.archive.archive.owner]
         nobody = sa.literal("document ") + sa.func.array_to_string(key, ",")
-        owner = sa.func.coalesce(newest.c.owner, sa.cast(own, sa.Text), nobody).collate("C")
+        belongs_to = sa.func.coalesce(sa.cast(own, sa.Text), nobody)
+        owner = sa.func.coalesce(newest.c.owner, belongs_to).collate("C")
         keys = [document.c[name] for name, _ in self.keys]
         chosen = (
             sa.select(
                 *keys,
                 owner.label(OWNER),
+                belongs_to.label(BELONGS_TO),
                 sa.func.coalesce(newest.c.revision + 1, 0).label(REVISION),
                 sa.cast(document.c[self.archive.archive.number], sa.Text).label(NUMBER),
                 digest.label(DIGEST),
@@ -190,7 +197,11 @@ class Documents:
                 sa.not_(self._is_restricted(document)),
                 document.c[self.archive.archive.number].is_not(None),
                 sa.not_(self._shares_its_number(document)),
-                sa.or_(newest.c.revision.is_(None), newest.c.digest != digest),
+                sa.or_(
+                    newest.c.revision.is_(None),
+                    newest.c.digest != digest,
+                    newest.c.part_id.not_in(RELIED_ON),
+                ),
             )
             .order_by(owner, *keys)
             .limit(MOST)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.archive.tables import archive_key
-from lifecycle.errors import CheckFailed
+from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.keys.provider import KEY_BYTES
 from lifecycle.keys.sealing import Broken, seal, unseal
 from lifecycle.store.engine import reading
@@ -59,6 +59,11 @@ _MAKING = Prepared(
 )
 
 
+def names_of_year(keys: KeyProvider, archive: str, year_end: date) -> list[str]:
+    """The names of all keys of a year that the keyring has, of whatever generation."""
+    return [name for name in keys.names() if name.startswith(f"archive.{archive}.{year_end}.")]
+
+
 class YearKeys:
     """The keys of one archive and financial year, of one generation.
 
@@ -89,6 +94,17 @@ class YearKeys:
     def of_owners(self, wrapping: int) -> str:
         """The name of a key that wraps those of owners."""
         return f"{self._prefix}.owners.{wrapping}"
+
+    def are_usable(self) -> bool:
+        """Whether documents can be written under them: none of them was destroyed."""
+        return self._is_usable(self.of_objects)
+
+    def _is_usable(self, name: str) -> bool:
+        try:
+            self.keys.secret(name)
+        except UsageError:
+            return False
+        return True
 
     def names(self) -> list[str]:
         """The names of all that the keyring has of them, those of keys that were destroyed left out."""
@@ -147,11 +163,15 @@ class YearKeys:
         database could bring the owner's back.
         """
         of_year = self._of_year()
-        owners = [
-            one for one in connection.scalars(sa.select(archive_key.c.owner).where(of_year)) if one != owner
-        ]
-        number = self._wrapping(connection) + 1
-        wrapping = self.keys.secret(self.of_owners(number)) if owners else b""
+        known = connection.scalars(sa.select(archive_key.c.owner).where(of_year)).all()
+        if owner not in known:
+            return
+        owners = [one for one in known if one != owner]
+        number, wrapping = self._wrapping(connection) + 1, b""
+        if owners:
+            while not self._is_usable(self.of_owners(number)):
+                number += 1
+            wrapping = self.keys.secret(self.of_owners(number))
         for one, key in self.owner_keys(connection, owners).items():
             sealed = seal(wrapping, key, self._about(one))
             connection.execute(

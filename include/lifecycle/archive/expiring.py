@@ -6,13 +6,13 @@ year's keys. A plan then destroys the generations of which nothing is held (:mod
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.archive import parts
-from lifecycle.archive.carrying import carry
+from lifecycle.archive.carrying import carry, usable_generation
 from lifecycle.archive.destroying import condemn, destroy_condemned, discard_unfinished
 from lifecycle.archive.generations import generations, held_lines, over
 from lifecycle.archive.held import held_documents
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from lifecycle.planning.workset import Work, WorkSet
     from lifecycle.policy.rulebook import Rulebook
     from lifecycle.runs.company import Company
+
+logger = logging.getLogger(__name__)
 
 RULE = "archive-expiry"
 """What its plans are called; no rule of a policy can have this name."""
@@ -118,8 +120,9 @@ def expire(
 def keep_held(company: Company, *, as_of: datetime) -> list[Manifest]:
     """Write what is held of years that are over anew, where something else of them is to be destroyed.
 
+    Of a year of which a held document cannot be read nothing goes: that is told by :func:`check_gone`.
+
     Raises:
-        CheckFailed: a document cannot be read, or is not the same when it is read again.
         StorageError: a location refuses.
         StoreError: somebody else writes to an archive.
     """
@@ -132,7 +135,15 @@ def keep_held(company: Company, *, as_of: datetime) -> list[Manifest]:
             if 0 < _rows(connection, cover, one) < one.records
         ]
     discard_unfinished(company, as_of=as_of)
-    return [manifest for one in mixed for manifest in _keep_held_of(company, one, cover, as_of)]
+    found: list[Manifest] = []
+    for one in mixed:
+        try:
+            found += _keep_held_of(company, one, cover, as_of)
+        except (
+            CheckFailed
+        ) as error:  # what is held stays as it is; the others of the year are told at the end
+            logger.error("%s is left as it is: %s", one.name, error)  # noqa: TRY400 - the error has said all
+    return found
 
 
 def plan(company: Company, *, as_of: datetime) -> Planned:
@@ -238,8 +249,7 @@ def _keep_held_of(
     held = held_documents(cover, cover.rulebook.archives[generation.archive])
     if held is None:
         return
-    with reading(company.engine) as connection:
-        number = parts.next_generation(connection, generation.archive, generation.year_end)
+    number = usable_generation(company, generation.archive, generation.year_end)
     for part in generation.parts:
         is_held = archive_record.c["key"].in_(sa.select(held.c["key"]))
         manifest = carry(company, part, is_held, number, as_of=as_of, reason="held")

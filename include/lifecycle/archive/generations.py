@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ import sqlalchemy as sa
 from lifecycle.archive import parts
 from lifecycle.archive.held import held_documents
 from lifecycle.archive.manifest import year_of
+from lifecycle.holds import register
 from lifecycle.plan import Kept
 from lifecycle.planning.archived import archive_record
-from lifecycle.timelimits import is_over, local_day
+from lifecycle.timelimits import financial_year_end, is_over, local_day
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -90,9 +92,15 @@ def over(connection: Connection, rulebook: Rulebook, as_of: datetime) -> list[Ge
 
 
 def held_lines(connection: Connection, cover: Cover, generation: Generation) -> list[Kept]:
-    """The documents of a generation that are held, by reason: lines of the index."""
+    """The documents of a generation that are held, by reason: lines of the index.
+
+    Of an archive that the policy in force does not have nobody can say what belongs to its documents: any hold or
+    restriction keeps all of them.
+    """
     archive = cover.rulebook.archives.get(generation.archive)
-    held = held_documents(cover, archive) if archive else None
+    if archive is None:
+        return _kept_by_any(connection, cover, generation)
+    held = held_documents(cover, archive)
     if held is None:
         return []
     reason = (held.c.kind, held.c.hold_id, held.c.last_day)
@@ -118,6 +126,23 @@ def held_lines(connection: Connection, cover: Cover, generation: Generation) -> 
     ]
 
 
+def _kept_by_any(connection: Connection, cover: Cover, generation: Generation) -> list[Kept]:
+    active = register.listing(connection, as_of=cover.as_of)
+    if not active or not generation.records:
+        return []
+    longest = max(active, key=lambda one: one.until)
+    until = local_day(longest.until - timedelta(microseconds=1), cover.rulebook.policy.zone)
+    return [
+        Kept(
+            collection=generation.collection,
+            reason=longest.kind,
+            source=str(longest.hold_id),
+            until=until,
+            rows=generation.records,
+        )
+    ]
+
+
 def _generation(
     archive: str, year_end: date, number: int, some: tuple[Part, ...], counts: dict[int, int]
 ) -> Generation:
@@ -134,4 +159,7 @@ def is_over_for(rulebook: Rulebook, part: Part, as_of: datetime) -> bool:
     archive = rulebook.archives.get(part.archive)
     if archive is None:
         return part.retain_until < local_day(as_of, zone)
-    return is_over(part.year_end, archive.clock.keep, as_of=as_of, zone=zone)
+    ends = financial_year_end(
+        part.year_end, archive.clock.anchor.year_ends
+    )  # which the policy may have moved
+    return is_over(ends, archive.clock.keep, as_of=as_of, zone=zone)

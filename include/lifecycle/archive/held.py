@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lifecycle.holds.cover import Cover
     from lifecycle.policy.archives import ResolvedArchive
+    from lifecycle.policy.edges import Edge
 
 
 def held_documents(cover: Cover, archive: ResolvedArchive) -> Subquery | None:
@@ -53,7 +54,7 @@ def _branches(cover: Cover, archive: ResolvedArchive) -> Iterator[Select[Any]]:
     if archive.documents in cover.by_key:
         yield _named(cover, archive)
     if cover.whole & archive.paths.keys():
-        yield _of_whole_collections(cover, archive)
+        yield _of_whole(cover, archive, sorted(archive.paths))
     yield from _of_owners(cover, archive)
     for collection in archive.paths:
         if collection in cover:
@@ -73,11 +74,9 @@ def _named(cover: Cover, archive: ResolvedArchive) -> Select[Any]:
     )
 
 
-def _of_whole_collections(cover: Cover, archive: ResolvedArchive) -> Select[Any]:
-    """All documents, where a hold names all of their collection, or of one whose rows belong to them."""
-    names_all = sa.and_(
-        hold_row.c.collection.in_(sorted(archive.paths)), sa.func.cardinality(hold_row.c["key"]) == 0
-    )
+def _of_whole(cover: Cover, archive: ResolvedArchive, collections: list[str]) -> Select[Any]:
+    """All documents, where a hold names all of a collection."""
+    names_all = sa.and_(hold_row.c.collection.in_(collections), sa.func.cardinality(hold_row.c["key"]) == 0)
     return (
         sa.select(archive_record.c["key"], *(hold.c[name] for name in ABOUT))
         .select_from(
@@ -91,19 +90,25 @@ def _of_owners(cover: Cover, archive: ResolvedArchive) -> Iterator[Select[Any]]:
     """Documents whose owner is covered, where what belongs to an owner is covered with it."""
     rulebook = cover.rulebook
     for edge in rulebook.edges_from(archive.documents):
-        if edge.spreads and edge.columns == (archive.archive.owner,) and edge.target in cover:
-            covered = cover.rows(edge.target)
-            owner = relation(rulebook.live, edge.target, "owner")
-            is_it = archive_record.c.owner == sa.cast(owner.c[edge.target_columns[0]], sa.Text)
-            yield (
-                sa.select(archive_record.c["key"], *(covered.c[name] for name in ABOUT))
-                .select_from(
-                    archive_record.join(owner, is_it).join(
-                        covered, _is_covered(cover, edge.target, owner, covered)
-                    )
-                )
-                .where(archive_record.c.archive == archive.name)
-            )
+        if edge.spreads and edge.columns == (archive.archive.owner,):
+            if edge.target in cover:
+                yield _of_covered_owners(cover, archive, edge)
+            if edge.target in cover.whole:
+                yield _of_whole(cover, archive, [edge.target])
+
+
+def _of_covered_owners(cover: Cover, archive: ResolvedArchive, edge: Edge) -> Select[Any]:
+    """Of an owner now, or when the document was first written."""
+    covered = cover.rows(edge.target)
+    owner = relation(cover.rulebook.live, edge.target, "owner")
+    name = sa.cast(owner.c[edge.target_columns[0]], sa.Text)
+    is_it = sa.or_(archive_record.c.owner == name, archive_record.c.belongs_to == name)
+    joined = archive_record.join(owner, is_it).join(covered, _is_covered(cover, edge.target, owner, covered))
+    return (
+        sa.select(archive_record.c["key"], *(covered.c[name] for name in ABOUT))
+        .select_from(joined)
+        .where(archive_record.c.archive == archive.name)
+    )
 
 
 def _in_tables(cover: Cover, archive: ResolvedArchive, collection: str) -> Select[Any]:

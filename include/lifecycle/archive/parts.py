@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.archive.manifest import Manifest, folder_of
-from lifecycle.archive.tables import archive_part
+from lifecycle.archive.tables import archive_key, archive_part
 from lifecycle.errors import StoreError, UsageError
 from lifecycle.planning.archived import archive_record
 
@@ -123,10 +123,12 @@ def begin(
         connection: in the caller's transaction.
         archive: its name.
         year_end: last day of the financial year.
-        taken: numbers that parts have which the register does not know, since it was restored from a backup.
+        taken: numbers of parts that have a manifest in some place. One of them may be the work of a run that was
+            interrupted, or of one that the register has forgotten since it was restored from a backup: it stays.
         about: its other columns, ``generation`` too.
     """
-    (unfinished,) = parts_of(connection, archive, year_end=year_end, states=UNFINISHED) or (None,)
+    begun = parts_of(connection, archive, year_end=year_end, states=UNFINISHED)
+    unfinished = next((one for one in begun if one.number not in taken), None)
     if unfinished:
         forget(connection, unfinished, **about)
         return part_of(connection, unfinished.part_id)
@@ -143,13 +145,14 @@ def begin(
 
 
 def forget(connection: Connection, unfinished: Part, **about: Any) -> None:
-    """Note that nothing was written of an unfinished part, whatever was."""
+    """Note that nothing was written of an unfinished part, whatever was.
+
+    Raises:
+        StoreError: somebody else has finished it meanwhile.
+    """
+    values = {"state": "writing", "documents": None, "manifest": None, "sha256": None, **about}
+    _set(connection, unfinished, unfinished.state, **values)
     connection.execute(sa.delete(archive_record).where(archive_record.c.part_id == unfinished.part_id))
-    connection.execute(
-        sa.update(archive_part)
-        .values(state="writing", documents=None, manifest=None, sha256=None, **about)
-        .where(archive_part.c.part_id == unfinished.part_id)
-    )
 
 
 def names(connection: Connection) -> list[str]:
@@ -159,11 +162,16 @@ def names(connection: Connection) -> list[str]:
 
 
 def next_generation(connection: Connection, archive: str, year_end: date) -> int:
-    """The first generation of a year's keys that no part ever had."""
-    highest = sa.select(sa.func.coalesce(sa.func.max(archive_part.c.generation), 0)).where(
-        archive_part.c.archive == archive, archive_part.c.year_end == year_end
+    """The first generation of a year's keys that nothing in the database ever had."""
+    highest = (
+        connection.scalar(
+            sa.select(sa.func.max(table.c.generation)).where(
+                table.c.archive == archive, table.c.year_end == year_end
+            )
+        )
+        for table in (archive_part, archive_key)
     )
-    return int(connection.scalar(highest) or 0) + 1
+    return max(int(one or 0) for one in highest) + 1
 
 
 def generation_of(connection: Connection, archive: str, year_end: date) -> int:
@@ -178,6 +186,13 @@ def generation_of(connection: Connection, archive: str, year_end: date) -> int:
     if found is None:
         return 1
     return int(found.generation) + (found.state in GONE)
+
+
+def note_lost(connection: Connection, part: Part, moment: datetime | None) -> None:
+    """Note when it was found that something of a part is lost, or that it is not."""
+    connection.execute(
+        sa.update(archive_part).values(lost_at=moment).where(archive_part.c.part_id == part.part_id)
+    )
 
 
 def draft(connection: Connection, part: Part, manifest: Manifest) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from lifecycle.archive.manifest import number_of_manifest, year_of
-from lifecycle.archive.storage import AlreadyThere, Location, location
+from lifecycle.archive.manifest import manifest_of, number_of_manifest, year_of
+from lifecycle.archive.storage import AlreadyThere, Location, NotThere, location
 from lifecycle.errors import StorageError
 from lifecycle.timelimits import first_instant
 
@@ -58,6 +59,19 @@ class Places:
             for name in place.sizes(year)
             if (number := number_of_manifest(name)) is not None
         }
+
+    def has_manifest(self, folder: str, digest: str) -> bool:
+        """Whether a manifest of this SHA-256 stands in a folder, in some place.
+
+        Raises:
+            StorageError: a location cannot be read.
+        """
+        name = manifest_of(folder)
+        for place in self.locations:
+            with suppress(NotThere):
+                if sha256(place.read(name)).hexdigest() == digest:
+                    return True
+        return False
 
     def clear(self, folder: str) -> None:
         """Remove what an attempt has left that did not get through.

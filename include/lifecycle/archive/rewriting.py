@@ -14,20 +14,22 @@ import sqlalchemy as sa
 
 from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
-from lifecycle.archive.carrying import carry
+from lifecycle.archive.carrying import carry, usable_generation
 from lifecycle.archive.checking import first_intact
+from lifecycle.archive.destroying import destroy_keys
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import Layout
 from lifecycle.archive.places import Places
 from lifecycle.archive.restoring import restate
-from lifecycle.errors import UsageError
-from lifecycle.ledger.book import append
+from lifecycle.archive.tables import archive_part
+from lifecycle.errors import StoreError, UsageError
 from lifecycle.planning.archived import archive_record
 from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import date, datetime
+
+    from sqlalchemy import ColumnElement, Connection
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.parts import Part
@@ -53,15 +55,14 @@ def rewrite(
         StoreError: somebody else writes to this archive.
     """
     wanted = Layout.of(company.rulebook(as_of), archive_of(company, name, as_of=as_of), year_end)
-    with reading(company.engine) as connection:
-        before = parts.parts_of(connection, name, year_end=year_end, states=("written",))
-        number = parts.next_generation(connection, name, year_end)
-    chosen = sa.true() if owner is None else archive_record.c.owner == owner
-    carried = (
-        carry(company, part, chosen, number, as_of=as_of, reason="rewritten", wanted=wanted)
-        for part in before
-    )
-    written = [manifest for manifest in carried if manifest]
+    number = usable_generation(company, name, year_end)
+    sealed_for = _sealed_for(company, name, owner)
+    chosen = sa.true() if owner is None else archive_record.c.owner.in_(sealed_for)
+    written: list[Manifest] = []
+    while before := _parts_having(company, name, year_end, number, chosen):
+        for part in before:  # and again, where somebody has written meanwhile
+            manifest = carry(company, part, chosen, number, as_of=as_of, reason="rewritten", wanted=wanted)
+            written += [manifest] if manifest else []
     if not written:
         raise UsageError(
             "the archive has nothing of this owner in this year"
@@ -72,9 +73,29 @@ def rewrite(
         )
     for manifest in written:
         _restate(company, manifest, as_of)
-    if owner is not None:
-        _forget_owner(company, before, owner, as_of)
+    for generation in range(1, number) if owner is not None else ():
+        _forget_owners(company, YearKeys(company.keys, name, year_end, generation), sealed_for, as_of)
     return written
+
+
+def _sealed_for(company: Company, name: str, owner: str | None) -> list[str]:
+    """Whose keys seal the documents of an owner: of one that was somebody else's when it was first written, theirs."""
+    record = archive_record
+    is_its = sa.or_(record.c.owner == owner, record.c.belongs_to == owner)
+    with reading(company.engine) as connection:
+        query = sa.select(record.c.owner).where(record.c.archive == name, is_its).distinct()
+        return list(connection.scalars(query.order_by(record.c.owner)))
+
+
+def _parts_having(
+    company: Company, name: str, year_end: date, number: int, chosen: ColumnElement[bool]
+) -> list[Part]:
+    """The parts of generations before one that have chosen documents."""
+    with reading(company.engine) as connection:
+        lines = sa.select(archive_record.c.part_id).where(archive_record.c.archive == name, chosen).distinct()
+        having = set(connection.scalars(lines))
+        found = parts.parts_of(connection, name, year_end=year_end, states=("written",))
+    return [part for part in found if part.generation < number and part.part_id in having]
 
 
 def _restate(company: Company, manifest: Manifest, as_of: datetime) -> None:
@@ -90,13 +111,35 @@ def _restate(company: Company, manifest: Manifest, as_of: datetime) -> None:
             restate(company, part, number, place, company.rulebook(as_of))
 
 
-def _forget_owner(company: Company, before: Iterable[Part], owner: str, as_of: datetime) -> None:
-    """Destroy the key of an owner in all generations that documents were in before."""
-    for generation in sorted({(part.archive, part.year_end, part.generation) for part in before}):
-        keys = YearKeys(company.keys, *generation)
-        with parts.only_writer(company.engine, keys.archive), company.engine.begin() as connection:
+def _forget_owners(company: Company, keys: YearKeys, owners: list[str], as_of: datetime) -> None:
+    """Destroy the keys of owners in a generation of which all their documents were written anew.
+
+    Raises:
+        StoreError: somebody has begun to write one of theirs meanwhile.
+    """
+    with parts.only_writer(company.engine, keys.archive), company.engine.begin() as connection:
+        if _has_sealed(connection, keys, owners):
+            raise StoreError(
+                "somebody writes documents of this owner at this moment",
+                place=f"archive {keys.archive}, year to {keys.year_end}",
+                next_step="all that was there is written anew; run it again when that has ended",
+            )
+        for owner in owners:
             keys.forget(connection, owner)
-        for name in keys.unused_names(company.engine):
-            destroyed = company.keys.destroy(name)
-            with company.engine.begin() as connection:
-                append(connection, "key_destroyed", destroyed.to_json(), as_of=as_of)
+    destroy_keys(company, keys.unused_names(company.engine), as_of=as_of)
+
+
+def _has_sealed(connection: Connection, keys: YearKeys, owners: list[str]) -> bool:
+    """Whether a document stands under the key of an owner, or is about to."""
+    part, record = archive_part, archive_record
+    found = (
+        sa.select(record.c.part_id)
+        .join(part, part.c.part_id == record.c.part_id)
+        .where(
+            part.c.archive == keys.archive,
+            part.c.year_end == keys.year_end,
+            part.c.generation == keys.generation,
+            record.c.owner.in_(owners),
+        )
+    )
+    return connection.execute(found.limit(1)).first() is not None

@@ -20,6 +20,7 @@ archive_part = sa.table(
     sa.column("sha256", sa.Text),
     sa.column("entry", sa.BigInteger),
     sa.column("ended_at", sa.DateTime(timezone=True)),
+    sa.column("lost_at", sa.DateTime(timezone=True)),
     schema="lifecycle",
 )
 archive_key = sa.table(

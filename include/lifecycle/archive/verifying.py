@@ -119,7 +119,8 @@ class Verified:
             raise PromiseBroken(
                 "\n".join(map(str, broken)),
                 place=f"archive {self.archive}",
-                next_step="restore these objects from a backup of the storage, then verify again",
+                next_step="restore what is missing or was changed from a backup of the storage; see whose it is that"
+                " belongs to no part, and remove it; then verify again",
             )
 
 
@@ -137,7 +138,9 @@ def verify(
         written = parts.parts_of(connection, name, states=("written",))
     verification = _Verification(company, name, as_of)
     for number, part in enumerate(written, start=1):
-        verification.look_at(part)
+        is_lost = verification.look_at(part)
+        with company.engine.begin() as connection:
+            parts.note_lost(connection, part, as_of if is_lost else None)
         progress(number, len(written))
     verification.look_for_others(written)
     verification.restore_sample(written)
@@ -158,8 +161,12 @@ class _Verification:
         self.findings: list[Finding] = []
         self.objects = self.size = self.restored = 0
 
-    def look_at(self, part: Part) -> None:
-        """See that the part is what the ledger says, everywhere, and holds what its manifest says."""
+    def look_at(self, part: Part) -> bool:
+        """See that the part is what the ledger says, everywhere, and holds what its manifest says.
+
+        Whether something of it is lost: then nothing relies on it, and what the tables have of it is written again.
+        """
+        before = len(self.findings)
         manifest = part.read_manifest()
         if not self._is_in_ledger(part, manifest):
             self.findings.append(Finding(what=UNLIKE_LEDGER, name=part.folder))
@@ -170,6 +177,13 @@ class _Verification:
                 self.size += one.size
                 self._look_at_object(place, manifest, one)
         self._look_into(manifest)
+        return not self._is_whole_somewhere(manifest) or any(
+            one.what == UNREADABLE for one in self.findings[before:]
+        )
+
+    def _is_whole_somewhere(self, manifest: Manifest) -> bool:
+        """Each object stands in some place as it was written."""
+        return all(first_intact(self.places.locations, one) for one in manifest.objects)
 
     def look_for_others(self, written: list[Part]) -> None:
         """See that there is nothing but what belongs to a part, or is being written."""

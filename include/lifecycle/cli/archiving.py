@@ -144,12 +144,13 @@ def rewrite(
     company = open_to_change()
     require_name(by, place="--by")
     at = moment(None, policy_zone(company))
+    agreement.check_before(company, as_of=at)
     name, ends = _only_archive(company, archive, at), _year_end(year)
     whose = sys.stdin.readline().strip() if owner else None
     written = rewriting.rewrite(company, name, ends, owner=whose, as_of=at)
-    expired = expiring.expire(company, as_of=at, approved_by=by)
-    lines = [_written_line(one) for one in written] + list(_expired_lines(expired))
-    emit([one.to_json() for one in written], lines, as_json=json)
+    emit([one.to_json() for one in written], [_written_line(one) for one in written], as_json=json)
+    signing.sign_what_is_new(company, as_of=at)
+    expiring.expire(company, as_of=at)
     signing.sign_what_is_new(company, as_of=at)
 
 

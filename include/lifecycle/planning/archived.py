@@ -31,6 +31,7 @@ archive_record = sa.table(
     sa.column("is_newest", sa.Boolean),
     sa.column("number", sa.Text),
     sa.column("owner", sa.Text),
+    sa.column("belongs_to", sa.Text),
     sa.column("digest", sa.LargeBinary),
     sa.column("part_id", sa.Integer),
     sa.column("object", sa.SmallInteger),
@@ -39,9 +40,11 @@ archive_record = sa.table(
     schema="lifecycle",
 )
 
-_part = sa.table("archive_part", sa.column("part_id"), sa.column("state"), schema="lifecycle")
-_WRITTEN = sa.select(_part.c.part_id).where(_part.c.state == "written")
-"""Parts that were verified, and are in their place."""
+_part = sa.table(
+    "archive_part", sa.column("part_id"), sa.column("state"), sa.column("lost_at"), schema="lifecycle"
+)
+RELIED_ON = sa.select(_part.c.part_id).where(_part.c.state == "written", _part.c.lost_at.is_(None))
+"""Parts that were verified, are in their place, and were not found lost since."""
 
 
 def is_archived(rulebook: Rulebook, duty: str, collection: str, row: FromClause) -> ColumnElement[bool]:
@@ -99,7 +102,7 @@ def _has_record(rulebook: Rulebook, archive: ResolvedArchive, document: FromClau
         .select_from(record)
         .where(
             record.c.archive == archive.name,
-            record.c.part_id.in_(_WRITTEN),
+            record.c.part_id.in_(RELIED_ON),
             record.c.key == document_key(rulebook, archive, document),
             record.c.is_newest,
             record.c.digest == document_digest(rulebook, archive, document),

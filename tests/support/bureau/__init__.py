@@ -81,7 +81,7 @@ class Bureau:
                     (outdated, sa.cast(sa.literal("\\x00"), sa.LargeBinary)),
                 ):
                     key = document_key(rulebook, archive, document)
-                    values = [archive.name, key, 0, True, "R", "1", digest, part, 0, 0, 0]
+                    values = [archive.name, key, 0, True, "R", "1", "1", digest, part, 0, 0, 0]
                     rows = sa.select(*map(_selectable, values)).where(document.c.id.in_(numbers))
                     connection.execute(
                         sa.insert(archive_record).from_select([one.name for one in archive_record.c], rows)

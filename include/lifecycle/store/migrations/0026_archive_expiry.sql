@@ -20,3 +20,14 @@ ALTER TABLE lifecycle.plan_item DROP CONSTRAINT plan_item_action_check;
 ALTER TABLE lifecycle.plan_item ADD CONSTRAINT plan_item_action_check
     CHECK (action IN ('cut', 'redact', 'mask', 'delete', 'drop_partition', 'destroy',
                       'disclose', 'rectify', 'record', 'set', 'restrict'));
+
+ALTER TABLE lifecycle.archive_part ADD COLUMN lost_at timestamptz;
+COMMENT ON COLUMN lifecycle.archive_part.lost_at IS
+    'When it was found that no place has all of it any more: nothing relies on it until that is mended.';
+GRANT UPDATE (lost_at) ON lifecycle.archive_part TO lifecycle_engine;
+GRANT SELECT (lost_at) ON lifecycle.archive_part TO lifecycle_reader;
+
+ALTER TABLE lifecycle.archive_record ADD COLUMN belongs_to text;
+UPDATE lifecycle.archive_record SET belongs_to = owner;
+ALTER TABLE lifecycle.archive_record ALTER COLUMN belongs_to SET NOT NULL;
+COMMENT ON COLUMN lifecycle.archive_record.belongs_to IS 'Whose it was when this was written, whatever key seals it.';
