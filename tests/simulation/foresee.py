@@ -12,7 +12,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from simulation import model, notices
-from simulation.history import Asking, Event, Run
+from simulation.books.happen import keep_books
+from simulation.history import Asking, Event, Keeping, Run
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
 from simulation.moments import day_of, last_day
@@ -55,6 +56,8 @@ def foresee(seed: int, days: int) -> Foreseen:
             found.occasions[len(history)] = +_run(world, event)
         elif isinstance(event, Asking):
             found.occasions[len(history)] = happen(event, world) or Counter()
+        elif isinstance(event, Keeping):
+            found.occasions[len(history)] = keep_books(event, world)
         else:
             world.apply(event)
         history.append(event)
@@ -72,6 +75,11 @@ def _run(world: World, run: Run) -> Counter[str]:
         if rule not in run.unanswered:
             result = model.sweep(world, rule, run.as_of)
             found += result.counts(rule)
+            found["the law's last day"] += sum(
+                rows
+                for (_, reason, until), rows in result.kept.items()
+                if (reason, until) == ("statutory", day_of(run.as_of))
+            )
             found["row that goes when its hold ends"] += len(result.gone & ending)
     return found
 
