@@ -148,3 +148,20 @@ def test_beyond_the_guard_it_waits_for_a_person(lifecycle: CommandLine, at, tmp_
     assert later("archive", "fetch", "--invoice", "B-0001").code == MISUSED
     assert later("archive", "verify").code == 0
     del lifecycle
+
+
+def test_what_should_not_have_been_written_is_left_out(lifecycle: CommandLine, tmp_path: Path):
+    policy = tmp_path / "policies/2020-01-01/policy.yaml"
+    policy.write_text(policy.read_text().replace("buyer, remark, extra]", "buyer, extra]"))
+    year = ("archive", "rewrite", "--year", "2025-06-30")
+    assert lifecycle(*year).code == MISUSED
+    of_one = lifecycle(*year, "--owner", "--by", "Olivia", stdin="2\n")
+    assert (of_one.code, of_one.out.split("  ")[0]) == (0, "books/2025-06-30/0002")
+    assert "remark" not in lifecycle("archive", "fetch", "--invoice", "B-0004", "--json").out
+    assert "remark" in lifecycle("archive", "fetch", "--invoice", "B-0001", "--json").out
+    all_of_it = lifecycle(*year, "--by", "Olivia").out.splitlines()
+    assert [line.split("  ")[0] for line in all_of_it] == [
+        "books/2025-06-30/0003", "books/2025-06-30/0004", "books/2025-06-30/0001", "books/2025-06-30/0002",
+    ]  # fmt: skip
+    assert "remark" not in lifecycle("archive", "fetch", "--invoice", "B-0001", "--json").out
+    assert lifecycle("archive", "verify").code == 0

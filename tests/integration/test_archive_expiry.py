@@ -78,7 +78,7 @@ def there(
     return found
 
 
-def refuse(*_: Any) -> None:
+def refuse(*_: Any, **__: Any) -> None:
     raise StorageError("the storage refuses: it is full", place="one", next_step="make room")
 
 

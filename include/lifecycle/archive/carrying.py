@@ -1,7 +1,7 @@
-"""Documents that are held when their year is over: written anew under the next generation of its keys.
+"""Documents written anew, under the next generation of their year's keys: what is held when the year is over.
 
 All else of the year can then be destroyed with its keys. Each part is carried by a part of its own, which has only what
-is held of it; it is read again and compared before the index says that its documents stand there.
+was chosen of it; it is read again and compared before the index says that its documents stand there.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from lifecycle.archive.manifest import object_of
 from lifecycle.archive.objects import Written, new_object, reading_object
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.sealing import Sealer
+from lifecycle.archive.trimming import Trimming
 from lifecycle.errors import CheckFailed
 from lifecycle.ledger.book import append
 from lifecycle.planning.archived import archive_record
 from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Subquery
+    from sqlalchemy import ColumnElement
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.parts import Part
@@ -59,16 +60,25 @@ class _Place:
 
 
 def carry(
-    company: Company, part: Part, held: Subquery, generation: int, *, as_of: datetime
+    company: Company,
+    part: Part,
+    chosen: ColumnElement[bool],
+    generation: int,
+    *,
+    as_of: datetime,
+    reason: str,
+    wanted: Layout | None = None,
 ) -> Manifest | None:
-    """Write what is held of a part anew, and let the index say so; None where nothing of it is.
+    """Write some documents of a part anew, and let the index say so; None where it has none of them.
 
     Args:
         company: opened.
         part: of the register, written.
-        held: the documents that are held, by ``key``.
+        chosen: which, on the lines of the index.
         generation: of the keys under which it is written.
         as_of: the moment of the run.
+        reason: why, one word for the ledger.
+        wanted: what is left out of them is what this has not.
 
     Raises:
         CheckFailed: a document cannot be read, or is not the same when it is read again.
@@ -76,7 +86,7 @@ def carry(
         StoreError: somebody else writes to this archive.
     """
     with parts.only_writer(company.engine, part.archive):
-        places = _places_of(company, part, held)
+        places = _places_of(company, part, chosen)
         if not places:
             return None
         with company.engine.begin() as connection:
@@ -90,7 +100,7 @@ def carry(
                 policy_version=company.version(part.as_of).policy.policy.last_updated,
                 retain_until=part.retain_until,
             )
-        carrier = _Carrier(company, part.read_manifest(), new)
+        carrier = _Carrier(company, part.read_manifest(), new, wanted)
         carrier.places.clear(new.folder)
         manifest = carrier.write(places)
         with company.engine.begin() as connection:
@@ -98,7 +108,7 @@ def carry(
         check_objects(company, manifest, carrier.places)
         with reading(company.engine) as connection:
             new = parts.part_of(connection, new.part_id)
-        _seal(company, new, manifest, carrier.moved, as_of)
+        _seal(company, new, manifest, carrier.moved, as_of=as_of, reason=reason)
         return manifest
 
 
@@ -109,13 +119,15 @@ class _Carrier:
         moved: where each of them stands then.
     """
 
-    def __init__(self, company: Company, source: Manifest, target: Part) -> None:
+    def __init__(self, company: Company, source: Manifest, target: Part, wanted: Layout | None) -> None:
         self.company = company
+        self.wanted = wanted
         self.source = source
         self.target = target
         self.places = Places.of(company)
         self.old_keys = YearKeys.of_part(company.keys, source)
         self.new_keys = YearKeys(company.keys, target.archive, target.year_end, target.generation)
+        self.layout: Mapping[str, Any] = {}
         self.moved: list[_Place] = []
         self.totals = totals.Totals()
         self.revisions = 0
@@ -130,6 +142,7 @@ class _Carrier:
             self.source,
             number=self.target.number,
             generation=self.target.generation,
+            layout=self.layout or self.source.layout,
             objects=tuple(objects),
             revisions=self.revisions,
             totals=self.totals,
@@ -138,12 +151,15 @@ class _Carrier:
         )
 
     def _carry_object(self, number: int, written: Written, chosen: Sequence[_Place]) -> Written:
-        table, layout = self._read(written, [place.row for place in chosen])
+        documents, source = self._read(written, [place.row for place in chosen])
+        trimming = Trimming(source, self.wanted)
+        table, layout = self._sealed_anew(documents, trimming), trimming.layout
         name = object_of(self.target.folder, number)
         key, wrapped = self.new_keys.new_object_key(name)
         with new_object(self.places.locations, name, layout.schema, key) as (writer, file):
-            writer.write(self._sealed_anew(table, layout))
-        self.totals += totals.of_objects(table, layout)
+            writer.write(table)
+        self.totals += totals.of_objects(trimming.table(documents), layout)
+        self.layout = layout.document()
         self.revisions += sum(place.revision > 0 for place in chosen)
         self.moved += [replace(place, object=number, row=row) for row, place in enumerate(chosen)]
         return Written(name=name, size=file.size, sha256=file.sha256, documents=writer.documents, key=wrapped)
@@ -155,40 +171,39 @@ class _Carrier:
             raise CheckFailed(
                 "no place has this object as it was written",
                 place=written.name,
-                next_step="restore it from a backup of the storage: documents in it are held",
+                next_step="restore it from a backup of the storage: documents in it have to stay",
             )
         key = self.old_keys.object_key(written.name, written.key)
         with place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
             table = parquet.read().take(pa.array(rows, pa.int64()))
             return table, Layout.from_schema(parquet.schema_arrow)
 
-    def _sealed_anew(self, table: pa.Table, layout: Layout) -> pa.Table:
+    def _sealed_anew(self, table: pa.Table, trimming: Trimming) -> pa.Table:
+        layout = trimming.source
         owners = dict.fromkeys(table[OWNER].to_pylist())
         with self.company.engine.begin() as connection:
             old = self.old_keys.owner_keys(connection, owners)
             new = self.new_keys.make_owner_keys(connection, owners)
         texts = Sealer(self.old_keys, old).texts(table, layout.key, table[SEALED].to_pylist())
-        known = [text for text in texts if text is not None]
+        known = [trimming.text(text) for text in texts if text is not None]
         if len(known) != len(texts):
             raise CheckFailed(
-                "what is sealed of a held document cannot be opened: its owner's key is not there",
+                "what is sealed of a document cannot be opened: its owner's key is not there",
                 place=self.source.folder,
                 next_step="restore lifecycle.archive_key from a backup of the database",
             )
         sealed = Sealer(self.new_keys, new).seal(table, layout.key, known)
         column = layout.schema.get_field_index(SEALED)
-        return table.set_column(column, layout.schema.field(column), pa.array(sealed, pa.binary())).cast(
-            layout.schema
-        )
+        anew = table.set_column(column, layout.schema.field(column), pa.array(sealed, pa.binary()))
+        return trimming.table(anew)
 
 
-def _places_of(company: Company, part: Part, held: Subquery) -> list[_Place]:
-    """Where the held documents of a part stand, in order, all their revisions."""
+def _places_of(company: Company, part: Part, chosen: ColumnElement[bool]) -> list[_Place]:
+    """Where the chosen documents of a part stand, in order, all their revisions."""
     record = archive_record
     query = (
         sa.select(record.c["key"], record.c.revision, record.c.object, record.c.row_group, record.c.place)
-        .join(held, held.c["key"] == record.c["key"])
-        .where(record.c.part_id == part.part_id)
+        .where(record.c.part_id == part.part_id, chosen)
         .order_by(record.c.object, record.c.row_group, record.c.place)
     )
     with company.engine.connect() as connection:
@@ -203,7 +218,15 @@ def _places_of(company: Company, part: Part, held: Subquery) -> list[_Place]:
         ]
 
 
-def _seal(company: Company, part: Part, manifest: Manifest, moved: Sequence[_Place], as_of: datetime) -> None:
+def _seal(
+    company: Company,
+    part: Part,
+    manifest: Manifest,
+    moved: Sequence[_Place],
+    *,
+    as_of: datetime,
+    reason: str,
+) -> None:
     """Put the manifest in its place, and let the index say that the documents stand in the new part."""
     zone = company.version(as_of).policy.zone
     Places.of(company).put_in_place(manifest, lock_of(manifest, as_of=as_of, zone=zone))
@@ -214,7 +237,7 @@ def _seal(company: Company, part: Part, manifest: Manifest, moved: Sequence[_Pla
         "digest": manifest.sha256,
         "rows": manifest.documents,
         "retain_until": manifest.retain_until,
-        "reason": "held",
+        "reason": reason,
     }
     with company.engine.begin() as connection:
         connection.execute(_moving(part), [place.values() for place in moved])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
 from lifecycle.archive import totals
 from lifecycle.archive.envelope import YearKeys
@@ -13,7 +15,9 @@ from lifecycle.archive.layout import OWNER, SEALED, Layout
 from lifecycle.archive.objects import reading_object, sha256_of
 from lifecycle.archive.sealing import Sealer
 from lifecycle.archive.storage import NotThere
+from lifecycle.archive.tables import archive_part
 from lifecycle.errors import LifecycleError
+from lifecycle.planning.archived import archive_record
 from lifecycle.quality.suite import Checked, Count, validate
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ def check_objects(company: Company, manifest: Manifest, places: Places) -> Check
         for place in places.locations
         for one in manifest.objects
     ]
-    counts += _Reread(company, manifest, places.locations[0]).compared()
+    counts += _Reread(company, manifest, places.locations[0], is_new=True).compared()
     return validate(
         "archive",
         counts,
@@ -58,7 +62,8 @@ def compare_with_manifest(company: Company, manifest: Manifest, place: Location)
         StorageError: an object cannot be read.
     """
     try:
-        return [one.complaint() for one in _Reread(company, manifest, place).compared() if one.beyond() > 0]
+        counts = _Reread(company, manifest, place, is_new=False).compared()
+        return [one.complaint() for one in counts if one.beyond() > 0]
     except LifecycleError as error:
         return [error.message]
 
@@ -99,10 +104,12 @@ class _Reread:
 
     Args:
         place: where they are read.
+        is_new: whether nobody can have taken a document out of it yet, or destroyed the key of an owner.
     """
 
-    def __init__(self, company: Company, manifest: Manifest, place: Location) -> None:
+    def __init__(self, company: Company, manifest: Manifest, place: Location, *, is_new: bool) -> None:
         self.company = company
+        self.is_new = is_new
         self.manifest = manifest
         self.place = place
         self.keys = YearKeys.of_part(company.keys, manifest)
@@ -112,8 +119,8 @@ class _Reread:
 
     def compared(self) -> Iterator[Count]:
         """How far it is from what the tables had."""
-        for one in self.manifest.objects:
-            self._read(one)
+        for position, one in enumerate(self.manifest.objects):
+            self._read(position, one)
         yield Count(name="documents of which what is sealed cannot be opened", value=self.unsealed)
         numbers = pa.chunked_array(self.numbers, pa.string())
         yield Count(
@@ -127,7 +134,7 @@ class _Reread:
                 value=int(there != wanted),
             )
 
-    def _read(self, written: Written) -> None:
+    def _read(self, position: int, written: Written) -> None:
         key = self.keys.object_key(written.name, written.key)
         with self.place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
             layout = Layout.from_schema(parquet.schema_arrow)
@@ -135,10 +142,29 @@ class _Reread:
                 table = parquet.read_row_group(number)
                 self.totals += totals.of_objects(table, layout)
                 self.numbers += pc.cast(table[layout.number], pa.string()).chunks
-                self.unsealed += self._unsealed(table.slice(0, 1), layout)
+                place = 0 if self.is_new else self._indexed.get((position, number))
+                if place is not None:
+                    self.unsealed += self._unsealed(table.slice(place, 1), layout)
+
+    @cached_property
+    def _indexed(self) -> dict[tuple[int, int], int]:
+        """By object and group, the first row that the index names; others were written anew elsewhere."""
+        record, part = archive_record, archive_part
+        query = (
+            sa.select(record.c.object, record.c.row_group, sa.func.min(record.c.place))
+            .join(part, part.c.part_id == record.c.part_id)
+            .where(
+                part.c.archive == self.manifest.archive,
+                part.c.year_end == self.manifest.year_end,
+                part.c.number == self.manifest.number,
+            )
+            .group_by(record.c.object, record.c.row_group)
+        )
+        with self.company.engine.connect() as connection:
+            return {(number, group): place for number, group, place in connection.execute(query)}
 
     def _unsealed(self, document: pa.Table, layout: Layout) -> int:
-        """Of the first document of each group it is seen that it can be opened."""
+        """Whether a document cannot be opened, as 1."""
         with self.company.engine.connect() as connection:
             keys = self.keys.owner_keys(connection, document[OWNER].to_pylist())
         opened = Sealer(self.keys, keys).open(document, layout.key, document[SEALED].to_pylist())

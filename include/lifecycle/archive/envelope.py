@@ -16,13 +16,14 @@ from lifecycle.archive.tables import archive_key
 from lifecycle.errors import CheckFailed
 from lifecycle.keys.provider import KEY_BYTES
 from lifecycle.keys.sealing import Broken, seal, unseal
+from lifecycle.store.engine import reading
 from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Engine
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.keys.provider import KeyProvider
@@ -136,13 +137,46 @@ class YearKeys:
             found |= made
         return found
 
-    def _wrapping(self, connection: Connection) -> int:
-        """Number of the key that wraps those of owners now."""
-        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.wrapping), 1)).where(
+    def forget(self, connection: Connection, owner: str) -> None:
+        """Forget the key of an owner: those of the others are wrapped anew, in the caller's transaction.
+
+        The key that wrapped them all before is destroyed after that (:meth:`unused_names`): until then a backup of the
+        database could bring the owner's back.
+        """
+        of_year = self._of_year()
+        owners = [
+            one for one in connection.scalars(sa.select(archive_key.c.owner).where(of_year)) if one != owner
+        ]
+        number = self._wrapping(connection) + 1
+        wrapping = self.keys.secret(self.of_owners(number)) if owners else b""
+        for one, key in self.owner_keys(connection, owners).items():
+            sealed = seal(wrapping, key, self._about(one))
+            connection.execute(
+                sa.update(archive_key)
+                .values(wrapping=number, wrapped=sealed)
+                .where(of_year, archive_key.c.owner == one)
+            )
+        connection.execute(sa.delete(archive_key).where(of_year, archive_key.c.owner == owner))
+
+    def unused_names(self, engine: Engine) -> list[str]:
+        """The names of keys of the keyring that wrapped those of owners, and wrap none any more."""
+        with reading(engine) as connection:
+            used = connection.scalars(
+                sa.select(archive_key.c.wrapping).where(self._of_year()).distinct()
+            ).all()
+        kept = {self.of_objects, *map(self.of_owners, used)}
+        return [name for name in self.names() if name not in kept]
+
+    def _of_year(self) -> ColumnElement[bool]:
+        return sa.and_(
             archive_key.c.archive == self.archive,
             archive_key.c.year_end == self.year_end,
             archive_key.c.generation == self.generation,
         )
+
+    def _wrapping(self, connection: Connection) -> int:
+        """Number of the key that wraps those of owners now."""
+        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.wrapping), 1)).where(self._of_year())
         return int(connection.scalar(newest) or 1)
 
     def _unwrapped(self, wrapping: bytes, owner: str, wrapped: bytes) -> bytes:

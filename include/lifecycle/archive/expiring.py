@@ -20,6 +20,7 @@ from lifecycle.errors import CheckFailed, PlanOutdated, UsageError
 from lifecycle.execute.guard import excesses
 from lifecycle.holds.cover import Cover
 from lifecycle.plan import Action, Item, Plan
+from lifecycle.planning.archived import archive_record
 from lifecycle.planning.items import StoredPlan, WholeItems, count_plans, find_open, load_plan, store_plan
 from lifecycle.planning.planner import one_state
 from lifecycle.quality.suite import Count, validate
@@ -240,7 +241,8 @@ def _keep_held_of(
     with reading(company.engine) as connection:
         number = parts.next_generation(connection, generation.archive, generation.year_end)
     for part in generation.parts:
-        manifest = carry(company, part, held, number, as_of=as_of)
+        is_held = archive_record.c["key"].in_(sa.select(held.c["key"]))
+        manifest = carry(company, part, is_held, number, as_of=as_of, reason="held")
         if manifest:
             yield manifest
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
     from lifecycle.datamap.live import LiveColumn
     from lifecycle.policy.archives import ResolvedArchive
@@ -113,8 +113,17 @@ class Layout:
             beside=_beside(rulebook, archive),
             schema=pa.schema(fields),
         )
-        about = json.dumps({**layout.document(), "year_end": year_end.isoformat()}, separators=(",", ":"))
-        return replace(layout, schema=layout.schema.with_metadata({ABOUT: about.encode()}))
+        return layout.described(year_end)
+
+    def described(self, year_end: date) -> Layout:
+        """The same, its schema saying so of the documents of a financial year."""
+        about = json.dumps({**self.document(), "year_end": year_end.isoformat()}, separators=(",", ":"))
+        return replace(self, schema=self.schema.with_metadata({ABOUT: about.encode()}))
+
+    @property
+    def year_end(self) -> date:
+        """Last day of the financial year that its schema names."""
+        return date.fromisoformat(json.loads(self.schema.metadata[ABOUT])["year_end"])
 
     def document(self) -> dict[str, Any]:
         """What the columns mean, as JSON-ready values."""

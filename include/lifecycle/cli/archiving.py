@@ -1,16 +1,17 @@
-"""``archive build|verify|expire|fetch|list``: documents that a law asks for, written once, retrieved for years."""
+"""``archive build|verify|expire|rewrite|fetch|list``: documents that a law asks for, written once, kept for years."""
 
 from __future__ import annotations
 
 import csv
 import io
+import sys
 from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifecycle.archive import building, expiring, fetching, listing, verifying
+from lifecycle.archive import building, expiring, fetching, listing, rewriting, verifying
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -129,6 +130,30 @@ def expire(
 
 
 @app.command()
+def rewrite(
+    *,
+    year: Annotated[str, typer.Option(help="The financial year that ends on this day, such as 2025-12-31.")],
+    owner: Annotated[
+        bool, typer.Option("--owner", help="Only documents of one owner; whose is read from standard input.")
+    ] = False,
+    archive: Name = None,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Write documents anew with what the policy asks for now, and destroy the keys of what they were."""
+    company = open_to_change()
+    require_name(by, place="--by")
+    at = moment(None, policy_zone(company))
+    name, ends = _only_archive(company, archive, at), _year_end(year)
+    whose = sys.stdin.readline().strip() if owner else None
+    written = rewriting.rewrite(company, name, ends, owner=whose, as_of=at)
+    expired = expiring.expire(company, as_of=at, approved_by=by)
+    lines = [_written_line(one) for one in written] + list(_expired_lines(expired))
+    emit([one.to_json() for one in written], lines, as_json=json)
+    signing.sign_what_is_new(company, as_of=at)
+
+
+@app.command()
 def fetch(
     *,
     number: Annotated[str, typer.Option("--invoice", "--number", help="Number of the document.")],
@@ -140,13 +165,7 @@ def fetch(
 ) -> None:
     """Print one document with all that belongs to it, from the archive alone."""
     company = open_company()
-    (name, *others) = _archives(company, archive, moment(None, policy_zone(company)))
-    if others:
-        raise UsageError(
-            "the policy has several archives",
-            place="--archive",
-            next_step=f"name one of {', '.join((name, *others))}",
-        )
+    name = _only_archive(company, archive, moment(None, policy_zone(company)))
     found = [one.to_json() for one in fetching.fetch(company, name, number)]
     emit(found, [_printed(found[0], form)], as_json=json)
 
@@ -164,6 +183,18 @@ def listing_of(*, archive: Name = None, as_of: AsOf = None, json: Json = False) 
         [_part_line(one) for one in found] or ["there is none"],
         as_json=json,
     )
+
+
+def _only_archive(company: Company, wanted: str | None, at: datetime) -> str:
+    """The one that is meant; the policy's, where it has one."""
+    (name, *others) = _archives(company, wanted, at)
+    if others:
+        raise UsageError(
+            "the policy has several archives",
+            place="--archive",
+            next_step=f"name one of {', '.join((name, *others))}",
+        )
+    return name
 
 
 def _archives(company: Company, wanted: str | None, at: datetime) -> list[str]:
