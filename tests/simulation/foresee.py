@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from simulation import model, notices
 from simulation.books.happen import keep_books
+from simulation.books.written import INVOICE, is_as_it_stands
 from simulation.history import Asking, Event, Keeping, Run
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulation.tables import Name
+
+BOOKS_RULE = "billing_two_years"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +78,25 @@ def _run(world: World, run: Run) -> Counter[str]:
         if rule not in run.unanswered:
             result = model.sweep(world, rule, run.as_of)
             found += result.counts(rule)
-            found["the law's last day"] += sum(
-                rows
-                for (_, reason, until), rows in result.kept.items()
-                if (reason, until) == ("statutory", day_of(run.as_of))
-            )
+            found += _about_books(world, run, result) if rule == BOOKS_RULE else Counter()
             found["row that goes when its hold ends"] += len(result.gone & ending)
     return found
+
+
+def _about_books(world: World, run: Run, result: model.Result) -> Counter[str]:
+    """Why the law keeps what it keeps, and what the archive has in the tables' stead."""
+    kept = Counter(until for (_, reason, until) in result.kept.elements() if reason == "statutory")
+    changed = model.due(world, BOOKS_RULE, run.as_of) & {(INVOICE, key) for key in world.written}
+    return Counter(
+        {
+            "the law's last day": kept[day_of(run.as_of)],
+            "the law keeps what was changed since": bool(kept)
+            and sum(not is_as_it_stands(world, key) for _, key in changed),
+            "the archive keeps in the tables' stead": sum(
+                table == INVOICE and key in world.written for table, key in result.gone
+            ),
+        }
+    )
 
 
 def _about_the_run(world: World, run: Run) -> Counter[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulation.books.written import BOOKS, INVOICE, archived
+from simulation.books.written import BOOKS, INVOICE
 from simulation.history import Add, Amend, Ask, Build, Change, Event, Place, Verify, Weigh
 from simulation.tables import FACTS, links_from
 
@@ -28,7 +28,7 @@ class Midway:
     """The company at a moment: rows, books that the archive has, holds, requests that are open, versions of its policy.
 
     Attributes:
-        archived: invoices with what belongs to them that the archive has as they stand, or alone.
+        archived: books as the archive has them, those that only it has included.
     """
 
     at: datetime
@@ -44,7 +44,7 @@ class Midway:
         return cls(
             at=at,
             rows={table: dict(rows) for table, rows in world.rows.items()},
-            archived=_archived(world),
+            archived=_as_written(world),
             holds=dict(world.holds),
             asked={number: one for number, one in world.desk.copy().requests.items() if one.is_open},
             policies=tuple(world.policies),
@@ -54,21 +54,30 @@ class Midway:
         """A history that leads there: all that there is is added, published and placed at once.
 
         Args:
-            with_archive: what only the archive has is added, too, and goes with the first run after it was written;
-                otherwise nothing was written so far, which takes less time.
+            with_archive: what the archive has is added as it was written, and changed since; what only the archive has
+                goes with the first run. Otherwise nothing was written so far, which takes less time.
         """
         for table in _TARGETS_FIRST:
             if table not in BOOKS:
                 yield from self._adds(table, self.rows[table])
         yield from self._amendments()
         if with_archive and self.archived[INVOICE]:
-            for table in BOOKS:
-                yield from self._adds(table, self.archived[table])
-            yield Build(at=self.at)
+            yield from self._written()
         for table in BOOKS:
             yield from self._adds(table, self.rows[table])
         yield from self._placements()
         yield from self._requests()
+
+    def _written(self) -> Iterator[Event]:
+        """Books that the archive has, and how they were changed since."""
+        for table in BOOKS:
+            yield from self._adds(table, self.archived[table])
+        yield Build(at=self.at)
+        for table in BOOKS:
+            for key, row in self.archived[table].items():
+                now = self.rows[table].get(key, row)
+                if changed := {column: now[column] for column in row if now[column] != row[column]}:
+                    yield Change(at=self.at, table=table, key=key, to=changed)
 
     def _adds(self, table: str, rows: Mapping[Key, Row]) -> Iterator[Event]:
         """Rows of a table, and then how they refer to each other; one that is there already is not added."""
@@ -118,17 +127,16 @@ class Midway:
         return key is None or key in self.rows[table] or key in self.archived.get(table, ())
 
 
-def _archived(world: World) -> Snapshot:
-    """Books that the archive has as they stand, or alone; without references that would lead nowhere."""
-    found: Snapshot = {table: {} for table in BOOKS}
-    stand = archived(world)
-    for key, documents in world.written.items():
-        if key in stand or key not in world.rows[INVOICE]:
-            for table, rows in documents[-1].rows.items():
-                found[table] |= {
-                    one: world.rows[table].get(one) or _alone(table, row) for one, row in rows.items()
-                }
-    return found
+def _as_written(world: World) -> Snapshot:
+    """Books as the archive has them, without references that may lead nowhere."""
+    return {
+        table: {
+            key: _alone(table, row)
+            for documents in world.written.values()
+            for key, row in documents[-1].rows[table].items()
+        }
+        for table in BOOKS
+    }
 
 
 def _alone(table: str, row: Row) -> Row:

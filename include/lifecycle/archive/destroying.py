@@ -101,7 +101,7 @@ def _discard(company: Company, part: Part, as_of: datetime) -> None:
         if part.generation not in others:
             _forget_keys(connection, part.archive, part.year_end, part.generation)
     if part.generation not in others:
-        _destroy_keys(company, part.archive, part.year_end, part.generation, as_of=as_of)
+        destroy_keys(company, part.archive, part.year_end, part.generation, as_of=as_of)
 
 
 def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
@@ -118,7 +118,7 @@ def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
             for part in parts.parts_of(connection, name, states=("condemned",))
         ]
     for generation in dict.fromkeys((part.archive, part.year_end, part.generation) for part in condemned):
-        found.keys += _destroy_keys(company, *generation, as_of=as_of)
+        found.keys += destroy_keys(company, *generation, as_of=as_of)
     refused: StorageError | None = None
     for part in condemned:
         try:
@@ -140,7 +140,7 @@ def _forget_keys(connection: Connection, archive: str, year_end: date, generatio
     )
 
 
-def _destroy_keys(company: Company, archive: str, year_end: date, generation: int, *, as_of: datetime) -> int:
+def destroy_keys(company: Company, archive: str, year_end: date, generation: int, *, as_of: datetime) -> int:
     """Destroy the keys that wrap those of a generation; how many there were."""
     names = YearKeys(company.keys, archive, year_end, generation).names()
     for name in names:

@@ -8,6 +8,7 @@ next generation. To destroy one owner's key, the others are wrapped anew and the
 from __future__ import annotations
 
 import os
+from datetime import date
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -21,7 +22,6 @@ from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import date
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
@@ -37,6 +37,13 @@ _OF_OWNERS = Prepared(
         archive_key.c.owner == sa.any_(bound("owners", sa.ARRAY(sa.Text))),
     )
 )
+
+
+def generations_of(keys: KeyProvider, archive: str) -> set[tuple[date, int]]:
+    """Year and generation of every key that the keyring has of an archive, those that were destroyed left out."""
+    prefix = f"archive.{archive}."
+    names = (name.removeprefix(prefix).split(".") for name in keys.names() if name.startswith(prefix))
+    return {(date.fromisoformat(year), int(generation)) for year, generation, *_ in names}
 
 
 class YearKeys:

@@ -16,6 +16,7 @@ from simulation.policy import in_force
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from simulation.books.written import Document
     from simulation.history import Keeping
     from simulation.tables import Key
     from simulation.world import World
@@ -58,6 +59,8 @@ def _(_event: LookAfter, _world: World) -> Counter[str]:
 def _(event: Expire, world: World) -> Counter[str]:
     """Destroy what the law does not ask for any more, unless it is held."""
     found, kept = Counter({"an expiry": 1}), held(world, event.at)
+    if _is_part_of_a_year_kept(world, kept, event.at):
+        world.carried_at = event.at
     for key, documents in list(world.written.items()):
         over = [one for one in documents if is_over(world, one.issued_on, event.at)]
         if over and key in kept:
@@ -68,12 +71,27 @@ def _(event: Expire, world: World) -> Counter[str]:
             world.written[key] = tuple(one for one in documents if one not in over)
             if not world.written[key]:
                 del world.written[key]
+        found["the archive's last day"] += any(_last_day(world, one, event.at) for one in documents)
     return found
 
 
 def is_over(world: World, issued_on: date, as_of: datetime) -> bool:
     """Whether the law does not ask for an invoice of this day any more."""
     return asked_for_until(issued_on, in_force(world.policies, as_of).books) < day_of(as_of)
+
+
+def _last_day(world: World, document: Document, as_of: datetime) -> bool:
+    return asked_for_until(document.issued_on, in_force(world.policies, as_of).books) == day_of(as_of)
+
+
+def _is_part_of_a_year_kept(world: World, kept: set[Key], as_of: datetime) -> bool:
+    """Whether something of a year that is over goes, and something is held."""
+    years: dict[int, set[bool]] = {}
+    for key, documents in world.written.items():
+        for one in documents:
+            if is_over(world, one.issued_on, as_of):
+                years.setdefault(one.issued_on.year, set()).add(key in kept)
+    return any(len(some) > 1 for some in years.values())
 
 
 def held(world: World, as_of: datetime) -> set[Key]:

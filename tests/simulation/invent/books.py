@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from simulation.books.happen import is_over
 from simulation.books.written import INVOICE, archived
 from simulation.history import Build, LookAfter, Place
-from simulation.moments import day_of
+from simulation.invent.invoices import MOST_YEARS_AGO
+from simulation.invent.stage import YEAR
+from simulation.moments import at, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from simulation.history import Event
     from simulation.invent.invoices import Invoices
@@ -31,7 +34,12 @@ class Books:
 
     def happenings(self) -> Happenings:
         """What may happen on a day."""
-        return {self._change: 2, self._placement: 0.8, self._number_given_anew: 0.5}
+        return {
+            self._change: 2,
+            self._placement: 0.8,
+            self._entered_late: 1.2,
+            self._number_given_anew: 0.6,
+        }
 
     def on(self, day: date) -> Iterator[Callable[[], Iterator[Event]]]:
         """What is done on a day with the archive; now and then it is not, or once more."""
@@ -92,4 +100,15 @@ class Books:
         gone = sorted(key for key in stage.world.written if key not in stage.world.rows[INVOICE])
         if gone:
             number = stage.world.written[stage.random.choice(gone)][-1].number
-            yield from self.invoices.invoice(stage.past(timedelta(0), timedelta(days=100)), number=number)
+            yield from self.invoices.invoice(self._old(), number=number)
+
+    def _entered_late(self) -> Iterator[Event]:
+        """An invoice of a closed year turns up that nobody had entered."""
+        yield from self.invoices.invoice(self._old())
+
+    def _old(self) -> datetime:
+        """A moment of the last eleven years, by preference of the year of which the ten years end next."""
+        next_year = day_of(self.stage.now).year - 10
+        if self.stage.chance(0.6):
+            return at(date(next_year, self.stage.random.randrange(1, 13), 15))
+        return self.stage.past(timedelta(0), MOST_YEARS_AGO * YEAR)

@@ -150,7 +150,7 @@ def _(event: BackUp, world: World) -> Counter[str] | None:
 @happen.register(Restore)
 def _(event: Restore, world: World) -> Counter[str] | None:
     backup = world.backups.get(event.backup)
-    if backup is None:
+    if backup is None or (world.carried_at is not None and backup.at <= world.carried_at):
         return None
     world.missing = missing = backups.restore(world, backup, event.at)
     world.restored = {table: dict(rows) for table, rows in world.rows.items()}
