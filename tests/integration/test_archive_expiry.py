@@ -304,7 +304,7 @@ def test_what_a_restored_database_does_not_know_goes_with_its_year(
         "2026-06-30"
     }
     assert len(objects(tmp_path, NEXT_YEAR)) == 4
-    destroyed = [body["name"] for kind, body in ledger_of(database) if kind == "key_destroyed"]
+    destroyed = [body["key"] for kind, body in ledger_of(database) if kind == "key_destroyed"]
     assert destroyed == ["archive.books.2025-06-30.1.objects", "archive.books.2025-06-30.1.owners.1"]
 
 

@@ -85,7 +85,11 @@ def nothing_older(remains: Remains, world: World, event: Keeping) -> None:
         for year in some - years
         if is_over(world, year, event.at)
     }
-    old |= {f"a key of {year}, generation {number}" for year, number in remains.keys - remains.parts}
+    old |= {
+        f"a key of {year}, generation {number}"
+        for year, number in remains.keys - remains.parts
+        if is_over(world, year, event.at)
+    }
     if old:
         raise Broken(
             "late", f"after {event} as of {event.at} there is {', '.join(sorted(old))}", late=len(old)

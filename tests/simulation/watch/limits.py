@@ -30,10 +30,7 @@ class Limits:
         self.rows = rows
 
     def of(self, promise: Promise, key: int) -> datetime | None:
-        """The moment before which a row must be gone; None while nothing counts down.
-
-        Accounting is kept in full for its years and destroyed by the first run after them.
-        """
+        """The moment before which a row must be gone; None while nothing counts down."""
         day = self._event_day(promise.table, key)
         return None if day is None else end_of(day, promise.keep)
 

@@ -104,9 +104,7 @@ class Watch:
         for rule, left in self._left.items():
             promise = policy.promises[rule]
             gap = (day_of(as_of) - day_of(left.as_of)).days
-            if (
-                policy is not left.policy or promise.table == "app.invoice"
-            ):  # they go with the first run after
+            if policy is not left.policy:  # they go with the first run after
                 continue
             for name, limit in _limited(limits, promise):
                 if limit > as_of or left.limits.get(name) != limit or name in left.excused:
@@ -223,8 +221,8 @@ def _may_go(limits: Limits, promises: dict[str, Promise], name: Name, as_of: dat
 
 
 def _planned(limit: datetime, promise: Promise) -> datetime:
-    """From when on a run takes a row: the last scheduled run that keeps the lead; accounting not before its limit."""
-    return limit if promise.table == "app.invoice" else days_before(limit, promise.lead_days + RUN_EVERY_DAYS)
+    """From when on a run takes a row: the last scheduled run that keeps the lead."""
+    return days_before(limit, promise.lead_days + RUN_EVERY_DAYS)
 
 
 def _told(name: Name) -> str:
