@@ -49,5 +49,7 @@ def ending_at(
 ) -> Sequence[Event]:
     """A history that begins a few runs before this one, and ends with it."""
     runs = [one for one in foreseen.midway if one <= position][-length:]
+    if not runs:
+        return foreseen.history[: position + 1]
     begun = foreseen.midway[runs[0]].events(with_archive=with_archive)
     return [*begun, *foreseen.history[runs[0] : position + 1]]
