@@ -179,7 +179,7 @@ def restrictions_ignored() -> AbstractContextManager[object]:
     )
 
 
-@_fault("row that goes when its hold ends")
+@_fault("row that goes when its hold ends", with_archive=True)
 @contextmanager
 def hold_counts_past_its_end() -> Iterator[None]:
     """A hold still counts at the moment of its end, and what it names is remembered as long."""
