@@ -68,7 +68,7 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     runs = story.keep_promises(story.remembered())
     story.prove(story.remembered())
     told = reader.read()
-    assert [run.state for run in runs] == ["success"] * 7
+    assert [run.state for run in runs] == ["success"] * 8
     (gone,) = re.findall(r"^ +([\d,]+) due, deleted +app\.person$", told, re.MULTILINE)
     assert persons() == had - number(gone)
     (all_gone,) = re.findall(r"^([\d,]+) rows were deleted, emptied or cut$", told, re.MULTILINE)
@@ -86,7 +86,7 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     had, went = persons(), journal()
     again = story.keep_promises(story.remembered())
     told = reader.read()
-    assert [run.state for run in again] == ["success"] * 7
+    assert [run.state for run in again] == ["success"] * 8
     assert "nothing is due but what is held: no row was deleted or changed" in told
     assert "deleted  " not in told
     assert "approved" not in told

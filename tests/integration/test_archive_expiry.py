@@ -342,6 +342,23 @@ def test_what_was_carried_half_goes_with_its_keys_when_the_hold_is_released(
     }
 
 
+def test_what_a_restored_database_does_not_know_goes_with_its_year(
+    company: Company, database: Database, tmp_path: Path
+):
+    for table in ("record", "key", "part"):
+        database.execute(f"DELETE FROM lifecycle.archive_{table}")
+    expiring.expire(company, as_of=LAST_DAY)
+    assert len(objects(tmp_path, YEAR)) == 4
+    expiring.expire(company, as_of=OVER)
+    assert objects(tmp_path, YEAR) == []
+    assert {name.split(".")[2] for name in company.keys.names() if name.startswith("archive.")} == {
+        "2026-06-30"
+    }
+    assert len(objects(tmp_path, NEXT_YEAR)) == 4
+    destroyed = [body["key"] for kind, body in ledger_of(database) if kind == "key_destroyed"]
+    assert destroyed == ["archive.books.2025-06-30.1.objects", "archive.books.2025-06-30.1.owners.1"]
+
+
 def test_a_policy_that_asks_for_longer_keeps_longer(company: Company, tmp_path: Path):
     company = amend_policy(company, tmp_path, "keep: P7Y", "keep: P8Y")
     assert expiring.expire(company, as_of=OVER).first.digest is None

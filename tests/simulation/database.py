@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from simulation.tables import FACTS, UUID_COLUMNS, Key, Row, columns_of, image, moment_text
+from simulation.tables import COPIED, FACTS, UUID_COLUMNS, Key, Row, columns_of, image, moment_text
 from simulation.world import PARTITIONED
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Application:
 
     def change(self, table: str, key: Key, to: Row) -> None:
         """Update columns of a row."""
+        to = to | {column: to[fact] for column, fact in COPIED.get(table, {}).items() if fact in to}
         setting = ", ".join(f"{column} = %s" for column in to)
         values = [_value(table, column, value) for column, value in to.items()]
         self._waiting.append(

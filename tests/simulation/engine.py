@@ -123,12 +123,14 @@ class Engine:
         self.connections = equipment.connections
         self.holds: dict[int, UUID] = {}
         self.deferred = 0
+        self.archive = folder / "archive"
         self.company = Company(
             engine=self.connections,
             policies=(equipment.version(policy),),
             datamap=_datamap(),
             keys=FileKeyring(folder / "keys"),
             ledger_copy=LedgerCopy(folder / "copy"),
+            archive_urls=(str(self.archive),),
             _rulebooks=equipment.rulebooks,
         )
 

@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from lifecycle.execute import door
+from lifecycle.archive import destroying, documents, expiring, generations
+from lifecycle.archive.documents import ORDINAL, Documents, Year
+from lifecycle.execute import door, statements
 from lifecycle.execute.door import Door
 from lifecycle.holds import cover, stops, subjects
 from lifecycle.holds import register as holds
 from lifecycle.plan import Action
-from lifecycle.planning import clocks, keep, part, partitions, planner
+from lifecycle.planning import archived, clocks, keep, part, partitions, planner, witnesses
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.planning.planner import make_plan
 from lifecycle.policy import rulebook
@@ -45,7 +47,7 @@ from lifecycle.requests.copies.veil import Veil
 from lifecycle.requests.wishes import Wishes
 from lifecycle.retention import notices
 from lifecycle.runs import company
-from lifecycle.timelimits import latest_due_day, latest_over_day
+from lifecycle.timelimits import is_over, latest_due_day, latest_over_day, local_day
 from simulation import desk, engine
 
 if TYPE_CHECKING:
@@ -71,20 +73,22 @@ class Fault:
         plant: breaks it, as long as the block lasts.
         occasion: what a run must meet to show it; a part of the name is enough.
         runs: how many runs before it a history has to begin.
+        with_archive: whether it shows only where the archive has something by then.
     """
 
     plant: Plant
     occasion: str
     runs: int = 3
+    with_archive: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
 """By name."""
 
 
-def _fault(occasion: str, *, runs: int = 3) -> Callable[[Plant], Plant]:
+def _fault(occasion: str, *, runs: int = 3, with_archive: bool = False) -> Callable[[Plant], Plant]:
     def named(plant: Plant) -> Plant:
-        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion, runs=runs)
+        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion, runs=runs, with_archive=with_archive)
         return plant
 
     return named
@@ -175,7 +179,7 @@ def restrictions_ignored() -> AbstractContextManager[object]:
     )
 
 
-@_fault("row that goes when its hold ends")
+@_fault("row that goes when its hold ends", with_archive=True)
 @contextmanager
 def hold_counts_past_its_end() -> Iterator[None]:
     """A hold still counts at the moment of its end, and what it names is remembered as long."""
@@ -233,7 +237,7 @@ def statutory_ignored() -> AbstractContextManager[object]:
     return patch.object(keep, "mark_statutory", lambda *_: None)
 
 
-@_fault("statutory keeps")
+@_fault("the law's last day")
 def statutory_a_day_short() -> AbstractContextManager[object]:
     """The law's last day does not count."""
     return patch.object(keep, "latest_over_day", lambda *a, **k: latest_over_day(*a, **k) + timedelta(days=1))
@@ -331,6 +335,95 @@ def notices_outlive_their_reason() -> AbstractContextManager[object]:
 def notices_outlive_their_policy() -> AbstractContextManager[object]:
     """A notice stays as it is when the contract's end or the policy's period changes."""
     return _notice_sql("_MOVED", "WHERE", "WHERE false AND")
+
+
+# --- the archive
+
+
+@_fault("a build writes")
+def a_document_is_not_written() -> AbstractContextManager[object]:
+    """The last document of a year is forgotten."""
+    pick = Documents.pick
+
+    def but_one(documents: Documents, year: Year) -> int:
+        count = pick(documents, year)
+        last = sa.column(ORDINAL) == count - 1
+        documents.connection.execute(sa.delete(sa.table("picked_document", sa.column(ORDINAL))).where(last))
+        return max(count - 1, 0)
+
+    return patch.object(Documents, "pick", but_one)
+
+
+@_fault("a build writes")
+def months_are_written_before_they_are_closed() -> AbstractContextManager[object]:
+    """What was issued until yesterday is written."""
+    return patch.object(
+        documents, "closed_day", lambda *_, as_of, zone: local_day(as_of, zone) - timedelta(days=1)
+    )
+
+
+@_fault("a build leaves what is restricted")
+def restricted_documents_are_written() -> AbstractContextManager[object]:
+    """Something is done with what is restricted."""
+    return patch.object(Documents, "_is_restricted", lambda *_: sa.false())
+
+
+@_fault("a build leaves what shares its number", runs=15, with_archive=True)
+def one_number_is_written_twice() -> AbstractContextManager[object]:
+    """Nobody looks whether the archive has another document of a number."""
+    return patch.object(Documents, "_shares_its_number", lambda *_: sa.false())
+
+
+@_fault("statutory keeps app.invoice")
+@contextmanager
+def what_was_not_archived_goes() -> Iterator[None]:
+    """The tables let go of what is in no archive."""
+    with (
+        patch.object(keep, "is_archived", lambda *_: sa.true()),
+        patch.object(statements, "is_archived", lambda *_: sa.true()),
+    ):
+        yield
+
+
+@_fault("the law keeps what was changed since", with_archive=True)
+def what_was_changed_since_goes() -> AbstractContextManager[object]:
+    """The tables let go of a document that the archive has otherwise."""
+    return patch.object(
+        archived, "document_digest", lambda *_: archived.archive_record.alias("newest_record").c.digest
+    )
+
+
+@_fault("needed keeps app.invoice_line", with_archive=True)
+def documents_are_torn() -> AbstractContextManager[object]:
+    """Of a document of which a row is held all else goes."""
+    return patch.object(witnesses, "_documents", lambda *_: iter(()))
+
+
+@_fault("an expiry destroys", with_archive=True)
+def a_year_is_left() -> AbstractContextManager[object]:
+    """The oldest year that is over stays."""
+    over = expiring.over
+    return patch.object(expiring, "over", lambda *a: over(*a)[1:])
+
+
+@_fault("an expiry destroys", with_archive=True)
+def keys_outlive_their_year() -> AbstractContextManager[object]:
+    """Documents are destroyed, and what opens them is not."""
+    return patch.object(destroying, "destroy_keys", lambda *_, **__: 0)
+
+
+@_fault("the archive's last day", with_archive=True)
+def the_last_day_of_a_year_is_missing() -> AbstractContextManager[object]:
+    """A year is destroyed on the law's last day."""
+    return patch.object(
+        generations, "is_over", lambda *a, as_of, **k: is_over(*a, as_of=as_of + timedelta(days=1), **k)
+    )
+
+
+@_fault("an expiry keeps", with_archive=True)
+def holds_do_not_reach_the_archive() -> AbstractContextManager[object]:
+    """What is held goes with its year."""
+    return patch.object(generations, "held_documents", lambda *_: None)
 
 
 # --- requests

@@ -12,7 +12,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from simulation import model, notices
-from simulation.history import Asking, Event, Run
+from simulation.books.happen import keep_books
+from simulation.books.written import INVOICE, is_as_it_stands
+from simulation.history import Asking, Event, Keeping, Run
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
 from simulation.moments import day_of, last_day
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulation.tables import Name
+
+BOOKS_RULE = "billing_two_years"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,8 @@ def foresee(seed: int, days: int) -> Foreseen:
             found.occasions[len(history)] = +_run(world, event)
         elif isinstance(event, Asking):
             found.occasions[len(history)] = happen(event, world) or Counter()
+        elif isinstance(event, Keeping):
+            found.occasions[len(history)] = keep_books(event, world)
         else:
             world.apply(event)
         history.append(event)
@@ -72,8 +78,25 @@ def _run(world: World, run: Run) -> Counter[str]:
         if rule not in run.unanswered:
             result = model.sweep(world, rule, run.as_of)
             found += result.counts(rule)
+            found += _about_books(world, run, result) if rule == BOOKS_RULE else Counter()
             found["row that goes when its hold ends"] += len(result.gone & ending)
     return found
+
+
+def _about_books(world: World, run: Run, result: model.Result) -> Counter[str]:
+    """Why the law keeps what it keeps, and what the archive has in the tables' stead."""
+    kept = Counter(until for (_, reason, until) in result.kept.elements() if reason == "statutory")
+    changed = model.due(world, BOOKS_RULE, run.as_of) & {(INVOICE, key) for key in world.written}
+    return Counter(
+        {
+            "the law's last day": kept[day_of(run.as_of)],
+            "the law keeps what was changed since": bool(kept)
+            and sum(not is_as_it_stands(world, key) for _, key in changed),
+            "the archive keeps in the tables' stead": sum(
+                table == INVOICE and key in world.written for table, key in result.gone
+            ),
+        }
+    )
 
 
 def _about_the_run(world: World, run: Run) -> Counter[str]:

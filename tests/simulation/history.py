@@ -98,17 +98,14 @@ class Amend(Event):
     """Another version of the policy is published, and counts from this day.
 
     Attributes:
-        changed: the rules that it changes.
+        changed: the rules that it changes, or the duty.
     """
 
     policy: Policy
     changed: tuple[str, ...]
 
     def __str__(self) -> str:
-        promises = self.policy.promises
-        told = ", ".join(
-            f"{rule} {promises[rule].keep} lead {promises[rule].lead_days}" for rule in self.changed
-        )
+        told = ", ".join(self.policy.told(one) for one in self.changed)
         return f"the policy of {self.policy.since} counts: {told}"
 
 
@@ -146,6 +143,35 @@ class Run(Event):
             for event in events
         ]
         return "; ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeping(Event):
+    """The archive is seen to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build(Keeping):
+    """The books of closed months are written into the archive, as far as it does not have them as they stand."""
+
+    def __str__(self) -> str:
+        return "the archive is built"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookAfter(Keeping):
+    """Every byte of the archive is read."""
+
+    def __str__(self) -> str:
+        return "the archive is looked after"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expire(Keeping):
+    """Books whose time is over are destroyed in the archive."""
+
+    def __str__(self) -> str:
+        return "the archive expires"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulation.history import Add, Amend, Ask, Change, Event, Place, Verify, Weigh
+from simulation.books.written import BOOKS, INVOICE
+from simulation.history import Add, Amend, Ask, Build, Change, Event, Place, Verify, Weigh
 from simulation.tables import FACTS, links_from
 
 if TYPE_CHECKING:
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
     from simulation.history import Hold
     from simulation.policy import Policy
     from simulation.requests.asked import Asked
-    from simulation.tables import Key, Snapshot
+    from simulation.tables import Key, Row, Snapshot
     from simulation.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
 class Midway:
-    """The company at a moment: rows, holds, requests that are open, and the versions of its policy."""
+    """The company at a moment: rows, books that the archive has, holds, requests that are open, versions of its policy.
+
+    Attributes:
+        archived: books as the archive has them, those that only it has included.
+    """
 
     at: datetime
     rows: Snapshot
+    archived: Snapshot
     holds: Mapping[int, Hold]
     asked: Mapping[int, Asked]
     policies: Sequence[Policy]
@@ -38,39 +44,58 @@ class Midway:
         return cls(
             at=at,
             rows={table: dict(rows) for table, rows in world.rows.items()},
+            archived=_as_written(world),
             holds=dict(world.holds),
             asked={number: one for number, one in world.desk.copy().requests.items() if one.is_open},
             policies=tuple(world.policies),
         )
 
-    def events(self) -> Iterator[Event]:
-        """A history that leads there: all that there is is added, published and placed at once."""
+    def events(self, *, with_archive: bool = True) -> Iterator[Event]:
+        """A history that leads there: all that there is is added, published and placed at once.
+
+        Args:
+            with_archive: what the archive has is added as it was written, and changed since; what only the archive has
+                goes with the first run. Otherwise nothing was written so far, which takes less time.
+        """
         for table in _TARGETS_FIRST:
-            yield from self._adds(table)
+            if table not in BOOKS:
+                yield from self._adds(table, self.rows[table])
         yield from self._amendments()
+        if with_archive and self.archived[INVOICE]:
+            yield from self._written()
+        for table in BOOKS:
+            yield from self._adds(table, self.rows[table])
         yield from self._placements()
         yield from self._requests()
 
-    def _adds(self, table: str) -> Iterator[Event]:
-        """The rows of a table, and then how they refer to each other."""
+    def _written(self) -> Iterator[Event]:
+        """Books that the archive has, and how they were changed since."""
+        for table in BOOKS:
+            yield from self._adds(table, self.archived[table])
+        yield Build(at=self.at)
+        for table in BOOKS:
+            for key, row in self.archived[table].items():
+                now = self.rows[table].get(key, row)
+                if changed := {column: now[column] for column in row if now[column] != row[column]}:
+                    yield Change(at=self.at, table=table, key=key, to=changed)
+
+    def _adds(self, table: str, rows: Mapping[Key, Row]) -> Iterator[Event]:
+        """Rows of a table, and then how they refer to each other; one that is there already is not added."""
         own = [link.column for link in links_from(table) if link.target == table]
-        for key, row in self.rows[table].items():
+        for key, row in rows.items():
             yield Add(at=self.at, table=table, key=key, row=row | dict.fromkeys(own))
-        for key, row in self.rows[table].items():
+        for key, row in rows.items():
             links = {column: row[column] for column in own if row[column] is not None}
             if links:
                 yield Change(at=self.at, table=table, key=key, to=links)
 
     def _amendments(self) -> Iterator[Event]:
         for before, policy in zip(self.policies, self.policies[1:], strict=False):
-            changed = tuple(
-                rule for rule in policy.promises if policy.promises[rule] != before.promises[rule]
-            )
-            yield Amend(at=self.at, policy=policy, changed=changed)
+            yield Amend(at=self.at, policy=policy, changed=policy.changed(before))
 
     def _placements(self) -> Iterator[Event]:
         for number, hold in self.holds.items():
-            targets = tuple(target for target in hold.targets if self._is_there(*target))
+            targets = tuple(target for target in hold.targets if self._can_be_held(*target))
             if hold.is_active(self.at) and (targets or hold.subjects):
                 yield Place(
                     at=self.at,
@@ -98,8 +123,24 @@ class Midway:
             if one.decision is not None:
                 yield Weigh(at=self.at, request=number, decision=one.decision)
 
-    def _is_there(self, table: str, key: Key | None) -> bool:
-        return key is None or key in self.rows[table]
+    def _can_be_held(self, table: str, key: Key | None) -> bool:
+        return key is None or key in self.rows[table] or key in self.archived.get(table, ())
+
+
+def _as_written(world: World) -> Snapshot:
+    """Books as the archive has them, without references that may lead nowhere."""
+    return {
+        table: {
+            key: _alone(table, row)
+            for documents in world.written.values()
+            for key, row in documents[-1].rows[table].items()
+        }
+        for table in BOOKS
+    }
+
+
+def _alone(table: str, row: Row) -> Row:
+    return row | dict.fromkeys(link.column for link in links_from(table) if not link.belongs)
 
 
 def _targets_first() -> list[str]:

@@ -2,7 +2,9 @@
 
 Every row of this company is part of at most one other (a note of its person, a person of its customer), so what
 goes together is a tree: with a row goes all that is part of it. A row that is due stays while a hold or a
-restriction covers it or something it is part of, while the law asks for it, and while a row that stays needs it.
+restriction covers it or something it is part of, while the law asks for it and the archive does not have it as it
+stands, and while a row that stays needs it. As long as the law asks for an invoice, it goes with all that is part of
+it, or stays.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from simulation.books.written import NEEDLESS, asked_for_until, invoice_of, is_as_it_stands
 from simulation.moments import day_of, last_day
 from simulation.policy import in_force
 from simulation.requests.whom import named
-from simulation.tables import LINKS, Name, Row
+from simulation.tables import LINKS, Key, Name
 from simulation.world import PARTITIONED
 
 if TYPE_CHECKING:
@@ -35,12 +38,6 @@ DAY_OF = {
     "app.disclosure": "disclosed_at",
 }
 """The column whose day starts the clock, where it is one of the row itself."""
-
-BOOKS = {"app.invoice": None, "app.invoice_line": "invoice_id", "app.payment": "invoice_id"}
-"""Accounting records, and the column by which they refer to their invoice."""
-
-NEEDLESS = {"app.invoice": ("contact_name", "contact_email")}
-"""What an invoice says of persons that the law does not ask for."""
 
 Kept = Counter[tuple[str, str, date | None]]
 """How many rows stay, by table, reason and the last day of the reason (not told for ``needed``)."""
@@ -131,6 +128,13 @@ class Cover:
             part = self.world.whole(part)
         return max(found, key=lambda hold: (hold.kind == "hold", hold.until), default=None)
 
+    def is_restricted(self, name: Name) -> bool:
+        """Whether a restriction covers a row that is part of nothing, whatever holds cover it besides."""
+        return any(
+            hold.kind == "restriction" and (hold.names(name) or name in self.about.get(hold, ()))
+            for hold in self.holds
+        )
+
     def is_asked_for(self, name: Name) -> bool:
         """Whether the restriction that counts is one that its subject asked for."""
         hold = self.strongest(name)
@@ -213,30 +217,36 @@ def _kept(
     if not reached:
         return {}
     kept: dict[Name, tuple[str, date | None]] = {}
+    asked_for = _asked_for(world, policy, reached, as_of)
+    archived = {key for key in asked_for if is_as_it_stands(world, key)}
     for name in reached:
+        invoice = _invoice_of(world, name)
         if hold := cover.strongest(name):
             kept[name] = (hold.kind, day_of(hold.until - timedelta(microseconds=1)))
-        elif (until := _asked_for_until(world, policy, name)) and until >= day_of(as_of):
-            kept[name] = ("statutory", until)
+        elif invoice in asked_for and invoice not in archived:
+            kept[name] = ("statutory", asked_for[invoice])
     protected = cover.rows()
     pending = [*kept, *protected]
     while pending:
         name = pending.pop()
-        for link, other in world.mentioned(name):
-            if other in reached and other not in kept and (link.belongs or name in protected):
-                kept[other] = ("needed", None)
-                pending.append(other)
+        needed = {other for link, other in world.mentioned(name) if link.belongs or name in protected}
+        if (invoice := _invoice_of(world, name)) in asked_for:
+            needed |= world.with_parts({("app.invoice", invoice)})
+        for other in needed & (reached - kept.keys()):
+            kept[other] = ("needed", None)
+            pending.append(other)
     return kept
 
 
-def _asked_for_until(world: World, policy: Policy, name: Name) -> date | None:
-    """The last day on which the law asks for an accounting record."""
-    if name[0] not in BOOKS:
-        return None
-    row = world.rows[name[0]][name[1]]
-    by = BOOKS[name[0]]
-    invoice: Row = world.rows["app.invoice"][row[by]] if by else row
-    return last_day(date(invoice["issued_on"].year, 12, 31), policy.books)
+def _asked_for(world: World, policy: Policy, names: Iterable[Name], as_of: datetime) -> dict[Key, date]:
+    """The invoices of accounting records that the law asks for, and until when."""
+    keys = {key for name in names if (key := _invoice_of(world, name)) is not None}
+    until = {key: asked_for_until(world.rows["app.invoice"][key]["issued_on"], policy.books) for key in keys}
+    return {key: day for key, day in until.items() if day >= day_of(as_of)}
+
+
+def _invoice_of(world: World, name: Name) -> Key | None:
+    return invoice_of(name, world.rows[name[0]][name[1]])
 
 
 def _cut(world: World, gone: set[Name]) -> Counter[str]:

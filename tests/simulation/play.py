@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulation import compare, model, notices
+from simulation.books import compare as compare_books
+from simulation.books.happen import keep_books
+from simulation.books.keeper import Keeper
 from simulation.broken import Broken
 from simulation.database import Application
 from simulation.databases import Backups
@@ -24,9 +27,12 @@ from simulation.history import (
     BackUp,
     Change,
     Event,
+    Expire,
     Extend,
     Fetch,
+    Keeping,
     Lift,
+    LookAfter,
     Place,
     Release,
     Restore,
@@ -39,6 +45,7 @@ from simulation.requests.happen import can_ask, happen
 from simulation.requests.purposes import FIRST_RECORD, RECORDS, WAITS
 from simulation.requests.rectification import CLASHES
 from simulation.watch.answers import watch_answer
+from simulation.watch.books import watch_expiry
 from simulation.watch.copies import Copies
 from simulation.watch.watch import Before, Watch
 from simulation.world import PARTITIONED, World
@@ -82,6 +89,7 @@ class Player:
         self.application = Application(database.url.replace("+psycopg", ""))
         self.engine = Engine(database, folder, self.world.policies[0], equipment)
         self.desk = Desk(self.engine)
+        self.keeper = Keeper(self.engine)
         self.backups = Backups(database)
         self.copies = Copies()
 
@@ -102,6 +110,8 @@ class Player:
                 self._run(event)
             elif isinstance(event, Asking):
                 self._ask(event)
+            elif isinstance(event, Keeping):
+                self._keep_books(event)
             else:
                 self._happen(event)
 
@@ -114,6 +124,8 @@ class Player:
         if self._last is None:
             return
         self._run(Run(at=self._last.at, as_of=self._last.at))
+        for event in (Expire(at=self._last.at), LookAfter(at=self._last.at)):
+            self._keep_books(event)
         with _failures_told("the engine's own verdict", kind=AT_THE_END):
             self.engine.finish(self._last.at)
 
@@ -154,6 +166,23 @@ class Player:
     @_do.register
     def _(self, event: Amend) -> None:
         self.engine.publish(event.policy)
+
+    # --- the archive
+
+    def _keep_books(self, event: Keeping) -> None:
+        """See to the archive, on both sides, and compare."""
+        self.application.flush()
+        before = dict(self.world.written)
+        self.counts += keep_books(event, self.world)
+        with _failures_told(f"that {event} as of {event.at}"):
+            if isinstance(event, LookAfter):
+                compare_books.whole(self.keeper.look_after(event), event)
+            else:
+                self.keeper.do(event)
+            compare_books.archive(self.keeper, self.world, event)
+            if isinstance(event, Expire):
+                compare_books.nothing_older(self.keeper.remains(), self.world, event)
+                watch_expiry(event, before, self.world)
 
     # --- what data subjects ask for
 
@@ -256,6 +285,7 @@ class Player:
         self.desk.sign(event.at)
         with self._disconnected():
             self.backups.restore(event.backup)
+        self.keeper.restored()
         self.desk.put_back(event.at)
         missing = self.world.missing
         compare.to_do(self.desk.to_do(backup.at, event.at), missing, event)

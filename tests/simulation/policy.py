@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from simulation.history import Run
 
 RUN_EVERY_DAYS = 1
+BOOKS = "books"
+"""The duty to keep accounting records."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class Policy:
 
         Args:
             since: first day on which it counts.
-            changes: period and lead by rule; what is not named stays.
+            changes: period and lead by rule, or that of the duty (:data:`BOOKS`); what is not named stays.
         """
         promises = {
             rule: replace(promise, keep=changes[rule][0], lead_days=changes[rule][1])
@@ -60,7 +62,19 @@ class Policy:
             else promise
             for rule, promise in self.promises.items()
         }
-        return Policy(since=since, promises=promises, books=promises["billing_ten_years"].keep)
+        books = changes[BOOKS][0] if BOOKS in changes else self.books
+        return Policy(since=since, promises=promises, books=books)
+
+    def told(self, changed: str) -> str:
+        """A rule or the duty in words."""
+        if changed == BOOKS:
+            return f"{BOOKS} {self.books}"
+        return f"{changed} {self.promises[changed].keep} lead {self.promises[changed].lead_days}"
+
+    def changed(self, before: Policy) -> tuple[str, ...]:
+        """What is otherwise than it was before."""
+        rules = [rule for rule in self.promises if self.promises[rule] != before.promises[rule]]
+        return (*rules, *[BOOKS] * (self.books != before.books))
 
 
 def in_force(versions: Sequence[Policy], moment: datetime) -> Policy:
@@ -95,8 +109,8 @@ def first_policy(since: date) -> Policy:
             "persons_after_contract": promise("app.person", Period(months=12), 7, 30, 7),
             "customer_data_after_contract": promise("app.customer", years(3), 7),
             "disclosures_three_years": promise("app.disclosure", years(3), 7),
-            # A7: accounting is kept ten years
-            "billing_ten_years": promise("app.invoice", years(10), 0),
+            # A7: accounting is kept ten years, in the tables two of them where the archive has it
+            "billing_two_years": promise("app.invoice", years(2), 0),
         },
         books=years(10),
     )

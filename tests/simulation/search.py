@@ -23,7 +23,7 @@ TRIES = 12
 
 def find(originals: Originals, foreseen: Foreseen, fault: Fault, equipment: Equipment) -> Broken | None:
     """How a fault shows, if it does within a few tries."""
-    for history in histories(foreseen, fault.occasion, fault.runs):
+    for history in histories(foreseen, fault.occasion, fault.runs, with_archive=fault.with_archive):
         with fault.plant():
             broken = replay(originals, history, equipment, to_the_end=False)
         if broken is not None:
@@ -31,7 +31,9 @@ def find(originals: Originals, foreseen: Foreseen, fault: Fault, equipment: Equi
     return None
 
 
-def histories(foreseen: Foreseen, occasion: str, runs: int = RUNS) -> Iterator[Sequence[Event]]:
+def histories(
+    foreseen: Foreseen, occasion: str, runs: int = RUNS, *, with_archive: bool = False
+) -> Iterator[Sequence[Event]]:
     """Histories that end on an occasion, some of those that there are."""
     positions = [
         position
@@ -39,10 +41,15 @@ def histories(foreseen: Foreseen, occasion: str, runs: int = RUNS) -> Iterator[S
         if any(occasion in name and times for name, times in met.items())
     ]
     for position in positions[:: max(len(positions) // TRIES, 1)]:
-        yield ending_at(foreseen, position, runs)
+        yield ending_at(foreseen, position, runs, with_archive=with_archive)
 
 
-def ending_at(foreseen: Foreseen, position: int, length: int) -> Sequence[Event]:
+def ending_at(
+    foreseen: Foreseen, position: int, length: int, *, with_archive: bool = False
+) -> Sequence[Event]:
     """A history that begins a few runs before this one, and ends with it."""
     runs = [one for one in foreseen.midway if one <= position][-length:]
-    return [*foreseen.midway[runs[0]].events(), *foreseen.history[runs[0] : position + 1]]
+    if not runs:
+        return foreseen.history[: position + 1]
+    begun = foreseen.midway[runs[0]].events(with_archive=with_archive)
+    return [*begun, *foreseen.history[runs[0] : position + 1]]

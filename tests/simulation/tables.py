@@ -97,6 +97,7 @@ FACTS: dict[str, tuple[str, ...]] = {
         "customer_id",
         "contract_id",
         "credited_invoice_id",
+        "number",
         "issued_on",
         "gross",
         "contact_name",
@@ -195,14 +196,15 @@ FILLING: dict[str, dict[str, Any]] = {
 """What every row of a table holds besides; nothing may ever change it."""
 
 COPIED: dict[str, dict[str, str]] = {
-    "app.invoice": {"number": "{key}", "net": "{gross}"},
+    "app.invoice": {"net": "gross"},
 }
-"""Columns that have to differ from row to row, made from its facts."""
+"""Columns that have to be what a fact of the row is."""
 
 UNIQUE: dict[str, tuple[tuple[str, ...], bool]] = {
     "website.marketing_subscription": (("email",), True),
     "app.contact": (("customer_id", "email"), False),
     "app.person": (("customer_id", "work_email"), False),
+    "app.invoice": (("number",), False),
 }
 """Columns in which no two rows of a table may be alike, without case; and whether blanks count as nothing, too."""
 
@@ -227,7 +229,7 @@ def columns_of(table: str) -> tuple[str, ...]:
 def image(table: str, key: Key, row: Row) -> tuple[str | None, ...]:
     """The row as PostgreSQL writes it, column by column, in the order of :func:`columns_of`."""
     facts = [_text(table, column, row[column]) for column in FACTS[table]]
-    copied = [text.format(key=key, **row) for text in COPIED.get(table, {}).values()]
+    copied = [_text(table, column, row[fact]) for column, fact in COPIED.get(table, {}).items()]
     return (_text(table, "id", key), *facts, *FILLING.get(table, {}).values(), *copied)
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulation import model, notices
+from simulation.books import happen as books
+from simulation.books.happen import keep_books
 from simulation.broken import Broken
-from simulation.history import Asking, Restore, Run
+from simulation.history import Asking, Expire, Keeping, Restore, Run
 from simulation.invent.inventor import Inventor
 from simulation.moments import Period
 from simulation.policy import first_policy, in_force, is_of_old
@@ -18,6 +20,7 @@ from simulation.requests import erasure, purposes, rectification, restriction
 from simulation.requests.happen import happen
 from simulation.seeds import DAYS, SEEDS
 from simulation.watch.answers import watch_answer
+from simulation.watch.books import watch_expiry
 from simulation.watch.watch import Before, Watch
 from simulation.world import World
 
@@ -34,6 +37,8 @@ def watched(seed: int) -> Watch:
             run(watch, event)
         elif isinstance(event, Asking):
             ask(watch, event)
+        elif isinstance(event, Keeping):
+            see_to_books(watch.world, event)
         else:
             world.apply(event)
     return watch
@@ -45,6 +50,13 @@ def ask(watch: Watch, event: Asking) -> None:
         if isinstance(event, Restore):
             watch.forget()
         watch_answer(event, before, watch.world)
+
+
+def see_to_books(world: World, event: Keeping) -> None:
+    before = dict(world.written)
+    keep_books(event, world)
+    if isinstance(event, Expire):
+        watch_expiry(event, before, world)
 
 
 def run(watch: Watch, event: Run) -> None:
@@ -106,6 +118,43 @@ def test_a_row_kept_for_no_reason_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
     broken = broken_by_any_seed()
     assert broken
     assert broken <= {"late", "left"}  # past its limit, or though its subject asked to be erased
+
+
+def test_a_bill_that_goes_before_it_is_archived_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "is_as_it_stands", lambda *_: True)
+    assert broken_by_any_seed() == {"early"}
+
+
+def test_a_bill_that_stays_though_it_is_archived_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "is_as_it_stands", lambda *_: False)
+    assert broken_by_any_seed() == {"late"}
+
+
+def test_a_bill_of_which_a_part_goes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = model._kept
+
+    def torn(*given: Any) -> Any:
+        found = kept(*given)
+        return {
+            name: why
+            for name, why in found.items()
+            if (name[0], why[0]) not in {("app.invoice_line", "needed"), ("app.payment", "needed")}
+        }
+
+    monkeypatch.setattr(model, "_kept", torn)
+    assert broken_by_any_seed() == {"early"}
+
+
+def test_books_that_outlive_their_years_in_the_archive_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "is_over", lambda *_: False)
+    assert broken_by_any_seed() == {"late"}
+
+
+def test_books_that_the_archive_destroys_though_they_are_held_are_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(books, "held", lambda *_: set())
+    assert broken_by_any_seed() == {"early"}
 
 
 def test_a_person_who_goes_unannounced_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
-    from simulation.history import Stop
+    from simulation.books.written import Document
+    from simulation.history import Stop, Target
     from simulation.people import Identity
     from simulation.policy import Policy
     from simulation.requests.backups import Backup
@@ -56,6 +57,8 @@ class World:
         days: of telemetry that have a partition, by table.
         policies: the versions that have been published.
         notices: that are open, by customer.
+        written: what the archive has of each invoice, in the order in which it was written.
+        carried_at: when the archive last destroyed a year but for what was held of it.
         desk: what was asked for, and what became of it.
         backups: that were made, by number.
         missing: what a person had to do after the last restore.
@@ -73,6 +76,8 @@ class World:
     days: dict[str, set[date]] = field(default_factory=lambda: {table: set() for table in PARTITIONED})
     holds: dict[int, Hold] = field(default_factory=dict)
     notices: dict[Key, Notice] = field(default_factory=dict)
+    written: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
+    carried_at: datetime | None = None
     desk: Desk = field(default_factory=Desk)
     backups: dict[int, Backup] = field(default_factory=dict)
     stops: dict[tuple[int, str], Stop] = field(default_factory=dict)
@@ -111,6 +116,11 @@ class World:
     def find(self, name: Name) -> Row | None:
         """A row by table and key."""
         return self.rows[name[0]].get(name[1])
+
+    def can_be_held(self, target: Target) -> bool:
+        """Whether a hold can name it: a table, a row, or an invoice that only the archive has."""
+        table, key = target
+        return key is None or key in self.rows[table] or (table == "app.invoice" and key in self.written)
 
     def mentioned(self, name: Name) -> Iterator[tuple[Link, Name]]:
         """The rows that a row refers to, and by which link."""
@@ -171,7 +181,7 @@ class World:
 
     @apply.register
     def _(self, event: Place) -> bool:
-        missing = [name for name in event.targets if name[1] is not None and self.find(name) is None]  # type: ignore[arg-type]  # a key is there
+        missing = not all(self.can_be_held(target) for target in event.targets)
         if missing or event.hold in self.holds or event.until <= event.at:
             return False
         self.holds[event.hold] = Hold(

@@ -8,15 +8,13 @@ objects, and what is interrupted goes on with the next run. Digest and dates of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lifecycle.archive import parts
-from lifecycle.archive.envelope import YearKeys, names_of_year
+from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.generations import generations, held_lines, is_over_for
-from lifecycle.archive.manifest import year_of
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.tables import archive_key
 from lifecycle.errors import StorageError
@@ -70,7 +68,7 @@ def condemn(connection: Connection, item: Item, _planned: FromClause, cover: Cov
     records = connection.execute(
         sa.delete(archive_record).where(archive_record.c.part_id.in_(generation.part_ids))
     )
-    _forget_keys(connection, generation.archive, generation.year_end, generation.number)
+    forget_keys(connection, generation.archive, generation.year_end, generation.number)
     for part in generation.parts:
         parts.move(connection, part, "condemned")
     return int(records.rowcount)
@@ -113,7 +111,7 @@ def _discard(company: Company, part: Part, as_of: datetime) -> None:
         of_year = parts.parts_of(connection, part.archive, year_end=part.year_end)
         others = {one.generation for one in of_year if one.state not in parts.UNFINISHED}
         if part.generation not in others:
-            _forget_keys(connection, part.archive, part.year_end, part.generation)
+            forget_keys(connection, part.archive, part.year_end, part.generation)
     Places.of(company).clear(part.folder)
     if part.generation not in others:
         keys = YearKeys(company.keys, part.archive, part.year_end, part.generation)
@@ -144,7 +142,6 @@ def destroy_condemned(company: Company, *, as_of: datetime) -> Destroyed:
             _destroy_objects(company, part, found, as_of)
         except StorageError as error:
             refused = error
-    found.keys += _clear_what_is_left(company, as_of)
     if refused:
         raise refused
     return found
@@ -162,41 +159,8 @@ def destroy_keys(company: Company, names: Iterable[str], *, as_of: datetime) -> 
     return len(found)
 
 
-def _clear_what_is_left(company: Company, as_of: datetime) -> int:
-    """Remove what is left of years that are destroyed, wherever it comes from; how many keys there were.
-
-    After the database, the keyring or a place was restored from a backup there are keys and objects again that nothing
-    refers to; and a run may have been interrupted before it came to them.
-    """
-    with reading(company.engine) as connection:
-        of_years = {
-            (archive, year_end): tuple(some)
-            for archive in parts.names(connection)
-            for year_end, some in groupby(parts.parts_of(connection, archive), key=lambda part: part.year_end)
-        }
-    count = 0
-    for (archive, year_end), of_year in of_years.items():
-        states = {part.state for part in of_year}
-        if states <= {"destroyed", "writing"} and "destroyed" in states:
-            Places.of(company).clear(year_of(archive, year_end))
-            count += destroy_keys(company, names_of_year(company.keys, archive, year_end), as_of=as_of)
-            with company.engine.begin() as connection:
-                connection.execute(
-                    sa.delete(archive_key).where(
-                        archive_key.c.archive == archive, archive_key.c.year_end == year_end
-                    )
-                )
-        else:
-            gone = {part.generation for part in of_year if part.state == "destroyed"}
-            for number in sorted(
-                gone - {part.generation for part in of_year if part.state not in parts.GONE}
-            ):
-                names = YearKeys(company.keys, archive, year_end, number).names()
-                count += destroy_keys(company, names, as_of=as_of)
-    return count
-
-
-def _forget_keys(connection: Connection, archive: str, year_end: date, generation: int) -> None:
+def forget_keys(connection: Connection, archive: str, year_end: date, generation: int) -> None:
+    """Forget the wrapped keys of owners of a generation, in the caller's transaction."""
     connection.execute(
         sa.delete(archive_key).where(
             archive_key.c.archive == archive,

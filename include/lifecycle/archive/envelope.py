@@ -8,6 +8,7 @@ next generation. To destroy one owner's key, the others are wrapped anew and the
 from __future__ import annotations
 
 import os
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,7 +22,6 @@ from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import date
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
@@ -57,6 +57,13 @@ _MAKING = Prepared(
         ),
     )
 )
+
+
+def years_of(keys: KeyProvider, archive: str) -> set[date]:
+    """The years of which the keyring has keys of an archive, those that were destroyed left out."""
+    prefix = f"archive.{archive}."
+    names = (name.removeprefix(prefix) for name in keys.names() if name.startswith(prefix))
+    return {date.fromisoformat(name.split(".")[0]) for name in names}
 
 
 def names_of_year(keys: KeyProvider, archive: str, year_end: date) -> list[str]:

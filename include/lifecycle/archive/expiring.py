@@ -16,6 +16,7 @@ from lifecycle.archive.carrying import carry, usable_generation
 from lifecycle.archive.destroying import condemn, destroy_condemned, discard_unfinished
 from lifecycle.archive.generations import generations, held_lines, over
 from lifecycle.archive.held import held_documents
+from lifecycle.archive.lost import clear_lost
 from lifecycle.errors import CheckFailed, PlanOutdated, UsageError
 from lifecycle.execute.guard import excesses
 from lifecycle.holds.cover import Cover
@@ -113,6 +114,7 @@ def expire(
         rounds.append(plan(company, as_of=as_of))
         left = _destroy_planned(company, rounds[-1], approved_by, progress)
     destroyed = destroy_condemned(company, as_of=as_of)
+    destroyed.keys += clear_lost(company, as_of=as_of)
     check_gone(company, as_of=as_of)
     return Expired(first=rounds[0], carried=tuple(carried), destroyed=destroyed, left=left)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from simulation.history import Build
+from simulation.invent.books import Books
 from simulation.invent.customers import Customers
 from simulation.invent.holds import Holds
 from simulation.invent.invoices import Invoices
@@ -40,12 +42,14 @@ class Inventor:
         self.website = Website(self.stage)
         self.customers = Customers(self.stage)
         self.invoices = Invoices(self.stage)
+        self.books = Books(self.stage, self.invoices)
         self.holds = Holds(self.stage)
-        self.runs = Runs(self.stage, self.customers, self.holds)
+        self.runs = Runs(self.stage, self.customers, self.holds, self.books)
         self.happenings: Happenings = {
             **self.website.happenings(),
             **self.customers.happenings(),
             **self.invoices.happenings(),
+            **self.books.happenings(),
             **self.holds.happenings(),
             **Policies(self.stage).happenings(),
             **Requests(self.stage, self.holds).happenings(),
@@ -64,12 +68,14 @@ class Inventor:
         yield from self.website.before()
         yield from self.invoices.before()
         yield from self.customers.disclosures_before()
+        yield Build(at=self.stage.now)
 
     def _day(self, day: date) -> Iterator[Event]:
         """What happens on a day: a few events, and the runs among them."""
         stage = self.stage
         moments = [(stage.moment(day), self._happening()) for _ in range(stage.few(HAPPENINGS_A_DAY))]
         moments += [(moment, self.runs.run) for moment in self.runs.moments(day)]
+        moments += [(stage.moment(day), invent) for invent in self.books.on(day)]
         for moment, invent in sorted(moments, key=lambda one: one[0]):
             stage.now = moment
             yield from invent()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from simulation.invent.stage import Happenings, Stage
     from simulation.tables import Key
 
-LEAST_YEARS_AGO = (0, 2, 5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.2, 9.5)
+LEAST_YEARS_AGO = (0, 0, 1, 2, 2.5, 5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9, 9.2, 9.5, 9.5, 9.9)
+MOST_YEARS_AGO = 11
 
 
 class Invoices:
@@ -30,16 +31,17 @@ class Invoices:
         return {self._new_invoice: 6, self._credit_note: 3}
 
     def before(self) -> Iterator[Event]:
-        """Invoices of the last ten years."""
+        """Invoices of the last eleven years."""
         for least in LEAST_YEARS_AGO:
-            yield from self._invoice(self.stage.past(least * YEAR, 9.99 * YEAR))
+            yield from self.invoice(self.stage.past(least * YEAR, MOST_YEARS_AGO * YEAR))
             if self.stage.chance(0.3):
                 yield from self._credit_note()
 
     def _new_invoice(self) -> Iterator[Event]:
-        yield from self._invoice(self.stage.now)
+        yield from self.invoice(self.stage.now)
 
-    def _invoice(self, issued: datetime, credited: Key | None = None) -> Iterator[Event]:
+    def invoice(self, issued: datetime, credited: Key | None = None, **more: str) -> Iterator[Event]:
+        """An invoice with a line, perhaps paid."""
         stage = self.stage
         contract = stage.pick("app.contract")
         invoice = stage.add(
@@ -51,6 +53,7 @@ class Invoices:
             gross="-100.00" if credited else "100.00",
             contact_name="Mari Tamm",
             **({} if stage.chance(0.6) else {"contact_email": None}),
+            **more,
         )
         yield invoice
         yield stage.add("app.invoice_line", invoice_id=invoice.key)
@@ -61,4 +64,4 @@ class Invoices:
         stage = self.stage
         if invoice := stage.pick("app.invoice", lambda row: row["credited_invoice_id"] is None):
             later = at(invoice[1]["issued_on"]) + timedelta(days=stage.random.randrange(400))
-            yield from self._invoice(stage.random.choice((stage.now, min(later, stage.now))), invoice[0])
+            yield from self.invoice(stage.random.choice((stage.now, min(later, stage.now))), invoice[0])

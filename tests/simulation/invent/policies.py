@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulation.history import Amend
 from simulation.moments import Period, day_of
+from simulation.policy import BOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,11 @@ AMENDMENTS: tuple[dict[str, tuple[Period, int]], ...] = (
         "customer_data_after_contract": (Period(months=40), 3),
     },
     {"persons_after_contract": (Period(months=12), 21)},
-    {"billing_ten_years": (Period(months=84), 0)},
-    {"billing_ten_years": (Period(months=132), 0)},
+    {BOOKS: (Period(months=84), 0)},
+    {BOOKS: (Period(months=132), 0), "billing_two_years": (Period(months=36), 0)},
+    {"billing_two_years": (Period(months=12), 0)},
 )
-"""What an amended policy changes: period and days of lead, by rule."""
+"""What an amended policy changes: period and days of lead, by rule; of the duty the period."""
 
 
 class Policies:

@@ -10,6 +10,7 @@ from simulation.history import (
     Answer,
     Ask,
     BackUp,
+    Expire,
     Extend,
     Fetch,
     Lift,
@@ -323,6 +324,7 @@ class Requests:
         if young:
             lost = self._answered_since(stage.world.backups[young[-1]].at)
             yield Restore(at=stage.now, backup=young[-1])
+            yield Expire(at=stage.now)  # the index has again what was destroyed since
             for asked in lost:
                 yield from self._asked_again(asked)
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from simulation import model
-from simulation.history import Run
+from simulation.history import Expire, Run
 from simulation.moments import at, day_of
 from simulation.policy import in_force
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from simulation.history import Event
+    from simulation.invent.books import Books
     from simulation.invent.customers import Customers
     from simulation.invent.holds import Holds
     from simulation.invent.stage import Stage
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 class Runs:
     """Runs on a stage."""
 
-    def __init__(self, stage: Stage, customers: Customers, holds: Holds) -> None:
+    def __init__(self, stage: Stage, customers: Customers, holds: Holds, books: Books) -> None:
         self.stage = stage
         self.customers = customers
         self.holds = holds
+        self.books = books
         self._days_to_miss = 0
         self._missed: list[datetime] = []
 
@@ -73,6 +75,7 @@ class Runs:
             unanswered=frozenset(self._unanswered()) if stage.chance(0.03) else frozenset(),
             meanwhile=self._meanwhile(),
         )
+        yield Expire(at=stage.now)
 
     def _fresh_evidence(self) -> Iterator[Event]:
         """The application touches a contract: a run with all its checks asks when one last changed."""
@@ -115,6 +118,8 @@ class Runs:
             yield self.holds.placed_on(table, key)
         elif stage.chance(0.2):
             yield from self.holds.release()
+        elif table == "app.invoice":
+            yield from self.books.about(key)
         elif table == "website.enquiry":
             yield stage.add("website.message", enquiry_id=key, sent_at=stage.now)
         elif table == "app.person" and stage.chance(0.4):

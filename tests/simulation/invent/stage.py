@@ -101,6 +101,8 @@ class Stage:
         """The application inserts a row; facts that are not given are null."""
         key = self.new_key()
         said = {**self._about_somebody(table, key), **self._written(table)}
+        if table == "app.invoice":
+            said["number"] = str(key)
         return Add(
             at=self.now,
             table=table,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
+    from simulation.books.written import Document
     from simulation.history import Stop
     from simulation.requests.asked import Asked, Desk
     from simulation.tables import Key, Snapshot
@@ -33,6 +34,7 @@ class Backup:
     days: Mapping[str, set[date]]
     holds: Mapping[int, Hold]
     notices: Mapping[Key, Notice]
+    written: Mapping[Key, tuple[Document, ...]]
     stops: Mapping[tuple[int, str], Stop]
     desk: Desk
 
@@ -45,6 +47,7 @@ class Backup:
             days={table: set(days) for table, days in world.days.items()},
             holds=dict(world.holds),
             notices=dict(world.notices),
+            written=dict(world.written),
             stops=dict(world.stops),
             desk=world.desk.copy(),
         )
@@ -102,6 +105,7 @@ def _put_back(world: World, backup: Backup) -> None:
     world.days = {table: set(days) for table, days in backup.days.items()}
     world.holds, world.notices = dict(backup.holds), dict(backup.notices)
     world.stops, world.desk = dict(backup.stops), backup.desk.copy()
+    world.written = dict(backup.written)
 
 
 def _known_again(asked: Asked) -> Asked:
@@ -114,11 +118,7 @@ def _missing(world: World, backup: Backup, holds: Mapping[int, Hold], as_of: dat
     for number, hold in holds.items():
         before = backup.holds.get(number)
         if before is None and hold.is_active(as_of):
-            targets = frozenset(
-                target
-                for target in hold.targets
-                if target[1] is None or world.find(target) is not None  # type: ignore[arg-type]  # a key is there
-            )
+            targets = frozenset(target for target in hold.targets if world.can_be_held(target))
             lost.append(hold)
             if targets or hold.subjects:
                 placed[number] = replace(hold, targets=targets, request=None)

@@ -150,8 +150,9 @@ def _(event: BackUp, world: World) -> Counter[str] | None:
 @happen.register(Restore)
 def _(event: Restore, world: World) -> Counter[str] | None:
     backup = world.backups.get(event.backup)
-    if backup is None:
+    if backup is None or (world.carried_at is not None and backup.at <= world.carried_at):
         return None
+    written = dict(world.written)
     world.missing = missing = backups.restore(world, backup, event.at)
     world.restored = {table: dict(rows) for table, rows in world.rows.items()}
     found = _said("restored") + _of(backups.replay(world, backup, event.at), "a replay")
@@ -163,6 +164,10 @@ def _(event: Restore, world: World) -> Counter[str] | None:
             "a lost answer": missing.answers.total(),
             "a lost restriction of a subject": sum(bool(hold.subjects) for hold in missing.holds.values()),
             "a hold in force again": len(missing.ended | missing.moved.keys()),
+            "a restore takes back what was written": sum(
+                documents != world.written.get(key) for key, documents in written.items()
+            ),
+            "a restore brings back what was destroyed": len(world.written.keys() - written.keys()),
         }
     )
     return +found

@@ -30,12 +30,9 @@ class Limits:
         self.rows = rows
 
     def of(self, promise: Promise, key: int) -> datetime | None:
-        """The moment before which a row must be gone; None while nothing counts down.
-
-        Accounting is kept in full for its years and destroyed by the first run after them.
-        """
+        """The moment before which a row must be gone; None while nothing counts down."""
         day = self._event_day(promise.table, key)
-        return None if day is None else _end(day, promise.keep)
+        return None if day is None else end_of(day, promise.keep)
 
     def _event_day(self, table: str, key: int) -> date | None:
         row = self.rows[table][key]
@@ -69,8 +66,8 @@ class Limits:
 
 
 @lru_cache(maxsize=100_000)
-def _end(day: date, keep: Period) -> datetime:
-    """The first moment after the period: midnight that ends its last day."""
+def end_of(day: date, keep: Period) -> datetime:
+    """The first moment after a period: midnight that ends its last day."""
     months = day.year * 12 + day.month - 1 + keep.months
     year, month = months // 12, months % 12 + 1
     last = date(year, month, min(day.day, monthrange(year, month)[1]))

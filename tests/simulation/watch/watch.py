@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from simulation.books.written import INVOICE
 from simulation.broken import Broken
 from simulation.history import Add, Change
 from simulation.moments import day_of
 from simulation.policy import RUN_EVERY_DAYS, in_force
+from simulation.watch.books import Law
 from simulation.watch.cover import Cover, active, owners
 from simulation.watch.limits import Limits, days_before
 
@@ -102,9 +104,7 @@ class Watch:
         for rule, left in self._left.items():
             promise = policy.promises[rule]
             gap = (day_of(as_of) - day_of(left.as_of)).days
-            if (
-                policy is not left.policy or promise.table == "app.invoice"
-            ):  # they go with the first run after
+            if policy is not left.policy:  # they go with the first run after
                 continue
             for name, limit in _limited(limits, promise):
                 if limit > as_of or left.limits.get(name) != limit or name in left.excused:
@@ -142,6 +142,8 @@ class Watch:
             if cover.covers(name):
                 early.append(f"{_told(name)} was held and is gone at {as_of}")
             rows = before.when_gone.get(name, before.rows)
+            if complaint := Law(self.world, rows, as_of).complaint(name):
+                early.append(f"{_told(name)} is gone at {as_of}; {complaint}")
             if not any(_may_go(Limits(rows), promises, part, as_of) for part in owners(rows, name)):
                 early.append(f"{_told(name)} is gone at {as_of}, and nothing it was part of was due")
         _raise("early", early)
@@ -168,11 +170,15 @@ class Watch:
         """What is near its limit is gone, or somebody keeps it."""
         as_of, policy = run.as_of, in_force(self.world.policies, run.as_of)
         cover = Cover(self.world.rows, {**before.holds, **active(self.world, as_of)})
-        limits, late = Limits(self.world.rows), []
+        limits, law, late = Limits(self.world.rows), Law(self.world, self.world.rows, as_of), []
         for rule, promise in policy.promises.items():
             left = dict(_limited(limits, promise))
             near = {name for name, limit in left.items() if _planned(limit, promise) <= as_of}
-            excused = {name for name in near if cover.excuses(name)}
+            excused = {
+                (table, key)
+                for table, key in near
+                if cover.excuses((table, key)) or (table == INVOICE and law.keeps(key))
+            }
             if rule in run.unanswered:
                 self._excuse(rule, excused)
                 continue
@@ -215,8 +221,8 @@ def _may_go(limits: Limits, promises: dict[str, Promise], name: Name, as_of: dat
 
 
 def _planned(limit: datetime, promise: Promise) -> datetime:
-    """From when on a run takes a row: the last scheduled run that keeps the lead; accounting not before its limit."""
-    return limit if promise.table == "app.invoice" else days_before(limit, promise.lead_days + RUN_EVERY_DAYS)
+    """From when on a run takes a row: the last scheduled run that keeps the lead."""
+    return days_before(limit, promise.lead_days + RUN_EVERY_DAYS)
 
 
 def _told(name: Name) -> str:
