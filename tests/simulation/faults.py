@@ -47,6 +47,7 @@ from lifecycle.requests.copies.veil import Veil
 from lifecycle.requests.wishes import Wishes
 from lifecycle.retention import notices
 from lifecycle.runs import company
+from lifecycle.store.prepared import Prepared
 from lifecycle.timelimits import is_over, latest_due_day, latest_over_day, local_day
 from simulation import desk, engine
 
@@ -179,7 +180,7 @@ def restrictions_ignored() -> AbstractContextManager[object]:
     )
 
 
-@_fault("row that goes when its hold ends", with_archive=True)
+@_fault("row that goes when its hold ends")
 @contextmanager
 def hold_counts_past_its_end() -> Iterator[None]:
     """A hold still counts at the moment of its end, and what it names is remembered as long."""
@@ -187,7 +188,18 @@ def hold_counts_past_its_end() -> Iterator[None]:
     def is_active(as_of: datetime) -> ColumnElement[bool]:
         return sa.and_(cover.hold.c.released_at.is_(None), cover.hold.c.until >= as_of)
 
-    with patch.object(cover, "is_active", is_active), patch.object(subjects, "is_active", is_active):
+    named = Prepared(
+        sa.select(
+            cover.hold_row.c.collection, (sa.func.cardinality(cover.hold_row.c.key) == 0).label("is_whole")
+        )
+        .distinct()
+        .where(cover.hold_row.c.key.is_not(None))
+    )
+    with (
+        patch.object(cover, "is_active", is_active),
+        patch.object(subjects, "is_active", is_active),
+        patch.object(cover, "_NAMED_BY_HOLDS", named),
+    ):
         yield
 
 
