@@ -561,7 +561,7 @@ def lost_answers_are_not_told() -> AbstractContextManager[object]:
     return patch.object(lost, "_requests", lambda _: iter(()))
 
 
-@_fault("a lost restriction of a subject", runs=15)
+@_fault("a lost restriction of a subject", runs=30)
 def lost_restrictions_are_not_told() -> AbstractContextManager[object]:
     """After a restore nobody is told that a restriction is to be placed again."""
     return patch.object(lost, "PLACED", {"hold_placed": "hold"})
