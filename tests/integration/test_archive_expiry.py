@@ -405,6 +405,19 @@ def unfinished(company: Company) -> list[parts.Part]:
     return [one for one in found if one.year_end.year == 2025]
 
 
+def test_a_document_whose_day_was_corrected_goes_with_each_of_its_years(company: Company, database: Database):
+    """It was written for the later year first; what was written for the earlier one goes first."""
+    moving = "UPDATE trade.bill SET issued_at = '{}-15', total = total + 1 WHERE serial = 'D'"
+    database.execute(moving.format("2025-06"))
+    write_books(company)
+    assert [one.year_end.year for one in fetch(company, NAME, "B-0006")] == [2025, 2026]
+    expiring.expire(company, as_of=OVER)
+    assert [one.year_end.year for one in fetch(company, NAME, "B-0006")] == [2026]
+    database.execute(moving.format("2025-07"))
+    write_books(company, OVER)
+    assert [one.revision for one in fetch(company, NAME, "B-0006")] == [1, 0]
+
+
 # --- after a backup was restored
 
 

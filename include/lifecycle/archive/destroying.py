@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, FromClause
 
+    from lifecycle.archive.generations import Generation
     from lifecycle.archive.parts import Part
     from lifecycle.holds.cover import Cover
     from lifecycle.plan import Item
@@ -65,6 +66,7 @@ def condemn(connection: Connection, item: Item, _planned: FromClause, cover: Cov
     held = sum(kept.rows for kept in held_lines(connection, cover, generation))
     if held:
         return generation.records - held
+    _let_older_be_newest(connection, generation)
     records = connection.execute(
         sa.delete(archive_record).where(archive_record.c.part_id.in_(generation.part_ids))
     )
@@ -72,6 +74,31 @@ def condemn(connection: Connection, item: Item, _planned: FromClause, cover: Cov
     for part in generation.parts:
         parts.move(connection, part, "condemned")
     return int(records.rowcount)
+
+
+def _let_older_be_newest(connection: Connection, generation: Generation) -> None:
+    """Of a document whose day was corrected an older record may stand in a later year: it is the newest then."""
+    older, going, newest = archive_record.alias("older"), archive_record.alias("going"), archive_record
+    losing = sa.select(going.c["key"]).where(going.c.part_id.in_(generation.part_ids), going.c.is_newest)
+    last = (
+        sa.select(older.c["key"], sa.func.max(older.c.revision).label("revision"))
+        .where(
+            older.c.archive == generation.archive,
+            older.c.part_id.not_in(generation.part_ids),
+            older.c["key"].in_(losing),
+        )
+        .group_by(older.c["key"])
+        .subquery("last")
+    )
+    connection.execute(
+        sa.update(newest)
+        .values(is_newest=True)
+        .where(
+            newest.c.archive == generation.archive,
+            newest.c["key"] == last.c["key"],
+            newest.c.revision == last.c.revision,
+        )
+    )
 
 
 def discard_unfinished(company: Company, *, as_of: datetime) -> None:
