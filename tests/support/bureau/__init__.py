@@ -100,8 +100,9 @@ class Bureau:
 
 _PART = """
     INSERT INTO lifecycle.archive_part
-        (archive, year_end, number, state, as_of, policy_version, retain_until, documents, manifest, sha256, entry)
-    VALUES (:archive, '2020-12-31', 1, 'written', now(), '2000-01-01', '2040-12-31', 0, '{}', repeat('0', 64), 0)
+        (archive, year_end, number, generation, state, as_of, policy_version, retain_until, documents, manifest, sha256,
+         entry)
+    VALUES (:archive, '2020-12-31', 1, 1, 'written', now(), '2000-01-01', '2040-12-31', 0, '{}', repeat('0', 64), 0)
     RETURNING part_id
 """
 _CONTROL = (
