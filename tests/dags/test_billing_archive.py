@@ -9,9 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from lifecycle.archive.fetching import fetch
-from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Target
-from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, hold, release_all
 from support.companies import ledger_of
 
 if TYPE_CHECKING:
@@ -47,26 +45,6 @@ def shorten(company: Company, *changes: tuple[str, str]) -> None:
 
 def company_folder(company: Company) -> Path:
     return Path(company.archive_urls[0]).parent
-
-
-def keep(company: Company, target: str) -> None:
-    with company.engine.begin() as connection:
-        holds.place(
-            connection,
-            company.rulebook(IN_AUGUST),
-            [Target.parse(target)],
-            kind="hold",
-            reason="dispute",
-            placed_by="Olivia",
-            until=IN_AUGUST.replace(year=2035),
-            as_of=IN_AUGUST,
-        )
-
-
-def let_go(company: Company) -> None:
-    with company.engine.begin() as connection:
-        (one,) = holds.listing(connection, as_of=IN_AUGUST)
-        holds.release(connection, one.hold_id, released_by="Olivia", as_of=NEXT_AUGUST)
 
 
 def there(company: Company) -> list[str]:
@@ -123,7 +101,7 @@ def test_what_is_over_is_destroyed_and_what_is_held_goes_at_once_when_it_is_rele
     airflow_alone: Airflow, company, database
 ):
     airflow_alone.run(BUILD, IN_AUGUST)
-    keep(company, "trade.bill:B,1")
+    hold(company, "trade.bill:B,1")
     shorten(company)
     run = airflow_alone.run(EXPIRE, NEXT_AUGUST)
     assert run.state == "success"
@@ -135,7 +113,7 @@ def test_what_is_over_is_destroyed_and_what_is_held_goes_at_once_when_it_is_rele
         "success",
         True,
     )
-    let_go(company)
+    release_all(company, NEXT_AUGUST)
     assert airflow_alone.run(EXPIRE, NEXT_AUGUST).state == "success"
     assert there(company) == ["B-0006"]
     del database

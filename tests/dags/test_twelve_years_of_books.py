@@ -13,10 +13,8 @@ import pytest
 
 from lifecycle.archive.fetching import fetch
 from lifecycle.errors import NotFound
-from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Target
 from lifecycle.retention.sweep import sweep
-from support.books import NAME, create_books, flip
+from support.books import NAME, create_books, flip, hold, release_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,9 +75,9 @@ def test_twelve_years(airflow_alone: Airflow, company: Company, database: Databa
             flip(tmp_path / "one/books/2013-06-30/0001/0000.parquet")
         succeed(airflow_alone, "billing_archive_verify", as_of)
         if year == HELD:
-            hold(company, "trade.bill:Y2012,1", as_of)
+            hold(company, "trade.bill:Y2012,1", as_of=as_of)
         if year == RELEASED:
-            release(company, as_of)
+            release_all(company, as_of)
         succeed(airflow_alone, "billing_archive_expiry", as_of)
         assert there(company, remembered) == expected(year), year
     nothing_is_older(company, database, tmp_path)
@@ -104,26 +102,6 @@ def pay_late(database: Database, airflow: Airflow, as_of: datetime, company: Com
 
 def bills(database: Database) -> list[str]:
     return [row.number for row in database.execute("SELECT number FROM trade.bill ORDER BY number")]
-
-
-def hold(company: Company, target: str, as_of: datetime) -> None:
-    with company.engine.begin() as connection:
-        holds.place(
-            connection,
-            company.rulebook(as_of),
-            [Target.parse(target)],
-            kind="hold",
-            reason="dispute",
-            placed_by="Olivia",
-            until=as_of.replace(year=2030),
-            as_of=as_of,
-        )
-
-
-def release(company: Company, as_of: datetime) -> None:
-    with company.engine.begin() as connection:
-        (one,) = holds.listing(connection, as_of=as_of)
-        holds.release(connection, one.hold_id, released_by="Olivia", as_of=as_of)
 
 
 def there(company: Company, remembered: dict[str, Any]) -> list[str]:

@@ -12,10 +12,8 @@ from lifecycle.archive import building, carrying, destroying, expiring, parts
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.verifying import verify
 from lifecycle.errors import ApprovalRequired, CheckFailed, NotFound, StorageError, StoreError, UsageError
-from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Subject, Target
 from lifecycle.runs import plans
-from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, write_books
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, hold, release_all, write_books
 from support.companies import ledger_of
 
 if TYPE_CHECKING:
@@ -43,26 +41,6 @@ def company(database: Database, tmp_path: Path) -> Company:
 def without_tables(database: Database) -> None:
     """The tables have let go of what the archive has."""
     database.execute("TRUNCATE trade.bill, trade.item, trade.discount, trade.receipt")
-
-
-def hold(company: Company, *targets: Target | Subject, kind: str = "hold", until: int = 2035) -> None:
-    with company.engine.begin() as connection:
-        holds.place(
-            connection,
-            company.rulebook(IN_AUGUST),
-            list(targets),
-            kind=kind,
-            reason="dispute",
-            placed_by="Olivia",
-            until=IN_AUGUST.replace(year=until),
-            as_of=IN_AUGUST,
-        )
-
-
-def release_all(company: Company, at: datetime) -> None:
-    with company.engine.begin() as connection:
-        for one in holds.listing(connection, as_of=at):
-            holds.release(connection, one.hold_id, released_by="Olivia", as_of=at)
 
 
 def there(
@@ -145,8 +123,8 @@ def test_a_second_run_finds_nothing_to_do(company: Company):
 
 
 HELD = {
-    "by key": [Target.parse("trade.bill:B,1")],
-    "by a row that belongs to it": [Target.parse("trade.receipt:9")],
+    "by key": ["trade.bill:B,1"],
+    "by a row that belongs to it": ["trade.receipt:9"],
 }
 
 
@@ -171,7 +149,7 @@ def test_what_is_held_is_carried_and_all_else_goes(
 
 
 def test_what_was_held_goes_when_the_hold_is_released(company: Company, database: Database, tmp_path: Path):
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     without_tables(database)
     expiring.expire(company, as_of=OVER)
     assert expiring.expire(company, as_of=OVER).carried == ()
@@ -183,8 +161,8 @@ def test_what_was_held_goes_when_the_hold_is_released(company: Company, database
 
 
 def test_of_two_that_were_held_one_goes_and_one_stays(company: Company, database: Database):
-    hold(company, Target.parse("trade.bill:B,1"), until=2033)
-    hold(company, Target.parse("trade.bill:C,1"))
+    hold(company, "trade.bill:B,1", until=2033)
+    hold(company, "trade.bill:C,1")
     without_tables(database)
     expiring.expire(company, as_of=OVER)
     assert there(company) == ["B-0004", "B-0005", "B-0006"]
@@ -194,9 +172,9 @@ def test_of_two_that_were_held_one_goes_and_one_stays(company: Company, database
 
 def test_a_hold_may_name_what_only_the_archive_has(company: Company, database: Database):
     without_tables(database)
-    hold(company, Target.parse("trade.bill:B,01"))
+    hold(company, "trade.bill:B,01")
     with pytest.raises(UsageError):
-        hold(company, Target.parse("trade.bill:Z,1"))
+        hold(company, "trade.bill:Z,1")
     expiring.expire(company, as_of=OVER)
     assert there(company) == ["B-0004", "B-0006"]
 
@@ -204,7 +182,7 @@ def test_a_hold_may_name_what_only_the_archive_has(company: Company, database: D
 @pytest.mark.parametrize("collection", ["trade.bill", "trade.receipt"])
 def test_a_hold_on_all_keeps_all(company: Company, database: Database, collection):
     without_tables(database)
-    hold(company, Target(collection=collection))
+    hold(company, collection)
     expired = expiring.expire(company, as_of=OVER)
     assert (expired.first.digest, expired.carried) == (None, ())
     assert len(there(company)) == 5
@@ -214,7 +192,7 @@ def test_what_belongs_to_a_held_owner_is_held(company: Company, database: Databa
     to_client = "trade.bill.client_no: {access: {redact: [reader]}}"
     company = amend_policy(company, tmp_path, to_client, "trade.bill.client_no: owner")
     without_tables(database)
-    hold(company, Target.parse("trade.client:1"))
+    hold(company, "trade.client:1")
     expiring.expire(company, as_of=OVER)
     assert there(company) == ["B-0001", "B-0002", "B-0006"]
 
@@ -229,7 +207,7 @@ def test_a_hold_on_whoever_a_document_belongs_to_now_keeps_it(
     )
     write_books(company)
     without_tables(database)
-    hold(company, Target.parse("trade.client:2"))
+    hold(company, "trade.client:2")
     expiring.expire(company, as_of=OVER)
     assert there(company) == ["B-0001", "B-0004", "B-0006"]
 
@@ -240,14 +218,14 @@ def test_a_hold_on_all_owners_keeps_what_belonged_to_one_who_is_gone(
     company = amend_policy(company, tmp_path, "client_no: {access: {redact: [reader]}}", "client_no: owner")
     without_tables(database)
     database.execute("DELETE FROM trade.client")
-    hold(company, Target(collection="trade.client"))
+    hold(company, "trade.client")
     assert expiring.expire(company, as_of=OVER).first.digest is None
 
 
 def test_of_an_archive_that_the_policy_does_not_have_any_hold_keeps_all(
     company: Company, database: Database, tmp_path: Path
 ):
-    hold(company, Target.parse("trade.client:1"))
+    hold(company, "trade.client:1")
     text = (tmp_path / "policies/2020-01-01/policy.yaml").read_text()
     company = amend_policy(company, tmp_path, text[text.index("archives:") : text.index("edges:")], "")
     without_tables(database)
@@ -282,7 +260,7 @@ def test_beyond_the_guard_a_person_approves_exactly_this_plan(company: Company, 
 
 def test_what_is_held_after_it_was_planned_is_not_destroyed(company: Company):
     planned = expiring.plan(company, as_of=OVER)
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     outcome = expiring.carry_out(company, planned.digest)
     assert list(outcome.deferred.values()) == ["trade.bill: 3 of 4 rows were still as planned"]
     assert len(there(company)) == 5
@@ -312,7 +290,7 @@ def test_an_interrupted_destruction_goes_on(company: Company, tmp_path: Path, mo
 
 
 def test_an_interrupted_carrying_goes_on(company: Company, database: Database, monkeypatch):
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     seal = carrying._seal
     monkeypatch.setattr(carrying, "_seal", refuse)
     with pytest.raises(StorageError):
@@ -327,7 +305,7 @@ def test_an_interrupted_carrying_goes_on(company: Company, database: Database, m
 def test_what_was_carried_half_goes_with_its_keys_when_the_hold_is_released(
     company: Company, database: Database, tmp_path: Path, monkeypatch
 ):
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     monkeypatch.setattr(carrying, "_seal", refuse)
     with pytest.raises(StorageError):
         expiring.expire(company, as_of=OVER)
@@ -376,7 +354,7 @@ def test_of_an_archive_that_the_policy_does_not_have_any_more_the_parts_say_when
 def test_a_held_document_that_cannot_be_read_keeps_its_year_and_no_other(
     company: Company, database: Database, tmp_path: Path
 ):
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     without_tables(database)
     for place in ("one", "two"):
         flip(tmp_path / place / YEAR / "0001/0000.parquet")
@@ -391,7 +369,7 @@ def test_what_another_run_has_finished_meanwhile_is_not_discarded(company: Compa
     (year,) = [one for one in building.years(company, NAME, as_of=IN_AUGUST) if one.ends.year == 2025]
     assert building.write(company, NAME, year, as_of=IN_AUGUST) is None  # leaves a part that has nothing
     (stale,) = unfinished(company)
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     assert expiring.expire(company, as_of=OVER).carried == (stale.folder,)
     with pytest.raises(StoreError):
         destroying._discard(company, stale, OVER)
@@ -437,7 +415,7 @@ def test_what_was_carried_after_the_backup_is_not_cleared_away(
     company: Company, database: Database, tmp_path: Path
 ):
     """The register knows the part as one that was never written."""
-    hold(company, Target.parse("trade.bill:B,1"))
+    hold(company, "trade.bill:B,1")
     tables = ("archive_part", "archive_record", "archive_key")
     for table in tables:
         database.execute(f"CREATE TABLE backup_{table} AS TABLE lifecycle.{table}")

@@ -9,12 +9,10 @@ import pytest
 
 from lifecycle.archive.verifying import verify
 from lifecycle.execute.door import Door
-from lifecycle.holds import register as holds
-from lifecycle.holds.targets import Target
 from lifecycle.planning.planner import ground_of, make_plan
 from lifecycle.retention.sweep import sweep
 from lifecycle.store.roles import Role
-from support.books import IN_AUGUST, amend_policy, create_books, write_books
+from support.books import IN_AUGUST, amend_policy, create_books, hold, write_books
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,20 +34,6 @@ def company(database: Database, tmp_path: Path) -> Company:
 
 def keep_rule(company: Company):
     return sweep(company, RULE, as_of=IN_AUGUST, approved_by="Olivia")
-
-
-def hold(company: Company, target: str) -> None:
-    with company.engine.begin() as connection:
-        holds.place(
-            connection,
-            company.rulebook(IN_AUGUST),
-            [Target.parse(target)],
-            kind="hold",
-            reason="dispute",
-            placed_by="Olivia",
-            until=IN_AUGUST.replace(year=2026),
-            as_of=IN_AUGUST,
-        )
 
 
 def bills(database: Database) -> list[str]:
@@ -116,14 +100,14 @@ def test_a_part_that_is_not_sealed_stands_for_nothing(company: Company, database
 
 def test_what_is_held_stays_in_the_tables_though_it_was_written(company: Company, database: Database):
     write_books(company)
-    hold(company, "trade.bill:B,1")
+    hold(company, "trade.bill:B,1", until=2026)
     keep_rule(company)
     assert bills(database) == ["B1", "D1"]
 
 
 def test_a_document_of_which_one_row_is_held_stays_whole(company: Company, database: Database):
     write_books(company)
-    hold(company, "trade.receipt:2")
+    hold(company, "trade.receipt:2", until=2026)
     swept = keep_rule(company)
     assert bills(database) == ["A1", "D1"]
     for table, rows in (("item", 3), ("discount", 1), ("receipt", 2)):

@@ -15,7 +15,7 @@ from lifecycle.archive.places import Places
 from lifecycle.archive.verifying import verify
 from lifecycle.errors import StoreError, UsageError
 from lifecycle.retention.sweep import sweep
-from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
+from support.books import IN_AUGUST, NAME, amend_policy, create_books, hold, write_books
 from support.companies import ledger_of
 
 if TYPE_CHECKING:
@@ -196,6 +196,16 @@ def test_what_was_somebody_elses_when_it_was_written_is_rewritten_with_theirs(
     for number in ("B-0001", "B-0002", "B-0004"):
         assert "remark" not in fetch(company, NAME, number)[0].values
     assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
+
+
+@pytest.mark.parametrize("kind", ["hold", "restriction"])
+def test_what_is_held_stays_as_it_is(company: Company, kind):
+    hold(company, "trade.bill:B,1", kind=kind)
+    before = told(company, "B-0004")
+    for owner in ("2", None):
+        with pytest.raises(UsageError, match="1 documents of this year are held or restricted"):
+            rewriting.rewrite(company, NAME, YEAR_END, owner=owner, as_of=IN_AUGUST)
+    assert told(company, "B-0004") == before
 
 
 def manifest_of(database: Database, number: int) -> Manifest:

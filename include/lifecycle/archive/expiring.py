@@ -141,9 +141,7 @@ def keep_held(company: Company, *, as_of: datetime) -> list[Manifest]:
     for one in mixed:
         try:
             found += _keep_held_of(company, one, cover, as_of)
-        except (
-            CheckFailed
-        ) as error:  # what is held stays as it is; the others of the year are told at the end
+        except CheckFailed as error:  # check_gone tells it at the end
             logger.error("%s is left as it is: %s", one.name, error)  # noqa: TRY400 - the error has said all
     return found
 

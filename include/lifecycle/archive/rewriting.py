@@ -18,11 +18,13 @@ from lifecycle.archive.carrying import carry, usable_generation
 from lifecycle.archive.checking import first_intact
 from lifecycle.archive.destroying import destroy_keys
 from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.generations import generations, held_lines
 from lifecycle.archive.layout import Layout
 from lifecycle.archive.places import Places
 from lifecycle.archive.restoring import restate
 from lifecycle.archive.tables import archive_part
 from lifecycle.errors import StoreError, UsageError
+from lifecycle.holds.cover import Cover
 from lifecycle.planning.archived import archive_record
 from lifecycle.store.engine import reading
 
@@ -49,12 +51,13 @@ def rewrite(
         as_of: the moment of the run.
 
     Raises:
-        UsageError: there is no such archive, or nothing of this year or owner in it.
+        UsageError: there is no such archive, nothing of this year or owner in it, or something of the year is held.
         CheckFailed: a document cannot be read, or is not the same when it is read again.
         StorageError: a location refuses.
         StoreError: somebody else writes to this archive.
     """
     wanted = Layout.of(company.rulebook(as_of), archive_of(company, name, as_of=as_of), year_end)
+    _require_nothing_held(company, name, year_end, as_of)
     number = usable_generation(company, name, year_end)
     sealed_for = _sealed_for(company, name, owner)
     chosen = sa.true() if owner is None else archive_record.c.owner.in_(sealed_for)
@@ -76,6 +79,25 @@ def rewrite(
     for generation in range(1, number) if owner is not None else ():
         _forget_owners(company, YearKeys(company.keys, name, year_end, generation), sealed_for, as_of)
     return written
+
+
+def _require_nothing_held(company: Company, name: str, year_end: date, as_of: datetime) -> None:
+    """What a hold or restriction covers stays as it is, with columns that should not have been written, too."""
+    with reading(company.engine) as connection:
+        cover = Cover(connection, company.rulebook(as_of), as_of)
+        cover.require_nothing_lost()
+        held = sum(
+            kept.rows
+            for one in generations(connection)
+            if (one.archive, one.year_end) == (name, year_end)
+            for kept in held_lines(connection, cover, one)
+        )
+    if held:
+        raise UsageError(
+            f"{held} documents of this year are held or restricted, and stay as they are until that ends",
+            place=f"archive {name}, year to {year_end}",
+            next_step="see lifecycle hold list; write them anew when it has ended or was released",
+        )
 
 
 def _sealed_for(company: Company, name: str, owner: str | None) -> list[str]:
@@ -117,16 +139,17 @@ def _forget_owners(company: Company, keys: YearKeys, owners: list[str], as_of: d
     Raises:
         StoreError: somebody has begun to write one of theirs meanwhile.
     """
-    with parts.only_writer(company.engine, keys.archive), company.engine.begin() as connection:
-        if _has_sealed(connection, keys, owners):
-            raise StoreError(
-                "somebody writes documents of this owner at this moment",
-                place=f"archive {keys.archive}, year to {keys.year_end}",
-                next_step="all that was there is written anew; run it again when that has ended",
-            )
-        for owner in owners:
-            keys.forget(connection, owner)
-    destroy_keys(company, keys.unused_names(company.engine), as_of=as_of)
+    with parts.only_writer(company.engine, keys.archive):
+        with company.engine.begin() as connection:
+            if _has_sealed(connection, keys, owners):
+                raise StoreError(
+                    "somebody writes documents of this owner at this moment",
+                    place=f"archive {keys.archive}, year to {keys.year_end}",
+                    next_step="all that was there is written anew; run it again when that has ended",
+                )
+            for owner in owners:
+                keys.forget(connection, owner)
+        destroy_keys(company, keys.unused_names(company.engine), as_of=as_of)
 
 
 def _has_sealed(connection: Connection, keys: YearKeys, owners: list[str]) -> bool:

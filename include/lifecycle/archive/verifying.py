@@ -167,7 +167,7 @@ class _Verification:
         Whether something of it is lost: then nothing relies on it, and what the tables have of it is written again.
         """
         before = len(self.findings)
-        manifest = part.read_manifest()
+        manifest, is_lost = part.read_manifest(), False
         if not self._is_in_ledger(part, manifest):
             self.findings.append(Finding(what=UNLIKE_LEDGER, name=part.folder))
         for place in self.places.locations:
@@ -175,15 +175,9 @@ class _Verification:
             for one in manifest.objects:
                 self.objects += 1
                 self.size += one.size
-                self._look_at_object(place, manifest, one)
+                is_lost |= self._look_at_object(place, manifest, one)
         self._look_into(manifest)
-        return not self._is_whole_somewhere(manifest) or any(
-            one.what == UNREADABLE for one in self.findings[before:]
-        )
-
-    def _is_whole_somewhere(self, manifest: Manifest) -> bool:
-        """Each object stands in some place as it was written."""
-        return all(first_intact(self.places.locations, one) for one in manifest.objects)
+        return is_lost or any(one.what == UNREADABLE for one in self.findings[before:])
 
     def look_for_others(self, written: list[Part]) -> None:
         """See that there is nothing but what belongs to a part, or is being written."""
@@ -251,15 +245,17 @@ class _Verification:
         if what:
             self._replace(place, manifest, manifest.name, what, lambda: manifest.text().encode())
 
-    def _look_at_object(self, place: Location, manifest: Manifest, one: Written) -> None:
+    def _look_at_object(self, place: Location, manifest: Manifest, one: Written) -> bool:
+        """See that an object is as it was written, or put it back; whether no place has it any more."""
         what = wrong_with(place, one)
         if not what:
-            return
+            return False
         source = first_intact([other for other in self.places.locations if other is not place], one)
         if source is None:
             self.findings.append(Finding(what=what, name=one.name, place=place.url))
         else:
             self._replace(place, manifest, one.name, what, lambda: source.read(one.name))
+        return source is None
 
     def _replace(
         self, place: Location, manifest: Manifest, name: str, what: str, read: Callable[[], bytes]

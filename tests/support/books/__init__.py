@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from lifecycle.archive import building
 from lifecycle.datamap.load import load_datamap
+from lifecycle.holds import register as holds
+from lifecycle.holds.targets import Target
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
 from lifecycle.runs.company import Company
@@ -87,6 +89,30 @@ def write_books(company: Company, as_of: datetime = IN_AUGUST) -> list[Manifest]
         for year in building.years(company, NAME, as_of=as_of)
         for manifest in building.build(company, NAME, year, as_of=as_of)
     ]
+
+
+def hold(
+    company: Company, *targets: str, kind: str = "hold", until: int = 2035, as_of: datetime = IN_AUGUST
+) -> None:
+    """Place a hold or restriction until a year."""
+    with company.engine.begin() as connection:
+        holds.place(
+            connection,
+            company.rulebook(as_of),
+            [Target.parse(one) for one in targets],
+            kind=kind,
+            reason="dispute",
+            placed_by="Olivia",
+            until=as_of.replace(year=until),
+            as_of=as_of,
+        )
+
+
+def release_all(company: Company, as_of: datetime) -> None:
+    """Release every hold that counts."""
+    with company.engine.begin() as connection:
+        for one in holds.listing(connection, as_of=as_of):
+            holds.release(connection, one.hold_id, released_by="Olivia", as_of=as_of)
 
 
 def flip(path: Path) -> None:
