@@ -140,7 +140,7 @@ def test_the_object_stays_readable_for_the_others(company: Company, database: Da
 
 def test_the_ledger_says_what_was_written_anew_and_which_key_went(company: Company, database: Database):
     rewriting.rewrite(company, NAME, YEAR_END, owner="1", as_of=IN_AUGUST)
-    (written, destroyed) = ledger_of(database)[-2:]
+    (written, _, destroyed) = ledger_of(database)[-3:]
     assert (written[0], written[1]["reason"], written[1]["rows"]) == ("archive_written", "rewritten", 2)
     assert (destroyed[0], destroyed[1]["key"]) == ("key_destroyed", "archive.books.2025-06-30.1.owners.1")
 

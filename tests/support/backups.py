@@ -22,9 +22,9 @@ def back_up(database: Database, backup: Path) -> Path:
     return backup
 
 
-def restore(database: Database, backup: Path) -> None:
-    """The database as it was when the backup was made; nobody may be connected to it."""
-    schemas = "app, website, lifecycle, analytics, pseudonymised"
+def restore(database: Database, backup: Path, company: str = "app, website") -> None:
+    """The database as it was when the backup was made, the company's schemas and the engine's; nobody may use it."""
+    schemas = f"{company}, lifecycle, analytics, pseudonymised"
     database.script(f"DROP SCHEMA {schemas} CASCADE")
     _run("pg_restore", database, "-d", _name(database), str(backup))
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from lifecycle.archive import parts, totals
+from lifecycle.archive.beside import write_keys
 from lifecycle.archive.checking import check_objects
 from lifecycle.archive.documents import BELONGS_TO, DIGEST, MOST, NUMBER, ORDINAL, Documents
 from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.finding import enter_found_as_writer
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP, Layout
 from lifecycle.archive.manifest import Manifest
 from lifecycle.archive.numbering import series_of
@@ -85,6 +87,7 @@ def write(
         Places.of(company),
     )
     with parts.only_writer(company.engine, name):
+        enter_found_as_writer(company, name, as_of=as_of)
         with company.engine.begin() as connection:
             if verified := parts.parts_of(connection, name, year_end=year.ends, states=("verified",)):
                 return verified[0]
@@ -173,7 +176,7 @@ def seal(company: Company, part: Part) -> Manifest:
     with company.engine.begin() as connection:
         _outdate(connection, part)
         adopt(connection, company.version(part.as_of), as_of=part.as_of)
-        entry = append(connection, "archive_written", _entry(manifest), as_of=part.as_of)
+        entry = append(connection, "archive_written", manifest.entry(), as_of=part.as_of)
         parts.move(connection, part, "written", entry=entry.sequence)
     return manifest
 
@@ -202,6 +205,13 @@ def _write(
         retain_until=part.retain_until,
         layout=layout.document(),
         objects=writer.write(documents, count, progress),
+        owner_keys=write_keys(
+            connection,
+            keys,
+            sa.select(documents.picked.c[OWNER]),
+            part.folder,
+            writer.locations,
+        ),
         revisions=_revisions(documents),
         totals=totals.of_tables(documents, layout),
         series=series_of(connection, documents.picked),
@@ -258,15 +268,3 @@ def _outdate(connection: Connection, part: Part) -> None:
     of_them = sa.and_(archive_record.c.archive == part.archive, archive_record.c.key.in_(revised))
     is_here = archive_record.c.part_id == part.part_id
     connection.execute(sa.update(archive_record).values(is_newest=is_here).where(of_them))
-
-
-def _entry(manifest: Manifest) -> dict[str, Any]:
-    return {
-        "archive": manifest.archive,
-        "year_end": manifest.year_end,
-        "part": manifest.number,
-        "digest": manifest.sha256,
-        "rows": manifest.documents,
-        "retain_until": manifest.retain_until,
-        "policy_version": manifest.policy_version,
-    }

@@ -14,17 +14,18 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.archive import parts, totals
-from lifecycle.archive.checking import check_objects, first_intact
+from lifecycle.archive.anew import write_anew
+from lifecycle.archive.beside import write_keys
+from lifecycle.archive.checking import first_intact
 from lifecycle.archive.documents import LeftOut
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import OWNER, ROWS_PER_GROUP, SEALED, Layout
 from lifecycle.archive.manifest import object_of
 from lifecycle.archive.objects import Written, new_object, reading_object
-from lifecycle.archive.places import Places, lock_of
+from lifecycle.archive.places import Places
 from lifecycle.archive.sealing import Sealer
 from lifecycle.archive.trimming import Trimming
 from lifecycle.errors import CheckFailed
-from lifecycle.ledger.book import append
 from lifecycle.planning.archived import archive_record
 from lifecycle.store.engine import reading
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.parts import Part
@@ -89,27 +90,16 @@ def carry(
         places = _places_of(company, part, chosen)
         if not places:
             return None
-        with company.engine.begin() as connection:
-            new = parts.begin(
-                connection,
-                part.archive,
-                part.year_end,
-                taken=Places.of(company).numbers(part.archive, part.year_end),
-                generation=generation,
-                as_of=part.as_of,
-                policy_version=company.version(part.as_of).policy.policy.last_updated,
-                retain_until=part.retain_until,
-            )
-        carrier = _Carrier(company, part.read_manifest(), new, wanted)
-        carrier.places.clear(new.folder)
-        manifest = carrier.write(places)
-        with company.engine.begin() as connection:
-            parts.draft(connection, new, manifest)
-        check_objects(company, manifest, carrier.places)
-        with reading(company.engine) as connection:
-            new = parts.part_of(connection, new.part_id)
-        _seal(company, new, manifest, carrier.moved, as_of=as_of, reason=reason)
-        return manifest
+        carrier = _Carrier(company, part, generation, wanted)
+        return write_anew(
+            company,
+            part,
+            generation,
+            lambda new: carrier.write(new, places, chosen),
+            as_of=as_of,
+            reason=reason,
+            note=carrier.note,
+        )
 
 
 def usable_generation(company: Company, archive: str, year_end: date) -> int:
@@ -128,42 +118,51 @@ class _Carrier:
         moved: where each of them stands then.
     """
 
-    def __init__(self, company: Company, source: Manifest, target: Part, wanted: Layout | None) -> None:
+    def __init__(self, company: Company, source: Part, generation: int, wanted: Layout | None) -> None:
         self.company = company
         self.wanted = wanted
-        self.source = source
-        self.target = target
+        self.part_id = source.part_id
+        self.source = source.read_manifest()
         self.places = Places.of(company)
-        self.old_keys = YearKeys.of_part(company.keys, source)
-        self.new_keys = YearKeys(company.keys, target.archive, target.year_end, target.generation)
+        self.old_keys = YearKeys.of_part(company.keys, self.source)
+        self.new_keys = YearKeys(company.keys, source.archive, source.year_end, generation)
         self.layout: Mapping[str, Any] = {}
         self.moved: list[_Place] = []
         self.totals = totals.Totals()
         self.revisions = 0
 
-    def write(self, places: Sequence[_Place]) -> Manifest:
-        """Write the documents that stand in some places; the manifest of the new part."""
+    def write(self, target: Part, places: Sequence[_Place], chosen: ColumnElement[bool]) -> Manifest:
+        """Write the chosen documents, which stand in some places, into a new part; its manifest."""
         objects = [
-            self._carry_object(number, self.source.objects[old], list(chosen))
-            for number, (old, chosen) in enumerate(groupby(places, key=lambda place: place.object))
+            self._carry_object(object_of(target.folder, number), number, self.source.objects[old], list(some))
+            for number, (old, some) in enumerate(groupby(places, key=lambda place: place.object))
         ]
         return replace(
             self.source,
-            number=self.target.number,
-            generation=self.target.generation,
+            number=target.number,
+            generation=target.generation,
             layout=self.layout or self.source.layout,
             objects=tuple(objects),
+            owner_keys=self._write_keys(target, chosen),
             revisions=self.revisions,
             totals=self.totals,
             series=(),
             left_out=LeftOut(),
         )
 
-    def _carry_object(self, number: int, written: Written, chosen: Sequence[_Place]) -> Written:
+    def _write_keys(self, target: Part, chosen: ColumnElement[bool]) -> Written:
+        owners = sa.select(archive_record.c.owner).where(archive_record.c.part_id == self.part_id, chosen)
+        with self.company.engine.begin() as connection:
+            return write_keys(connection, self.new_keys, owners, target.folder, self.places.locations)
+
+    def note(self, connection: Connection, target: Part) -> None:
+        """Let the index say that the documents stand in the new part."""
+        connection.execute(_moving(target), [place.values() for place in self.moved])
+
+    def _carry_object(self, name: str, number: int, written: Written, chosen: Sequence[_Place]) -> Written:
         documents, source = self._read(written, [place.row for place in chosen])
         trimming = Trimming(source, self.wanted)
         table, layout = self._sealed_anew(documents, trimming), trimming.layout
-        name = object_of(self.target.folder, number)
         key, wrapped = self.new_keys.new_object_key(name)
         with new_object(self.places.locations, name, layout.schema, key) as (writer, file):
             writer.write(table)
@@ -225,33 +224,6 @@ def _places_of(company: Company, part: Part, chosen: ColumnElement[bool]) -> lis
             )
             for row in connection.execute(query)
         ]
-
-
-def _seal(
-    company: Company,
-    part: Part,
-    manifest: Manifest,
-    moved: Sequence[_Place],
-    *,
-    as_of: datetime,
-    reason: str,
-) -> None:
-    """Put the manifest in its place, and let the index say that the documents stand in the new part."""
-    zone = company.version(as_of).policy.zone
-    Places.of(company).put_in_place(manifest, lock_of(manifest, as_of=as_of, zone=zone))
-    body = {
-        "archive": manifest.archive,
-        "year_end": manifest.year_end,
-        "part": manifest.number,
-        "digest": manifest.sha256,
-        "rows": manifest.documents,
-        "retain_until": manifest.retain_until,
-        "reason": reason,
-    }
-    with company.engine.begin() as connection:
-        connection.execute(_moving(part), [place.values() for place in moved])
-        entry = append(connection, "archive_written", body, as_of=as_of)
-        parts.move(connection, part, "written", entry=entry.sequence)
 
 
 def _moving(part: Part) -> sa.Update:

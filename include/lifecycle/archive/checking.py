@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from lifecycle.archive import totals
+from lifecycle.archive.beside import KeysBeside
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import OWNER, SEALED, Layout
 from lifecycle.archive.objects import reading_object, sha256_of
@@ -44,7 +45,7 @@ def check_objects(company: Company, manifest: Manifest, places: Places) -> Check
     counts = [
         Count(name=f"{one.name} at {place.url} unlike what was written", value=int(not is_intact(place, one)))
         for place in places.locations
-        for one in manifest.objects
+        for one in manifest.everything
     ]
     counts += _Reread(company, manifest, places.locations[0], is_new=True).compared()
     return validate(
@@ -99,6 +100,17 @@ def first_intact(places: Iterable[Location], written: Written) -> Location | Non
     return next((place for place in places if not wrong_with(place, written)), None)
 
 
+def first_whole(places: Iterable[Location], manifest: Manifest) -> Location | None:
+    """The first place that has every object of a part as it was written.
+
+    Raises:
+        StorageError: a location cannot be read.
+    """
+    return next(
+        (one for one in places if not any(wrong_with(one, each) for each in manifest.everything)), None
+    )
+
+
 class _Reread:
     """What the objects of a part hold.
 
@@ -142,8 +154,9 @@ class _Reread:
                 table = parquet.read_row_group(number)
                 self.totals += totals.of_objects(table, layout)
                 self.numbers += pc.cast(table[layout.number], pa.string()).chunks
-                place = 0 if self.is_new else self._indexed.get((position, number))
-                if place is not None:
+                if self.is_new:
+                    self.unsealed += self._unsealed_beside(table, layout)
+                elif (place := self._indexed.get((position, number))) is not None:
                     self.unsealed += self._unsealed(table.slice(place, 1), layout)
 
     @cached_property
@@ -162,6 +175,17 @@ class _Reread:
         )
         with self.company.engine.connect() as connection:
             return {(number, group): place for number, group, place in connection.execute(query)}
+
+    @cached_property
+    def _keys_beside(self) -> KeysBeside:
+        return KeysBeside(self.place, self.manifest.owner_keys, self.keys)
+
+    def _unsealed_beside(self, documents: pa.Table, layout: Layout) -> int:
+        """How many owners have no key beside their documents; and whether the first document cannot be opened by it."""
+        owners = list(dict.fromkeys(documents[OWNER].to_pylist()))
+        keys, first = self._keys_beside.of(owners), documents.slice(0, 1)
+        opened = Sealer(self.keys, keys).open(first, layout.key, first[SEALED].to_pylist())
+        return max(len(owners) - len(keys), opened.count(None))
 
     def _unsealed(self, document: pa.Table, layout: Layout) -> int:
         """Whether a document cannot be opened, as 1."""

@@ -12,18 +12,18 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from lifecycle.archive.tables import archive_key
-from lifecycle.errors import CheckFailed, UsageError
+from lifecycle.errors import CheckFailed
 from lifecycle.keys.provider import KEY_BYTES
 from lifecycle.keys.sealing import Broken, seal, unseal
-from lifecycle.store.engine import reading
 from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.keys.provider import KeyProvider
@@ -103,15 +103,8 @@ class YearKeys:
         return f"{self._prefix}.owners.{wrapping}"
 
     def are_usable(self) -> bool:
-        """Whether documents can be written under them: none of them was destroyed."""
-        return self._is_usable(self.of_objects)
-
-    def _is_usable(self, name: str) -> bool:
-        try:
-            self.keys.secret(name)
-        except UsageError:
-            return False
-        return True
+        """Whether documents can be written under them: they were not destroyed."""
+        return not self.keys.is_destroyed(self.of_objects)
 
     def names(self) -> list[str]:
         """The names of all that the keyring has of them, those of keys that were destroyed left out."""
@@ -144,17 +137,41 @@ class YearKeys:
             CheckFailed: one of them was changed.
         """
         found = _OF_OWNERS.rows(connection, {**self._bound, "owners": list(owners)})
-        wrapping = {
-            number: self.keys.secret(self.of_owners(number)) for number in {row.wrapping for row in found}
-        }
-        return {row.owner: self._unwrapped(wrapping[row.wrapping], row.owner, row.wrapped) for row in found}
+        return self.opened(*zip(*found, strict=True)) if found else {}
+
+    def opened(
+        self, owners: Iterable[str], wrapping: Iterable[int], wrapped: Iterable[bytes]
+    ) -> dict[str, bytes]:
+        """Keys of owners that were wrapped.
+
+        Args:
+            owners: whose.
+            wrapping: the number of the key that wraps each.
+            wrapped: each, wrapped.
+
+        Raises:
+            CheckFailed: one of them was changed.
+        """
+        lines = list(zip(owners, wrapping, wrapped, strict=True))
+        unwrap = {number: self.keys.secret(self.of_owners(number)) for _, number, _ in lines}
+        return {owner: self._unwrapped(unwrap[number], owner, one) for owner, number, one in lines}
+
+    def wrapped(
+        self, connection: Connection, owners: Select[tuple[str]] | None, at_once: int
+    ) -> Iterator[Sequence[Row[str, int, bytes]]]:
+        """Owners, in order, with the number of the key that wraps theirs, and theirs wrapped; some thousand at once."""
+        key = archive_key
+        of_owners = sa.true() if owners is None else key.c.owner.in_(owners)
+        query = sa.select(key.c.owner, key.c.wrapping, key.c.wrapped).where(self._of_year(), of_owners)
+        ordered = query.order_by(key.c.owner.collate("C")).execution_options(yield_per=at_once)
+        return connection.execute(ordered).partitions()
 
     def make_owner_keys(self, connection: Connection, owners: Collection[str]) -> dict[str, bytes]:
         """The keys of owners; made, in the caller's transaction, for those who have none."""
         found = self.owner_keys(connection, owners)
         missing = [owner for owner in dict.fromkeys(owners) if owner not in found]
         if missing:
-            number = self._wrapping(connection)
+            number = self.newest_wrapping(connection)
             made = {owner: os.urandom(KEY_BYTES) for owner in missing}
             wrapping = self.keys.secret(self.of_owners(number))
             sealed = [seal(wrapping, key, self._about(owner)) for owner, key in made.items()]
@@ -163,39 +180,72 @@ class YearKeys:
             found |= made
         return found
 
-    def forget(self, connection: Connection, owner: str) -> None:
-        """Forget the key of an owner: those of the others are wrapped anew, in the caller's transaction.
+    def enter(self, connection: Connection, lines: Iterable[Sequence[Any]]) -> None:
+        """Enter keys of owners that were found, unless there are some that were wrapped later.
 
-        The key that wrapped them all before is destroyed after that (:meth:`unused_names`): until then a backup of the
-        database could bring the owner's back.
+        Args:
+            connection: in the caller's transaction.
+            lines: owner, number of the key that wraps it, and the key wrapped.
         """
-        of_year = self._of_year()
-        known = connection.scalars(sa.select(archive_key.c.owner).where(of_year)).all()
-        if owner not in known:
-            return
-        owners = [one for one in known if one != owner]
-        number, wrapping = self._wrapping(connection) + 1, b""
-        if owners:
-            while not self._is_usable(self.of_owners(number)):
-                number += 1
-            wrapping = self.keys.secret(self.of_owners(number))
-        for one, key in self.owner_keys(connection, owners).items():
-            sealed = seal(wrapping, key, self._about(one))
-            connection.execute(
-                sa.update(archive_key)
-                .values(wrapping=number, wrapped=sealed)
-                .where(of_year, archive_key.c.owner == one)
+        values = [
+            {**self._bound, "owner": owner, "wrapping": number, "wrapped": wrapped}
+            for owner, number, wrapped in lines
+        ]
+        if values:
+            entering = insert(archive_key)
+            excluded = entering.excluded
+            entering = entering.on_conflict_do_update(
+                index_elements=["archive", "year_end", "generation", "owner"],
+                set_={"wrapping": excluded.wrapping, "wrapped": excluded.wrapped},
+                where=archive_key.c.wrapping < excluded.wrapping,
             )
-        connection.execute(sa.delete(archive_key).where(of_year, archive_key.c.owner == owner))
+            connection.execute(entering, values)
 
-    def unused_names(self, engine: Engine) -> list[str]:
-        """The names of keys of the keyring that wrapped those of owners, and wrap none any more."""
-        with reading(engine) as connection:
-            used = connection.scalars(
-                sa.select(archive_key.c.wrapping).where(self._of_year()).distinct()
-            ).all()
-        kept = {self.of_objects, *map(self.of_owners, used)}
-        return [name for name in self.names() if name not in kept]
+    def forget_before(self, connection: Connection, wrapping: int) -> None:
+        """Forget the keys that were not among those that were wrapped anew, in the caller's transaction."""
+        connection.execute(sa.delete(archive_key).where(self._of_year(), archive_key.c.wrapping < wrapping))
+
+    def forget(self, connection: Connection, owners: Collection[str]) -> None:
+        """Forget the keys of owners: those of the others are wrapped anew, in the caller's transaction.
+
+        What wrapped them all before is to be destroyed after that
+        (:func:`lifecycle.archive.rewrapping.destroy_wrapping`): until then a backup of the database could bring
+        the owners' back.
+        """
+        of_year, key = self._of_year(), archive_key
+        gone = sa.delete(key).where(of_year, key.c.owner == sa.any_(sa.literal([*owners], sa.ARRAY(sa.Text))))
+        if not connection.execute(gone).rowcount:
+            return
+        number = self.newest_wrapping(connection) + 1
+        while self.keys.is_destroyed(self.of_owners(number)):
+            number += 1
+        others = connection.scalars(sa.select(key.c.owner).where(of_year)).all()
+        values = [
+            {
+                "other": other,
+                "sealed": seal(self.keys.secret(self.of_owners(number)), one, self._about(other)),
+            }
+            for other, one in self.owner_keys(connection, others).items()
+        ]
+        if values:
+            rewrapped = sa.update(key).values(wrapping=number, wrapped=sa.bindparam("sealed"))
+            connection.execute(rewrapped.where(of_year, key.c.owner == sa.bindparam("other")), values)
+
+    def wrapping(self, connection: Connection) -> set[int]:
+        """The numbers of the keys that wrap those of owners."""
+        return set(connection.scalars(sa.select(archive_key.c.wrapping).where(self._of_year()).distinct()))
+
+    def outdated_wrapping(self, connection: Connection) -> set[int]:
+        """The numbers of those that the keyring has though all is wrapped by later ones."""
+        prefix = self.of_owners(0)[:-1]
+        there = {int(name.removeprefix(prefix)) for name in self.names() if name.startswith(prefix)}
+        used = self.wrapping(connection)
+        return {number for number in there if used and number < min(used)}
+
+    def newest_wrapping(self, connection: Connection) -> int:
+        """Number of the key that wraps those of owners now."""
+        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.wrapping), 1)).where(self._of_year())
+        return int(connection.scalar(newest) or 1)
 
     @property
     def _bound(self) -> dict[str, Any]:
@@ -207,11 +257,6 @@ class YearKeys:
             archive_key.c.year_end == self.year_end,
             archive_key.c.generation == self.generation,
         )
-
-    def _wrapping(self, connection: Connection) -> int:
-        """Number of the key that wraps those of owners now."""
-        newest = sa.select(sa.func.coalesce(sa.func.max(archive_key.c.wrapping), 1)).where(self._of_year())
-        return int(connection.scalar(newest) or 1)
 
     def _unwrapped(self, wrapping: bytes, owner: str, wrapped: bytes) -> bytes:
         try:

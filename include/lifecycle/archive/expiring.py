@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from lifecycle.archive.carrying import carry, usable_generation
 from lifecycle.archive.destroying import condemn, destroy_condemned, discard_unfinished
+from lifecycle.archive.finding import archives_of, enter_found
 from lifecycle.archive.generations import generations, held_lines, over
 from lifecycle.archive.held import held_documents
 from lifecycle.archive.lost import clear_lost
@@ -128,6 +129,8 @@ def keep_held(company: Company, *, as_of: datetime) -> list[Manifest]:
         StorageError: a location refuses.
         StoreError: somebody else writes to an archive.
     """
+    for archive in archives_of(company, as_of=as_of):
+        enter_found(company, archive, as_of=as_of)
     rulebook = company.rulebook(as_of)
     with reading(company.engine) as connection:
         cover = _cover(connection, rulebook, as_of)

@@ -65,7 +65,7 @@ def _listed(part: Part) -> Listed:
     manifest = part.read_manifest()
     return Listed(
         part=part,
-        size=sum(one.size for one in manifest.objects),
+        size=sum(one.size for one in manifest.everything),
         missing=sum(one.missing for one in manifest.series),
         left_out=manifest.left_out.to_json(),
     )

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from lifecycle.archive import parts
 from lifecycle.archive.destroying import destroy_keys, forget_keys
 from lifecycle.archive.envelope import YearKeys, names_of_year, years_of
+from lifecycle.archive.finding import archives_of
 from lifecycle.archive.manifest import year_of
 from lifecycle.archive.places import Places
+from lifecycle.archive.rewrapping import destroy_wrapping
 from lifecycle.errors import StorageError
 from lifecycle.store.engine import reading
 from lifecycle.timelimits import financial_year_end, is_over
@@ -42,7 +44,7 @@ def clear_lost(company: Company, *, as_of: datetime) -> int:
         StorageError: a location cannot be reached.
     """
     keys = 0
-    for archive in _archives(company, as_of):
+    for archive in archives_of(company, as_of=as_of):
         for year_end in sorted(_years(company, archive)):
             with reading(company.engine) as connection:
                 of_year = parts.parts_of(connection, archive, year_end=year_end)
@@ -51,13 +53,8 @@ def clear_lost(company: Company, *, as_of: datetime) -> int:
                 keys += _clear_year(company, archive, year_end, as_of)
             else:
                 keys += _clear_generations(company, of_year, as_of)
+                keys += _clear_wrapping(company, of_year, as_of)
     return keys
-
-
-def _archives(company: Company, as_of: datetime) -> list[str]:
-    """Those of the policy in force, and others that the register has."""
-    with reading(company.engine) as connection:
-        return sorted({*company.rulebook(as_of).archives, *parts.names(connection)})
 
 
 def _years(company: Company, archive: str) -> set[date]:
@@ -107,3 +104,16 @@ def _clear_generations(company: Company, of_year: Sequence[Part], as_of: datetim
         )
         for generation in sorted(gone)
     )
+
+
+def _clear_wrapping(company: Company, of_year: Sequence[Part], as_of: datetime) -> int:
+    """Destroy what wrapped the keys of owners before they were wrapped anew, where a run did not come to it."""
+    destroyed = 0
+    for generation in sorted({part.generation for part in of_year if part.state == "written"}):
+        keys = YearKeys(company.keys, of_year[0].archive, of_year[0].year_end, generation)
+        with reading(company.engine) as connection:
+            outdated = keys.outdated_wrapping(connection)
+        if outdated:
+            with parts.only_writer(company.engine, keys.archive):
+                destroyed += destroy_wrapping(company, keys, outdated, as_of=as_of)
+    return destroyed

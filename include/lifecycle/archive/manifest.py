@@ -32,6 +32,7 @@ class Manifest:
         as_of: the moment whose state of the tables it holds.
         retain_until: last day on which the law asks for its documents.
         layout: what the columns of its objects mean, as those say themselves.
+        owner_keys: the object that has the wrapped keys of owners; its ``documents`` is how many.
         revisions: how many of its documents were written before, and have changed since.
         series: of the numbers of its documents.
         left_out: what could not be written of the year.
@@ -47,6 +48,7 @@ class Manifest:
     retain_until: date
     layout: Mapping[str, Any]
     objects: tuple[Written, ...]
+    owner_keys: Written
     revisions: int
     totals: Totals
     series: tuple[Series, ...]
@@ -56,6 +58,11 @@ class Manifest:
     def documents(self) -> int:
         """How many stand in it."""
         return sum(one.documents for one in self.objects)
+
+    @property
+    def everything(self) -> tuple[Written, ...]:
+        """All objects that it names: those of documents, and that of keys."""
+        return (*self.objects, self.owner_keys)
 
     @property
     def folder(self) -> str:
@@ -71,6 +78,19 @@ class Manifest:
     def sha256(self) -> str:
         """Of its text, hexadecimal: the ledger has it."""
         return sha256(self.text().encode()).hexdigest()
+
+    def entry(self, **more: str) -> dict[str, Any]:
+        """The body of the ledger's entry that says it was written."""
+        return {
+            "archive": self.archive,
+            "year_end": self.year_end,
+            "part": self.number,
+            "digest": self.sha256,
+            "rows": self.documents,
+            "retain_until": self.retain_until,
+            "policy_version": self.policy_version,
+            **more,
+        }
 
     def text(self) -> str:
         """The manifest as it is written: JSON with sorted keys, in one line."""
@@ -90,6 +110,7 @@ class Manifest:
             "retain_until": self.retain_until.isoformat(),
             "layout": dict(self.layout),
             "objects": [one.to_json() for one in self.objects],
+            "owner_keys": self.owner_keys.to_json(),
             "documents": self.documents,
             "revisions": self.revisions,
             "totals": self.totals.to_json(),
@@ -119,6 +140,7 @@ class Manifest:
                 retain_until=date.fromisoformat(document["retain_until"]),
                 layout=document["layout"],
                 objects=tuple(map(Written.from_json, document["objects"])),
+                owner_keys=Written.from_json(document["owner_keys"]),
                 revisions=document["revisions"],
                 totals=Totals.from_json(document["totals"]),
                 series=tuple(Series(**one) for one in document["series"]),
@@ -147,6 +169,11 @@ def number_of_manifest(name: str) -> int | None:
     """The number of the part whose manifest has a name; None where it is the name of something else."""
     *_, number, what = ("", *name.split("/"))
     return int(number) if what == MANIFEST and number.isdecimal() else None
+
+
+def keys_of(folder: str) -> str:
+    """The name of the object of a part that has the keys of owners."""
+    return f"{folder}/keys.parquet"
 
 
 def object_of(folder: str, number: int) -> str:

@@ -27,6 +27,7 @@ class Written:
     """An object as it was written.
 
     Attributes:
+        documents: how many stand in it.
         key: what encrypts it, wrapped.
         sha256: of its bytes, hexadecimal.
     """
@@ -77,9 +78,9 @@ class ObjectWriter:
             ),
         )
 
-    def write(self, table: pa.Table) -> None:
-        """Write some documents, in groups of :data:`ROWS_PER_GROUP` but for the last of an object."""
-        self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
+    def write(self, table: pa.Table, rows_per_group: int = ROWS_PER_GROUP) -> None:
+        """Write some rows, in groups of so many but for the last of an object."""
+        self._parquet.write_table(table, row_group_size=rows_per_group)
         self.documents += table.num_rows
 
     def close(self) -> None:
@@ -99,8 +100,13 @@ def new_object(
     with ExitStack() as stack:
         file = _Hashed([stack.enter_context(one.create(name)) for one in locations])
         writer = ObjectWriter(file, schema, key, name)
-        yield writer, file
-        writer.close()
+        try:
+            yield writer, file
+        except BaseException:
+            file.give_up()  # Arrow would write its end into a file that is closed, whenever it is collected
+            raise
+        finally:
+            writer.close()
 
 
 @contextmanager
@@ -135,7 +141,7 @@ class _Hashed(io.RawIOBase):
     """A file that hands its bytes on to others, and knows their digest."""
 
     def __init__(self, files: Sequence[BinaryIO]) -> None:
-        self._files = files
+        self._files = tuple(files)
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -156,6 +162,10 @@ class _Hashed(io.RawIOBase):
             file.write(block)
         self.size += len(block)
         return len(block)
+
+    def give_up(self) -> None:
+        """Hand nothing on any more."""
+        self._files = ()
 
     def tell(self) -> int:
         """How many bytes were written."""

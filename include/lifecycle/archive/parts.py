@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from lifecycle.archive.manifest import Manifest, folder_of
 from lifecycle.archive.tables import archive_key, archive_part
@@ -15,7 +17,7 @@ from lifecycle.planning.archived import archive_record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
@@ -50,6 +52,11 @@ class Part:
     sha256: str | None
     manifest: str | None
     entry: int | None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether nothing may rely on it yet."""
+        return self.state in UNFINISHED
 
     @property
     def folder(self) -> str:
@@ -140,6 +147,40 @@ def begin(
         sa.insert(archive_part)
         .values(archive=archive, year_end=year_end, number=number, **about)
         .returning(archive_part.c.part_id)
+    )
+    return part_of(connection, int(part_id or 0))
+
+
+def enter(connection: Connection, manifest: Manifest, entry: int) -> Part:
+    """Enter a part that was found in a place, instead of whatever was begun under its number.
+
+    Args:
+        connection: in the caller's transaction.
+        manifest: its.
+        entry: of the ledger, which says that it was found.
+    """
+    begun = parts_of(connection, manifest.archive, year_end=manifest.year_end, states=UNFINISHED)
+    for unfinished in begun:
+        if unfinished.number == manifest.number:
+            forget(connection, unfinished)
+    values = {
+        "generation": manifest.generation,
+        "state": "written",
+        "as_of": manifest.as_of,
+        "policy_version": date.fromisoformat(manifest.policy_version),
+        "retain_until": manifest.retain_until,
+        "documents": manifest.documents,
+        "manifest": manifest.text(),
+        "sha256": manifest.sha256,
+        "entry": entry,
+    }
+    entered = insert(archive_part).values(
+        archive=manifest.archive, year_end=manifest.year_end, number=manifest.number, **values
+    )
+    part_id = connection.scalar(
+        entered.on_conflict_do_update(
+            index_elements=["archive", "year_end", "number"], set_=values
+        ).returning(archive_part.c.part_id)
     )
     return part_of(connection, int(part_id or 0))
 

@@ -113,7 +113,7 @@ class Places:
             StorageError: a location refuses, or has another manifest there.
         """
         for place in self.locations:
-            for one in manifest.objects:
+            for one in manifest.everything:
                 place.retain(one.name, lock)
             self._create(place, manifest.name, manifest.text().encode())
             place.retain(manifest.name, lock)

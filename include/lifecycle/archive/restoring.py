@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import array, insert
 
 from lifecycle.archive import totals
 from lifecycle.archive.documents import ORDINAL
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.fetching import opened
-from lifecycle.archive.layout import REVISION, Layout
+from lifecycle.archive.layout import OWNER, REVISION, Layout
 from lifecycle.archive.objects import reading_object
+from lifecycle.archive.tables import archive_part
 from lifecycle.archive.totals import ROWS, Totals
 from lifecycle.planning.archived import archive_record, digest_of_row, digest_of_rows
 from lifecycle.store.relations import NamedType
@@ -92,6 +93,39 @@ def restate(company: Company, part: Part, number: int, place: Location, rulebook
     with company.engine.begin() as connection:
         for scratch in _put_back(company, connection, part, number, place, rulebook):
             scratch.restate()
+
+
+def enter_documents(
+    company: Company, connection: Connection, part: Part, number: int, place: Location, rulebook: Rulebook
+) -> None:
+    """Enter the documents of an object in the index, those of owners whose key is there.
+
+    Where the index has one of them in a part of a later generation it stays as it is.
+
+    Args:
+        company: opened.
+        connection: in the caller's transaction.
+        part: of the register.
+        number: of the object within it.
+        place: where it is read.
+        rulebook: of the policy in force.
+
+    Raises:
+        CheckFailed: it cannot be read.
+        StorageError: the location cannot be read.
+    """
+    manifest = part.read_manifest()
+    keys = YearKeys.of_part(company.keys, manifest)
+    scratch: _Scratch | None = None
+    for group, table, layout in _groups(place, manifest.objects[number], keys):
+        owners = table[OWNER].to_pylist()
+        known = keys.owner_keys(connection, list(dict.fromkeys(owners)))
+        rows = [row for row, owner in enumerate(owners) if owner in known]
+        scratch = scratch or _Scratch(connection, rulebook, part, layout)
+        scratch.put_back(table.take(pa.array(rows, pa.int64())), keys)
+        scratch.enter(number, group, rows, [owners[row] for row in rows])
+    if scratch:
+        scratch.drop()
 
 
 def _put_back(
@@ -168,8 +202,7 @@ class _Scratch:
         """Add up what PostgreSQL makes of them, and count those that are not what was written."""
         self._add_up()
         if self.archive:
-            digests = self._digests(self.archive)
-            record = archive_record
+            digests, record = self._digests(), archive_record
             query = (
                 sa.select(sa.func.count())
                 .select_from(digests.outerjoin(record, self._is_of(digests)))
@@ -180,9 +213,68 @@ class _Scratch:
     def restate(self) -> None:
         """Let the index have their digests, where the policy has the columns that they have."""
         if self.archive:
-            digests = self._digests(self.archive)
+            digests = self._digests()
             changed = sa.update(archive_record).values(digest=digests.c.digest).where(self._is_of(digests))
             self.connection.execute(changed)
+
+    def enter(self, number: int, group: int, rows: Sequence[int], owners: Sequence[str]) -> None:
+        """Enter them in the index.
+
+        Args:
+            number: of their object.
+            group: of rows in it.
+            rows: where each stands in that.
+            owners: whose key seals each.
+        """
+        digests = self._digests()
+        places = sa.literal(list(rows), sa.ARRAY(sa.Integer))
+        given = (
+            sa.func.unnest(places, sa.literal(list(owners), sa.ARRAY(sa.Text)))
+            .table_valued(
+                sa.column("place", sa.Integer),
+                sa.column("owner", sa.Text),
+                with_ordinality="nth",
+                name="given",
+            )
+            .render_derived()
+        )
+        lines = sa.select(
+            sa.literal(self.part.archive, sa.Text),
+            digests.c["key"],
+            digests.c.revision,
+            sa.true(),
+            digests.c.number,
+            given.c.owner,
+            sa.func.coalesce(digests.c.belongs_to, given.c.owner),
+            digests.c.digest,
+            sa.literal(self.part.part_id, sa.Integer),
+            sa.literal(number, sa.SmallInteger),
+            sa.literal(group, sa.SmallInteger),
+            given.c.place,
+        ).select_from(digests.join(given, given.c.nth == digests.c[ORDINAL] + 1))
+        names = [column.name for column in archive_record.c]
+        self.connection.execute(self._leaving(digests))
+        self.connection.execute(insert(archive_record).from_select(names, lines).on_conflict_do_nothing())
+
+    def _leaving(self, digests: FromClause) -> sa.Delete:
+        """Take lines of the same documents out that stand in parts of earlier generations."""
+        record, part = archive_record, archive_part
+        earlier = sa.select(part.c.part_id).where(
+            part.c.archive == self.part.archive,
+            part.c.year_end == self.part.year_end,
+            part.c.generation < self.part.generation,
+        )
+        return sa.delete(record).where(
+            record.c.archive == self.part.archive,
+            record.c.part_id.in_(earlier),
+            record.c["key"] == digests.c["key"],
+            record.c.revision == digests.c.revision,
+        )
+
+    def drop(self) -> None:
+        """Drop the tables, for the next object within the transaction."""
+        for table in self.tables.values():
+            table.drop(self.connection)
 
     def restored(self) -> Restored:
         """All together."""
@@ -230,21 +322,32 @@ class _Scratch:
             record.c.revision == digests.c.revision,
         )
 
-    def _digests(self, archive: ResolvedArchive) -> FromClause:
-        """Key, revision and digest of each document that was put back."""
-        own = self.tables[archive.documents]
+    def _digests(self) -> FromClause:
+        """What the index says of each document; an empty digest where the policy has other columns now."""
+        own = self.tables[self.layout.documents.collection]
+        keys: Any = array([sa.cast(own.c[name], sa.Text) for name in self.layout.key])
+        return sa.select(
+            own.c[ORDINAL],
+            sa.cast(keys, sa.ARRAY(sa.Text)).label("key"),
+            own.c[REVISION].label("revision"),
+            sa.cast(own.c[self.layout.number], sa.Text).label("number"),
+            self._belongs_to(own).label("belongs_to"),
+            (self._digest(own, self.archive) if self.archive else sa.literal(b"")).label("digest"),
+        ).subquery("digests")
+
+    def _digest(self, own: FromClause, archive: ResolvedArchive) -> ColumnElement[Any]:
         digest = digest_of_row(own, archive.columns[archive.documents])
         for collection in archive.children:
             child = self.tables[collection]
             is_its = child.c[ORDINAL] == own.c[ORDINAL]
             key, columns = self.rulebook.key(collection), archive.columns[collection]
             digest = digest.op("||")(digest_of_rows(child, key, columns, child, is_its, own))
-        keys: Any = array([sa.cast(own.c[name], sa.Text) for name in self.layout.key])
-        return sa.select(
-            sa.cast(keys, sa.ARRAY(sa.Text)).label("key"),
-            own.c[REVISION].label("revision"),
-            digest.label("digest"),
-        ).subquery("digests")
+        return digest
+
+    def _belongs_to(self, own: FromClause) -> ColumnElement[Any]:
+        """Whose a document is, as far as its own row says."""
+        column = self.archive.archive.owner if self.archive else ""
+        return sa.cast(own.c[column], sa.Text) if column in own.c else sa.null()
 
 
 def _table(number: int, columns: Columns) -> sa.Table:

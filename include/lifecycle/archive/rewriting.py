@@ -16,12 +16,13 @@ from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
 from lifecycle.archive.carrying import carry, usable_generation
 from lifecycle.archive.checking import first_intact
-from lifecycle.archive.destroying import destroy_keys
 from lifecycle.archive.envelope import YearKeys
+from lifecycle.archive.finding import enter_found
 from lifecycle.archive.generations import generations, held_lines
 from lifecycle.archive.layout import Layout
 from lifecycle.archive.places import Places
 from lifecycle.archive.restoring import restate
+from lifecycle.archive.rewrapping import destroy_wrapping
 from lifecycle.archive.tables import archive_part
 from lifecycle.errors import StoreError, UsageError
 from lifecycle.holds.cover import Cover
@@ -57,6 +58,7 @@ def rewrite(
         StoreError: somebody else writes to this archive.
     """
     wanted = Layout.of(company.rulebook(as_of), archive_of(company, name, as_of=as_of), year_end)
+    enter_found(company, name, as_of=as_of)
     _require_nothing_held(company, name, year_end, as_of)
     number = usable_generation(company, name, year_end)
     sealed_for = _sealed_for(company, name, owner)
@@ -141,15 +143,16 @@ def _forget_owners(company: Company, keys: YearKeys, owners: list[str], as_of: d
     """
     with parts.only_writer(company.engine, keys.archive):
         with company.engine.begin() as connection:
+            before = keys.wrapping(connection)
             if _has_sealed(connection, keys, owners):
                 raise StoreError(
                     "somebody writes documents of this owner at this moment",
                     place=f"archive {keys.archive}, year to {keys.year_end}",
                     next_step="all that was there is written anew; run it again when that has ended",
                 )
-            for owner in owners:
-                keys.forget(connection, owner)
-        destroy_keys(company, keys.unused_names(company.engine), as_of=as_of)
+            keys.forget(connection, owners)
+            outdated = before - keys.wrapping(connection)
+        destroy_wrapping(company, keys, outdated, as_of=as_of)
 
 
 def _has_sealed(connection: Connection, keys: YearKeys, owners: list[str]) -> bool:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
-from lifecycle.archive.checking import CHANGED, MISSING, compare_with_manifest, first_intact, wrong_with
+from lifecycle.archive.checking import (
+    CHANGED,
+    MISSING,
+    compare_with_manifest,
+    first_intact,
+    first_whole,
+    wrong_with,
+)
+from lifecycle.archive.finding import enter_found
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.restoring import restore, sample
 from lifecycle.archive.storage import NotThere
@@ -32,9 +40,16 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-EXTRA, UNLIKE_LEDGER, UNREADABLE, UNLIKE = "extra", "unlike_ledger", "unreadable", "unlike"
-"""What else may be wrong: an object belongs to no part; the ledger says another manifest; what an object holds cannot
-be opened, or does not add up; its documents, restored, are others than were written."""
+EXTRA, FORGOTTEN, UNLIKE_LEDGER, UNREADABLE, UNLIKE = (
+    "extra",
+    "forgotten",
+    "unlike_ledger",
+    "unreadable",
+    "unlike",
+)
+"""What else may be wrong: an object belongs to no part; the register does not know a part; the ledger says another
+manifest; what an object holds cannot be opened, or does not add up; its documents, restored, are others than were
+written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +90,7 @@ _WORDS = {
     MISSING: "is missing",
     CHANGED: "was changed",
     EXTRA: "belongs to no part",
+    FORGOTTEN: "was not in the register",
     UNLIKE_LEDGER: "is not what the ledger says was written",
     UNREADABLE: "does not hold what its manifest says",
     UNLIKE: "cannot be restored as it was",
@@ -132,11 +148,14 @@ def verify(
     Raises:
         UsageError: there is no such archive.
         StorageError: a location cannot be reached.
+        StoreError: the register does not know a part, and somebody else writes to this archive.
     """
     archive_of(company, name, as_of=as_of)
+    entered = enter_found(company, name, as_of=as_of)
     with reading(company.engine) as connection:
         written = parts.parts_of(connection, name, states=("written",))
     verification = _Verification(company, name, as_of)
+    verification.findings += [Finding(what=FORGOTTEN, name=one, repaired=True) for one in entered]
     for number, part in enumerate(written, start=1):
         is_lost = verification.look_at(part)
         with company.engine.begin() as connection:
@@ -172,7 +191,7 @@ class _Verification:
             self.findings.append(Finding(what=UNLIKE_LEDGER, name=part.folder))
         for place in self.places.locations:
             self._look_at_manifest(place, manifest)
-            for one in manifest.objects:
+            for one in manifest.everything:
                 self.objects += 1
                 self.size += one.size
                 is_lost |= self._look_at_object(place, manifest, one)
@@ -272,18 +291,14 @@ class _Verification:
 
     def _look_into(self, manifest: Manifest) -> None:
         """See that what the objects hold can be opened and adds up, where there is a place that has all of them."""
-        for place in self.places.locations:
-            if not any(wrong_with(place, one) for one in manifest.objects):
-                problems = compare_with_manifest(self.company, manifest, place)
-                self.findings += [
-                    Finding(what=UNREADABLE, name=manifest.folder, more=one) for one in problems
-                ]
-                return
+        place = first_whole(self.places.locations, manifest)
+        problems = compare_with_manifest(self.company, manifest, place) if place else []
+        self.findings += [Finding(what=UNREADABLE, name=manifest.folder, more=one) for one in problems]
 
 
 def _names(manifest: Manifest) -> set[str]:
     """Of everything that belongs to a part."""
-    return {manifest.name, *(one.name for one in manifest.objects)}
+    return {manifest.name, *(one.name for one in manifest.everything)}
 
 
 def _entries(found: Verified) -> list[tuple[str, dict[str, Any]]]:

@@ -111,6 +111,11 @@ class FileKeyring:
         self._unwrapped.pop(name, None)
         return record.destroyed()
 
+    def is_destroyed(self, name: str) -> bool:
+        """Whether its marker is there."""
+        with failures_named(self._folder):
+            return self._path(name, _DESTROYED).exists()
+
     def names(self) -> tuple[str, ...]:
         """The names of the keys that exist, sorted."""
         gone = {path.stem for path in self._files(_DESTROYED)}
@@ -157,7 +162,7 @@ class FileKeyring:
             write_private(path, KeyFile.wrap(record, raw, master).model_dump_json().encode())
 
     def _refuse_destroyed(self, name: str) -> None:
-        if self._path(name, _DESTROYED).exists():
+        if self.is_destroyed(name):
             raise UsageError(
                 f"The key {name} was destroyed.",
                 place=str(self._folder),

@@ -47,6 +47,10 @@ class PartedKeyring:
         """Destroy the key in its keyring."""
         return self._of(name).destroy(name)
 
+    def is_destroyed(self, name: str) -> bool:
+        """Whether a key of that name was destroyed in its keyring."""
+        return self._of(name).is_destroyed(name)
+
     def names(self) -> tuple[str, ...]:
         """The names of the keys in both, sorted."""
         return tuple(sorted({*self._intake.names(), *self._others.names()}))

@@ -164,6 +164,9 @@ class KeyProvider(Protocol):
             UsageError: there never was such a key.
         """
 
+    def is_destroyed(self, name: str) -> bool:
+        """Whether there was a key of that name, and is none any more."""
+
     def names(self) -> tuple[str, ...]:
         """The names of the keys that exist, sorted."""
 
