@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from lifecycle.archive import destroying, documents, expiring, generations
+from lifecycle.archive import destroying, documents, expiring, finding, generations
 from lifecycle.archive.documents import ORDINAL, Documents, Year
 from lifecycle.execute import door, statements
 from lifecycle.execute.door import Door
@@ -409,6 +409,12 @@ def what_was_changed_since_goes() -> AbstractContextManager[object]:
 def documents_are_torn() -> AbstractContextManager[object]:
     """Of a document of which a row is held all else goes."""
     return patch.object(witnesses, "_documents", lambda *_: iter(()))
+
+
+@_fault("the archive finds what it had forgotten", runs=15, with_archive=True)
+def what_a_backup_does_not_know_stays_unknown() -> AbstractContextManager[object]:
+    """After a restore nobody looks what the places have."""
+    return patch.object(finding, "_unknown", lambda *_: [])
 
 
 @_fault("an expiry destroys", with_archive=True)

@@ -39,6 +39,7 @@ OCCASIONS = (
     "an expiry keeps what only the archive has",
     "a restore takes back what was written",
     "a restore brings back what was destroyed",
+    "the archive finds what it had forgotten",
     "run for a past day",
     "run with all checks",
     "run twice",

@@ -57,8 +57,8 @@ class World:
         days: of telemetry that have a partition, by table.
         policies: the versions that have been published.
         notices: that are open, by customer.
-        written: what the archive has of each invoice, in the order in which it was written.
-        carried_at: when the archive last destroyed a year but for what was held of it.
+        written: what the archive knows of each invoice, in the order in which it was written.
+        in_places: what its places have of it, which no restore takes back.
         desk: what was asked for, and what became of it.
         backups: that were made, by number.
         missing: what a person had to do after the last restore.
@@ -77,7 +77,7 @@ class World:
     holds: dict[int, Hold] = field(default_factory=dict)
     notices: dict[Key, Notice] = field(default_factory=dict)
     written: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
-    carried_at: datetime | None = None
+    in_places: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
     desk: Desk = field(default_factory=Desk)
     backups: dict[int, Backup] = field(default_factory=dict)
     stops: dict[tuple[int, str], Stop] = field(default_factory=dict)

@@ -34,9 +34,10 @@ def keep_books(event: Keeping, _world: World) -> Counter[str]:
 @keep_books.register(Build)
 def _(event: Build, world: World) -> Counter[str]:
     """Write invoices of closed months that the archive does not have as they stand."""
-    found = Counter({"a build": 1})
+    closed = _closed(world, event.at)
+    found = Counter({"a build": 1}) + (_enter(world) if closed else Counter())
     cover = model.Cover(world, event.at)
-    for key in sorted(_closed(world, event.at)):
+    for key in sorted(closed):
         if is_as_it_stands(world, key):
             continue
         if cover.is_restricted((INVOICE, key)):
@@ -45,22 +46,23 @@ def _(event: Build, world: World) -> Counter[str]:
             found["a build leaves what shares its number"] += 1
         else:
             found["a build writes again" if key in world.written else "a build writes"] += 1
-            world.written[key] = (*world.written.get(key, ()), written_now(world, key))
+            document = written_now(world, key)
+            for records in (world.written, world.in_places):
+                records[key] = (*records.get(key, ()), document)
     return found
 
 
 @keep_books.register(LookAfter)
-def _(_event: LookAfter, _world: World) -> Counter[str]:
+def _(_event: LookAfter, world: World) -> Counter[str]:
     """Nothing is otherwise than it was written."""
-    return Counter({"the archive is looked after": 1})
+    return Counter({"the archive is looked after": 1}) + _enter(world)
 
 
 @keep_books.register(Expire)
 def _(event: Expire, world: World) -> Counter[str]:
     """Destroy what the law does not ask for any more, unless it is held."""
-    found, kept = Counter({"an expiry": 1}), held(world, event.at)
-    if _is_part_of_a_year_kept(world, kept, event.at):
-        world.carried_at = event.at
+    found = Counter({"an expiry": 1}) + _enter(world)
+    kept = held(world, event.at)
     for key, documents in list(world.written.items()):
         over = [one for one in documents if is_over(world, one.issued_on, event.at)]
         if over and key in kept:
@@ -68,10 +70,23 @@ def _(event: Expire, world: World) -> Counter[str]:
             found["an expiry keeps what only the archive has"] += world.find((INVOICE, key)) is None
         elif over:
             found["an expiry destroys"] += 1
-            world.written[key] = tuple(one for one in documents if one not in over)
-            if not world.written[key]:
-                del world.written[key]
+            for records in (world.written, world.in_places):
+                records[key] = tuple(one for one in records.get(key, ()) if one not in over)
+                if not records[key]:
+                    del records[key]
         found["the archive's last day"] += any(_last_day(world, one, event.at) for one in documents)
+    return found
+
+
+def _enter(world: World) -> Counter[str]:
+    """Let the archive know again what its places have and a restore took from it; how many documents that are."""
+    found: Counter[str] = Counter()
+    for key, documents in world.in_places.items():
+        known = world.written.get(key, ())
+        lost = [one for one in documents if one not in known]
+        if lost:
+            found["the archive finds what it had forgotten"] += 1
+            world.written[key] = tuple(sorted((*known, *lost), key=lambda one: one.revision))
     return found
 
 
@@ -82,16 +97,6 @@ def is_over(world: World, issued_on: date, as_of: datetime) -> bool:
 
 def _last_day(world: World, document: Document, as_of: datetime) -> bool:
     return asked_for_until(document.issued_on, in_force(world.policies, as_of).books) == day_of(as_of)
-
-
-def _is_part_of_a_year_kept(world: World, kept: set[Key], as_of: datetime) -> bool:
-    """Whether something of a year that is over goes, and something is held."""
-    years: dict[int, set[bool]] = {}
-    for key, documents in world.written.items():
-        for one in documents:
-            if is_over(world, one.issued_on, as_of):
-                years.setdefault(one.issued_on.year, set()).add(key in kept)
-    return any(len(some) > 1 for some in years.values())
 
 
 def held(world: World, as_of: datetime) -> set[Key]:

@@ -56,7 +56,9 @@ class Keeper:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.known_wrong: set[str] = set()
-        """Folders of parts that the database does not know, or that are not there, since it was restored."""
+        """Folders of parts that are not there any more, and that the database knows since it was restored."""
+        self.forgotten: set[str] = set()
+        """Folders of parts that the database does not know since then."""
 
     def do(self, event: Keeping) -> None:
         """What a DAG does."""
@@ -66,17 +68,22 @@ class Keeper:
                 list(building.build(company, ARCHIVE, year, as_of=event.at))
         elif isinstance(event, Expire):
             expiring.expire(company, as_of=event.at, approved_by=OPERATOR)
+            self.forgotten.clear()
 
     def look_after(self, event: LookAfter) -> list[Finding]:
         """What is not as it was written, but for what a restore has made so."""
         found = verifying.verify(self.engine.company, ARCHIVE, as_of=event.at).findings
-        return [one for one in found if not any(one.name.startswith(folder) for folder in self.known_wrong)]
+        wrong = [one for one in found if not any(one.name.startswith(folder) for folder in self.known_wrong)]
+        entered = {one.name for one in wrong if one.what == verifying.FORGOTTEN and one.repaired}
+        expected = entered & self.forgotten
+        self.forgotten.clear()
+        return [one for one in wrong if one.name not in expected]
 
     def restored(self) -> None:
-        """A backup was restored: what the places have beyond it, and what it has beyond them, is known."""
+        """A backup was restored: see what the places have beyond it, and what it has beyond them."""
         known = {f"{ARCHIVE}/{year}/{number:04}" for year, _, number in self._rows(_PARTS)}
         there = {str(path.parent.relative_to(self.engine.archive)) for path in self._files()}
-        self.known_wrong = known ^ there
+        self.known_wrong, self.forgotten = known - there, there - known
 
     def index(self) -> set[Line]:
         """Every document and revision that the archive can find."""

@@ -150,7 +150,7 @@ def _(event: BackUp, world: World) -> Counter[str] | None:
 @happen.register(Restore)
 def _(event: Restore, world: World) -> Counter[str] | None:
     backup = world.backups.get(event.backup)
-    if backup is None or (world.carried_at is not None and backup.at <= world.carried_at):
+    if backup is None:
         return None
     written = dict(world.written)
     world.missing = missing = backups.restore(world, backup, event.at)
