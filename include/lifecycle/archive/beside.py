@@ -6,6 +6,7 @@ anew: what stands here is put into it again (:mod:`lifecycle.archive.finding`).
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,11 +15,10 @@ from lifecycle.archive.manifest import keys_of
 from lifecycle.archive.objects import Written, new_object, reading_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    import sqlalchemy as sa
-
-    from lifecycle.archive.envelope import YearKeys
+    from lifecycle.archive.envelope import OwnerKey, YearKeys
+    from lifecycle.archive.objects import HashedFile, ObjectWriter
     from lifecycle.archive.storage import Location
 
 OWNER, WRAPPING, WRAPPED = "owner", "wrapping", "wrapped"
@@ -32,19 +32,43 @@ _SCHEMA = pa.schema(
 )
 
 
-def write_keys(
-    connection: sa.Connection,
-    keys: YearKeys,
-    owners: sa.Select[tuple[str]] | None,
-    folder: str,
-    locations: Sequence[Location],
-) -> Written:
-    """Write the keys of owners into the folder of a part, in the order in which their documents stand.
+class KeysWriter:
+    """Writes the keys of owners, who come in the order in which their documents stand."""
+
+    def __init__(self, writer: ObjectWriter, file: HashedFile, name: str, wrapped: bytes) -> None:
+        self._writer = writer
+        self._file = file
+        self._name = name
+        self._wrapped = wrapped
+        self._last = ""
+
+    def add(self, keys: Iterable[OwnerKey]) -> None:
+        """Write some; one that was the last before is left out."""
+        lines = [(one.owner, one.wrapping, one.wrapped) for one in keys if one.owner != self._last]
+        if lines:
+            self._last = lines[-1][0]
+            columns = zip(*lines, strict=True)
+            arrays = [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)]
+            self._writer.write(pa.table(arrays, schema=_SCHEMA), rows_per_group=KEYS_AT_ONCE)
+
+    @property
+    def written(self) -> Written:
+        """The object, when it is closed."""
+        return Written(
+            name=self._name,
+            size=self._file.size,
+            sha256=self._file.sha256,
+            documents=self._writer.documents,
+            key=self._wrapped,
+        )
+
+
+@contextmanager
+def new_keys(keys: YearKeys, folder: str, locations: Sequence[Location]) -> Iterator[KeysWriter]:
+    """Write keys of owners into the folder of a part.
 
     Args:
-        connection: on which they were made, in a transaction.
         keys: of the part's year.
-        owners: whose; None for all of the generation.
         folder: of the part.
         locations: where to, all at once.
 
@@ -54,11 +78,7 @@ def write_keys(
     name = keys_of(folder)
     key, wrapped = keys.new_object_key(name)
     with new_object(locations, name, _SCHEMA, key) as (writer, file):
-        for lines in keys.wrapped(connection, owners, KEYS_AT_ONCE):
-            columns = zip(*lines, strict=True)
-            arrays = [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)]
-            writer.write(pa.table(arrays, schema=_SCHEMA), rows_per_group=KEYS_AT_ONCE)
-    return Written(name=name, size=file.size, sha256=file.sha256, documents=writer.documents, key=wrapped)
+        yield KeysWriter(writer, file, name, wrapped)
 
 
 def read_keys(place: Location, written: Written, keys: YearKeys) -> Iterator[pa.Table]:

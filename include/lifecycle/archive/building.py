@@ -7,24 +7,23 @@ nobody change or remove what it names, and says so in the ledger: from then on t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from lifecycle.archive import parts, totals
-from lifecycle.archive.beside import write_keys
 from lifecycle.archive.checking import check_objects
-from lifecycle.archive.documents import BELONGS_TO, DIGEST, MOST, NUMBER, ORDINAL, Documents
+from lifecycle.archive.documents import Documents
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.finding import enter_found_as_writer
-from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP, Layout
+from lifecycle.archive.layout import REVISION, Layout
 from lifecycle.archive.manifest import Manifest
 from lifecycle.archive.numbering import series_of
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.writing import PartWriter
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record, document_key
+from lifecycle.planning.archived import archive_record
 from lifecycle.planning.clocks import last_day_of
 from lifecycle.planning.planner import one_state
 from lifecycle.runs.adoption import adopt
@@ -81,36 +80,7 @@ def write(
         StoreError: somebody else writes to this archive.
         UsageError: something was written for a later moment.
     """
-    archive, rulebook, places = (
-        archive_of(company, name, as_of=as_of),
-        company.rulebook(as_of),
-        Places.of(company),
-    )
-    with parts.only_writer(company.engine, name):
-        enter_found_as_writer(company, name, as_of=as_of)
-        with company.engine.begin() as connection:
-            if verified := parts.parts_of(connection, name, year_end=year.ends, states=("verified",)):
-                return verified[0]
-            parts.require_no_later(connection, name, as_of)
-            part = parts.begin(
-                connection,
-                name,
-                year.ends,
-                taken=places.numbers(name, year.ends),
-                generation=_generation(company, connection, name, year),
-                as_of=as_of,
-                policy_version=rulebook.policy.policy.last_updated,
-                retain_until=last_day_of(archive.clock, year.ends),
-            )
-        places.clear(part.folder)
-        with one_state(company.engine) as connection:
-            documents = Documents(connection, rulebook, archive, as_of)
-            count = documents.pick(year)
-            if count:
-                manifest = _write(company, documents, year, part, count, progress)
-                _note_records(documents, part)
-                parts.draft(connection, part, manifest)
-    return of_number(company, part.part_id) if count else None
+    return _write_some(company, name, year, as_of, progress)[0]
 
 
 def build(
@@ -124,11 +94,12 @@ def build(
         StoreError: somebody else writes to this archive.
         UsageError: something was written for a later moment.
     """
-    while part := write(company, name, year, as_of=as_of, progress=progress):
-        check(company, part)
-        yield seal(company, of_number(company, part.part_id))
-        if part.as_of == as_of and (part.documents or 0) < MOST:
-            return  # it has all that there was
+    is_all = False
+    while not is_all:
+        part, is_all = _write_some(company, name, year, as_of, progress)
+        if part:
+            check(company, part)
+            yield seal(company, of_number(company, part.part_id))
 
 
 def of_number(company: Company, part_id: int) -> Part:
@@ -181,6 +152,41 @@ def seal(company: Company, part: Part) -> Manifest:
     return manifest
 
 
+def _write_some(
+    company: Company, name: str, year: Year, as_of: datetime, progress: Progress
+) -> tuple[Part | None, bool]:
+    """What :func:`write` writes, and whether that was all that there is."""
+    archive, rulebook, places = (
+        archive_of(company, name, as_of=as_of),
+        company.rulebook(as_of),
+        Places.of(company),
+    )
+    with parts.only_writer(company.engine, name):
+        enter_found_as_writer(company, name, as_of=as_of)
+        with company.engine.begin() as connection:
+            if verified := parts.parts_of(connection, name, year_end=year.ends, states=("verified",)):
+                return verified[0], False
+            parts.require_no_later(connection, name, as_of)
+            part = parts.begin(
+                connection,
+                name,
+                year.ends,
+                taken=places.numbers(name, year.ends),
+                generation=_generation(company, connection, name, year),
+                as_of=as_of,
+                policy_version=rulebook.policy.policy.last_updated,
+                retain_until=last_day_of(archive.clock, year.ends),
+            )
+        places.clear(part.folder)
+        with one_state(company.engine) as connection:
+            documents = Documents(connection, rulebook, archive, as_of)
+            count = documents.pick(year)
+            if count:
+                manifest = _write(company, documents, year, part, count, progress)
+                parts.draft(connection, part, manifest)
+    return (of_number(company, part.part_id) if count else None), not documents.has_more
+
+
 def _write(
     company: Company,
     documents: Documents,
@@ -193,7 +199,7 @@ def _write(
     rulebook, archive, connection = documents.rulebook, documents.archive, documents.connection
     layout = Layout.of(rulebook, archive, year.ends)
     keys = YearKeys(company.keys, archive.name, year.ends, part.generation)
-    writer = PartWriter(Places.of(company).locations, part.folder, layout, keys, connection)
+    objects, owner_keys = PartWriter(company, part, layout, keys).write(documents, count, progress)
     return Manifest(
         archive=archive.name,
         year_end=year.ends,
@@ -204,14 +210,8 @@ def _write(
         policy_digest=rulebook.digest,
         retain_until=part.retain_until,
         layout=layout.document(),
-        objects=writer.write(documents, count, progress),
-        owner_keys=write_keys(
-            connection,
-            keys,
-            sa.select(documents.picked.c[OWNER]),
-            part.folder,
-            writer.locations,
-        ),
+        objects=objects,
+        owner_keys=owner_keys,
         revisions=_revisions(documents),
         totals=totals.of_tables(documents, layout),
         series=series_of(connection, documents.picked),
@@ -234,28 +234,6 @@ def _revisions(documents: Documents) -> int:
     picked = documents.picked
     query = sa.select(sa.func.count()).select_from(picked).where(picked.c[REVISION] > 0)
     return int(documents.connection.scalar(query) or 0)
-
-
-def _note_records(documents: Documents, part: Part) -> None:
-    """Note where each document stands; a revision takes the place of the one before when the part is sealed."""
-    picked, place = documents.picked, documents.picked.c[ORDINAL]
-    key: Any = document_key(documents.rulebook, documents.archive, picked)
-    rows = sa.select(
-        sa.literal(part.archive, sa.Text),
-        key,
-        picked.c[REVISION],
-        picked.c[REVISION] == 0,
-        picked.c[NUMBER],
-        picked.c[OWNER],
-        picked.c[BELONGS_TO],
-        picked.c[DIGEST],
-        sa.literal(part.part_id, sa.Integer),
-        place // DOCUMENTS_PER_OBJECT,
-        place % DOCUMENTS_PER_OBJECT // ROWS_PER_GROUP,
-        place % ROWS_PER_GROUP,
-    )
-    names = [column.name for column in archive_record.c]
-    documents.connection.execute(sa.insert(archive_record).from_select(names, rows))
 
 
 def _outdate(connection: Connection, part: Part) -> None:

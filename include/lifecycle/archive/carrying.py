@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from lifecycle.archive import parts, totals
 from lifecycle.archive.anew import write_anew
-from lifecycle.archive.beside import write_keys
+from lifecycle.archive.beside import new_keys
 from lifecycle.archive.checking import first_intact
 from lifecycle.archive.documents import LeftOut
 from lifecycle.archive.envelope import YearKeys
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
+    from lifecycle.archive.beside import KeysWriter
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.parts import Part
     from lifecycle.runs.company import Company
@@ -95,7 +96,7 @@ def carry(
             company,
             part,
             generation,
-            lambda new: carrier.write(new, places, chosen),
+            lambda new: carrier.write(new, places),
             as_of=as_of,
             reason=reason,
             note=carrier.note,
@@ -121,7 +122,6 @@ class _Carrier:
     def __init__(self, company: Company, source: Part, generation: int, wanted: Layout | None) -> None:
         self.company = company
         self.wanted = wanted
-        self.part_id = source.part_id
         self.source = source.read_manifest()
         self.places = Places.of(company)
         self.old_keys = YearKeys.of_part(company.keys, self.source)
@@ -131,38 +131,39 @@ class _Carrier:
         self.totals = totals.Totals()
         self.revisions = 0
 
-    def write(self, target: Part, places: Sequence[_Place], chosen: ColumnElement[bool]) -> Manifest:
-        """Write the chosen documents, which stand in some places, into a new part; its manifest."""
-        objects = [
-            self._carry_object(object_of(target.folder, number), number, self.source.objects[old], list(some))
-            for number, (old, some) in enumerate(groupby(places, key=lambda place: place.object))
-        ]
+    def write(self, target: Part, places: Sequence[_Place]) -> Manifest:
+        """Write the documents that stand in some places into a new part; its manifest."""
+        by_object = enumerate(groupby(places, key=lambda place: place.object))
+        with new_keys(self.new_keys, target.folder, self.places.locations) as keys:
+            objects = [
+                self._carry_object(
+                    object_of(target.folder, number), number, self.source.objects[old], list(some), keys
+                )
+                for number, (old, some) in by_object
+            ]
         return replace(
             self.source,
             number=target.number,
             generation=target.generation,
             layout=self.layout or self.source.layout,
             objects=tuple(objects),
-            owner_keys=self._write_keys(target, chosen),
+            owner_keys=keys.written,
             revisions=self.revisions,
             totals=self.totals,
             series=(),
             left_out=LeftOut(),
         )
 
-    def _write_keys(self, target: Part, chosen: ColumnElement[bool]) -> Written:
-        owners = sa.select(archive_record.c.owner).where(archive_record.c.part_id == self.part_id, chosen)
-        with self.company.engine.begin() as connection:
-            return write_keys(connection, self.new_keys, owners, target.folder, self.places.locations)
-
     def note(self, connection: Connection, target: Part) -> None:
         """Let the index say that the documents stand in the new part."""
         connection.execute(_moving(target), [place.values() for place in self.moved])
 
-    def _carry_object(self, name: str, number: int, written: Written, chosen: Sequence[_Place]) -> Written:
+    def _carry_object(
+        self, name: str, number: int, written: Written, chosen: Sequence[_Place], keys: KeysWriter
+    ) -> Written:
         documents, source = self._read(written, [place.row for place in chosen])
         trimming = Trimming(source, self.wanted)
-        table, layout = self._sealed_anew(documents, trimming), trimming.layout
+        table, layout = self._sealed_anew(documents, trimming, keys), trimming.layout
         key, wrapped = self.new_keys.new_object_key(name)
         with new_object(self.places.locations, name, layout.schema, key) as (writer, file):
             writer.write(table)
@@ -186,7 +187,7 @@ class _Carrier:
             table = parquet.read().take(pa.array(rows, pa.int64()))
             return table, Layout.from_schema(parquet.schema_arrow)
 
-    def _sealed_anew(self, table: pa.Table, trimming: Trimming) -> pa.Table:
+    def _sealed_anew(self, table: pa.Table, trimming: Trimming, keys: KeysWriter) -> pa.Table:
         layout = trimming.source
         owners = dict.fromkeys(table[OWNER].to_pylist())
         with self.company.engine.begin() as connection:
@@ -200,7 +201,10 @@ class _Carrier:
                 place=self.source.folder,
                 next_step="restore lifecycle.archive_key from a backup of the database",
             )
-        sealed = Sealer(self.new_keys, new).seal(table, layout.key, known)
+        keys.add(new.values())
+        sealed = Sealer(self.new_keys, {one.owner: one.key for one in new.values()}).seal(
+            table, layout.key, known
+        )
         column = layout.schema.get_field_index(SEALED)
         anew = table.set_column(column, layout.schema.field(column), pa.array(sealed, pa.binary()))
         return trimming.table(anew)

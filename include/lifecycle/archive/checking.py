@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from lifecycle.archive import totals
 from lifecycle.archive.beside import KeysBeside
 from lifecycle.archive.envelope import YearKeys
-from lifecycle.archive.layout import OWNER, SEALED, Layout
+from lifecycle.archive.layout import OWNER, ROWS_PER_GROUP, SEALED, Layout
 from lifecycle.archive.objects import reading_object, sha256_of
 from lifecycle.archive.sealing import Sealer
 from lifecycle.archive.storage import NotThere
@@ -149,19 +149,17 @@ class _Reread:
     def _read(self, position: int, written: Written) -> None:
         key = self.keys.object_key(written.name, written.key)
         with self.place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
-            layout = Layout.from_schema(parquet.schema_arrow)
-            for number in range(parquet.num_row_groups):
-                table = parquet.read_row_group(number)
-                self.totals += totals.of_objects(table, layout)
-                self.numbers += pc.cast(table[layout.number], pa.string()).chunks
-                if self.is_new:
-                    self.unsealed += self._unsealed_beside(table, layout)
-                elif (place := self._indexed.get((position, number))) is not None:
-                    self.unsealed += self._unsealed(table.slice(place, 1), layout)
+            layout, table = Layout.from_schema(parquet.schema_arrow), parquet.read()
+        self.totals += totals.of_objects(table, layout)
+        self.numbers += pc.cast(table[layout.number], pa.string()).chunks
+        if self.is_new:
+            self.unsealed += self._unsealed_beside(table, layout)
+        elif position in self._indexed:
+            self.unsealed += self._unsealed(table.take(self._indexed[position]), layout)
 
     @cached_property
-    def _indexed(self) -> dict[tuple[int, int], int]:
-        """By object and group, the first row that the index names; others were written anew elsewhere."""
+    def _indexed(self) -> dict[int, list[int]]:
+        """By object, of each group the first row that the index names; others were written anew elsewhere."""
         record, part = archive_record, archive_part
         query = (
             sa.select(record.c.object, record.c.row_group, sa.func.min(record.c.place))
@@ -173,23 +171,28 @@ class _Reread:
             )
             .group_by(record.c.object, record.c.row_group)
         )
+        found: dict[int, list[int]] = {}
         with self.company.engine.connect() as connection:
-            return {(number, group): place for number, group, place in connection.execute(query)}
+            for number, group, place in connection.execute(query):
+                found.setdefault(number, []).append(group * ROWS_PER_GROUP + place)
+        return found
 
     @cached_property
     def _keys_beside(self) -> KeysBeside:
         return KeysBeside(self.place, self.manifest.owner_keys, self.keys)
 
     def _unsealed_beside(self, documents: pa.Table, layout: Layout) -> int:
-        """How many owners have no key beside their documents; and whether the first document cannot be opened by it."""
-        owners = list(dict.fromkeys(documents[OWNER].to_pylist()))
-        keys, first = self._keys_beside.of(owners), documents.slice(0, 1)
-        opened = Sealer(self.keys, keys).open(first, layout.key, first[SEALED].to_pylist())
-        return max(len(owners) - len(keys), opened.count(None))
+        """How many owners have no key beside their documents, and of how many groups the first cannot be opened."""
+        owners = documents[OWNER].unique().to_pylist()
+        keys, firsts = (
+            self._keys_beside.of(owners),
+            documents.take([*range(0, len(documents), ROWS_PER_GROUP)]),
+        )
+        opened = Sealer(self.keys, keys).open(firsts, layout.key, firsts[SEALED].to_pylist())
+        return len(owners) - len(keys) + opened.count(None)
 
-    def _unsealed(self, document: pa.Table, layout: Layout) -> int:
-        """Whether a document cannot be opened, as 1."""
+    def _unsealed(self, documents: pa.Table, layout: Layout) -> int:
+        """How many documents cannot be opened."""
         with self.company.engine.connect() as connection:
-            keys = self.keys.owner_keys(connection, document[OWNER].to_pylist())
-        opened = Sealer(self.keys, keys).open(document, layout.key, document[SEALED].to_pylist())
-        return sum(one is None for one in opened)
+            keys = self.keys.owner_keys(connection, documents[OWNER].unique().to_pylist())
+        return Sealer(self.keys, keys).open(documents, layout.key, documents[SEALED].to_pylist()).count(None)

@@ -31,12 +31,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.archives import ResolvedArchive
     from lifecycle.policy.rulebook import Rulebook
 
-ORDINAL, NUMBER, DIGEST, BELONGS_TO = (
-    "lifecycle.ordinal",
-    "lifecycle.number",
-    "lifecycle.digest",
-    "lifecycle.belongs_to",
-)
+ORDINAL, NUMBER, BELONGS_TO = "lifecycle.ordinal", "lifecycle.number", "lifecycle.belongs_to"
 """Columns of the table of what was picked, beside owner, revision and the key by its own names."""
 MOST = 1_000_000
 """Documents of one part: what has to be done again where writing it is interrupted."""
@@ -99,6 +94,9 @@ class Documents:
         rulebook: of the policy in force.
         archive: one of its archives.
         as_of: the moment of the run.
+
+    Attributes:
+        has_more: whether there were more than were picked.
     """
 
     def __init__(
@@ -110,6 +108,7 @@ class Documents:
         self.as_of = as_of
         self.clock = ClockSql(rulebook, archive.clock)
         self.keys = rulebook.key(archive.documents)
+        self.has_more = False
 
     def years(self) -> list[Year]:
         """The financial years of which the tables have documents whose month is over, oldest first.
@@ -143,12 +142,16 @@ class Documents:
             f"CREATE TEMPORARY TABLE picked_document ON COMMIT DROP AS {text};"
             f'CREATE UNIQUE INDEX ON picked_document ("{ORDINAL}"); ANALYZE picked_document',
         )
-        return int(self.connection.scalar(sa.select(sa.func.count()).select_from(self.picked)) or 0)
+        count = int(self.connection.scalar(sa.select(sa.func.count()).select_from(self.picked)) or 0)
+        self.has_more = count > MOST
+        if self.has_more:
+            self.connection.execute(sa.delete(self.picked).where(self.picked.c[ORDINAL] >= MOST))
+        return min(count, MOST)
 
     @cached_property
-    def picked(self) -> FromClause:
+    def picked(self) -> sa.TableClause:
         """The table of the documents that were picked."""
-        columns = [ORDINAL, *(name for name, _ in self.keys), OWNER, BELONGS_TO, REVISION, NUMBER, DIGEST]
+        columns = [ORDINAL, *(name for name, _ in self.keys), OWNER, BELONGS_TO, REVISION, NUMBER]
         return sa.table("picked_document", *(sa.column(name) for name in columns))
 
     def is_picked(self, document: FromClause, picked: FromClause) -> ColumnElement[bool]:
@@ -184,7 +187,6 @@ class Documents:
                 belongs_to.label(BELONGS_TO),
                 sa.func.coalesce(newest.c.revision + 1, 0).label(REVISION),
                 sa.cast(document.c[self.archive.archive.number], sa.Text).label(NUMBER),
-                digest.label(DIGEST),
             )
             .select_from(
                 document.outerjoin(
@@ -204,7 +206,7 @@ class Documents:
                 ),
             )
             .order_by(owner, *keys)
-            .limit(MOST)
+            .limit(MOST + 1)
             .subquery("chosen")
         )
         in_order = [chosen.c[OWNER], *(chosen.c[name] for name, _ in self.keys)]

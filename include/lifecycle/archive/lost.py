@@ -1,8 +1,9 @@
 """What nothing refers to any more: keys and objects that a backup has brought back, or that a run did not come to.
 
-A database that was restored from a backup does not know parts that were written since. Those that can be read are entered
-again (:mod:`lifecycle.archive.finding`); the others are named by ``verify`` as long as the law asks for their year, and then
-go, with the keys that only they had. A keyring or a place that was restored has what was destroyed; it is destroyed again.
+A database that was restored from a backup does not know parts that were written since. Those that can be read are
+entered again (:mod:`lifecycle.archive.finding`); the others are named by ``verify`` as long as the law asks for their
+year, and then go, with the keys that only they had. A keyring or a place that was restored has what was destroyed; it
+is destroyed again.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class ObjectWriter:
         name: of the object, to which the encryption binds it.
     """
 
-    def __init__(self, file: _Hashed, schema: pa.Schema, key: bytes, name: str) -> None:
+    def __init__(self, file: HashedFile, schema: pa.Schema, key: bytes, name: str) -> None:
         self.documents = 0
         self._file = file
         self._parquet = pq.ParquetWriter(
@@ -91,14 +91,14 @@ class ObjectWriter:
 @contextmanager
 def new_object(
     locations: Sequence[Location], name: str, schema: pa.Schema, key: bytes
-) -> Iterator[tuple[ObjectWriter, _Hashed]]:
+) -> Iterator[tuple[ObjectWriter, HashedFile]]:
     """Write an object to every location: whole or not at all, and never over another.
 
     Raises:
         StorageError: a location refuses.
     """
     with ExitStack() as stack:
-        file = _Hashed([stack.enter_context(one.create(name)) for one in locations])
+        file = HashedFile([stack.enter_context(one.create(name)) for one in locations])
         writer = ObjectWriter(file, schema, key, name)
         try:
             yield writer, file
@@ -137,7 +137,7 @@ def sha256_of(file: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-class _Hashed(io.RawIOBase):
+class HashedFile(io.RawIOBase):
     """A file that hands its bytes on to others, and knows their digest."""
 
     def __init__(self, files: Sequence[BinaryIO]) -> None:

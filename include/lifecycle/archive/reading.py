@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import array
 
 from lifecycle.archive.copying import read_rows
-from lifecycle.archive.documents import ORDINAL
+from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import OWNER, REVISION, SEALED, arrow_type
+from lifecycle.planning.archived import document_key, key_order, row_text
 from lifecycle.store.relations import climb, refers, relation
 
 if TYPE_CHECKING:
@@ -25,15 +28,17 @@ if TYPE_CHECKING:
 
 DOCUMENTS_AT_ONCE = 10_000
 """Held in memory together, with all that belongs to them."""
+KEY, TEXT = "lifecycle.key", "lifecycle.text"
+"""The key of a document as the index has it, and the text of a row of which a digest is made."""
 
 
 class Batch:
     """Some documents in a row.
 
     Attributes:
-        documents: their readable columns, with owner and revision; which in order each is; what is to be sealed, as
-            a list in JSON.
-        children: by collection, the same of the rows that belong to them, in the order of the documents.
+        documents: their readable columns, with what the index says of them; which in order each is; what is to be
+            sealed, as a list in JSON; the text of which a digest is made.
+        children: by collection, the same of the rows that belong to them, in the order of the documents and their keys.
     """
 
     def __init__(self, documents: pa.Table, children: dict[str, pa.Table]) -> None:
@@ -46,14 +51,27 @@ class Batch:
         found = np.searchsorted(ordinals, self.documents[ORDINAL].to_numpy(), side="left")
         return np.append(found, len(ordinals))
 
-    def sealed_texts(self) -> list[str]:
+    def sealed_texts(self) -> list[bytes]:
         """What is to be sealed of each document: its own values, then by collection the values of each row, as JSON."""
-        texts = [[text] for text in self.documents[SEALED].to_pylist()]
-        for collection, rows in self.children.items():
-            values, starts = rows[SEALED].to_pylist(), self.starts(collection).tolist()
-            for number, parts in enumerate(texts):
-                parts.append(f"[{','.join(values[starts[number] : starts[number + 1]])}]")
-        return [f"[{','.join(parts)}]" for parts in texts]
+        parts: list[Any] = ["[", self.documents[SEALED].combine_chunks()]
+        for collection in self.children:
+            parts += [",[", self._joined(collection, SEALED, ","), "]"]
+        together = pc.binary_join_element_wise(*parts, "]", "")
+        texts: list[bytes] = together.cast(pa.binary()).to_pylist()
+        return texts
+
+    def digests(self) -> list[bytes]:
+        """What :func:`lifecycle.planning.archived.document_digest` says of each document, made of the same texts."""
+        texts = [self.documents[TEXT].combine_chunks()]
+        texts += [self._joined(collection, TEXT, "") for collection in self.children]
+        columns = [[sha256(text).digest() for text in one.cast(pa.binary()).to_pylist()] for one in texts]
+        return [b"".join(one) for one in zip(*columns, strict=True)]
+
+    def _joined(self, collection: str, column: str, separator: str) -> pa.Array:
+        """The texts of all rows of each document, one behind the other."""
+        starts = pa.array(self.starts(collection), pa.int32())
+        texts = self.children[collection][column].combine_chunks()
+        return pc.binary_join(pa.ListArray.from_arrays(starts, texts), separator)
 
 
 def read_batches(documents: Documents, layout: Layout, count: int) -> Iterator[Batch]:
@@ -82,13 +100,19 @@ class _Reader:
         picked = self.documents.picked
         within = sa.and_(picked.c[ORDINAL] >= first, picked.c[ORDINAL] < end)
         own = self.layout.documents
-        further = {OWNER: pa.string(), REVISION: pa.int16()}
+        further = {
+            OWNER: pa.string(), REVISION: pa.int16(), BELONGS_TO: pa.string(), NUMBER: pa.string(), KEY: pa.string(),
+        }  # fmt: skip
         table = self._rows(own, self._of_documents(picked, within), further)
         children = {
             columns.collection: self._rows(columns, self._of_children(columns, picked, within), {})
             for columns in self.layout.children
         }
         return Batch(table, children)
+
+    def _archived(self, columns: Columns) -> tuple[str, ...]:
+        """The columns that count in a digest."""
+        return self.documents.archive.columns[columns.collection]
 
     def _is_to_picked(self, edge: Edge) -> bool:
         """Whether a reference is to the key of documents, by which they were picked."""
@@ -97,7 +121,7 @@ class _Reader:
     def _rows(self, columns: Columns, query: Select[Any], further: dict[str, pa.DataType]) -> pa.Table:
         live = self.live[columns.collection].columns
         readable = {name: arrow_type(live[name]) for name, _ in columns.readable}
-        types = {ORDINAL: pa.int32(), **readable, **further, SEALED: pa.string()}
+        types = {ORDINAL: pa.int32(), **readable, **further, SEALED: pa.string(), TEXT: pa.string()}
         return read_rows(self.documents.connection, query, types, place=columns.collection)
 
     def _of_documents(self, picked: FromClause, within: ColumnElement[bool]) -> Select[Any]:
@@ -114,9 +138,10 @@ class _Reader:
             sa.select(
                 picked.c[ORDINAL],
                 *(document.c[name] for name, _ in own.readable),
-                picked.c[OWNER],
-                picked.c[REVISION],
+                *(picked.c[name] for name in (OWNER, REVISION, BELONGS_TO, NUMBER)),
+                sa.cast(document_key(self.documents.rulebook, self.documents.archive, picked), sa.Text),
                 _as_json(sealed),
+                row_text(document, self._archived(own)),
             )
             .select_from(joined)
             .where(within)
@@ -132,12 +157,13 @@ class _Reader:
         else:
             joined, end = climb(self.live, child, path, "child_up")
             joined = joined.join(picked, self.documents.is_picked(end, picked))
-        keys = [child.c[name] for name, _ in self.documents.rulebook.key(columns.collection)]
+        keys = key_order(child, self.documents.rulebook.key(columns.collection))
         return (
             sa.select(
                 picked.c[ORDINAL],
                 *(child.c[name] for name, _ in columns.readable),
                 _as_json([child.c[name] for name, _ in columns.sealed]),
+                row_text(child, self._archived(columns)),
             )
             .select_from(joined)
             .where(within)

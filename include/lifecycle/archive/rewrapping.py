@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.archive import parts
 from lifecycle.archive.anew import write_anew
-from lifecycle.archive.beside import write_keys
+from lifecycle.archive.beside import KEYS_AT_ONCE, new_keys
 from lifecycle.archive.destroying import destroy_keys
 from lifecycle.archive.documents import LeftOut
 from lifecycle.archive.places import Places
@@ -61,13 +61,17 @@ def _write_others(company: Company, keys: YearKeys, as_of: datetime) -> None:
 
 
 def _write_keys(company: Company, keys: YearKeys, like: Manifest, part: Part) -> Manifest:
-    with company.engine.begin() as connection:
-        written = write_keys(connection, keys, None, part.folder, Places.of(company).locations)
+    with (
+        company.engine.begin() as connection,
+        new_keys(keys, part.folder, Places.of(company).locations) as writer,
+    ):
+        for some in keys.all_wrapped(connection, KEYS_AT_ONCE):
+            writer.add(some)
     return replace(
         like,
         number=part.number,
         objects=(),
-        owner_keys=written,
+        owner_keys=writer.written,
         revisions=0,
         totals=Totals(),
         series=(),

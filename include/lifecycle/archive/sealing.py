@@ -33,7 +33,7 @@ class Sealer:
         self._about = f"lifecycle document {year.archive} {year.year_end}"
         self._ciphers = {owner: AESGCM(key) for owner, key in keys.items()}
 
-    def seal(self, documents: pa.Table, key: Sequence[str], texts: Sequence[str]) -> list[bytes]:
+    def seal(self, documents: pa.Table, key: Sequence[str], texts: Sequence[bytes]) -> list[bytes]:
         """Each text, sealed.
 
         Args:
@@ -41,13 +41,13 @@ class Sealer:
             key: names of their key columns.
             texts: what is sealed of each.
         """
-        sealed = []
-        for text, owner, about in zip(
-            texts, documents[OWNER].to_pylist(), self._abouts(documents, key), strict=True
-        ):
-            nonce = os.urandom(NONCE_BYTES)
-            sealed.append(nonce + self._ciphers[owner].encrypt(nonce, text.encode(), about))
-        return sealed
+        random = os.urandom(NONCE_BYTES * len(texts))
+        nonces = (random[start : start + NONCE_BYTES] for start in range(0, len(random), NONCE_BYTES))
+        owners, abouts = documents[OWNER].to_pylist(), self._abouts(documents, key)
+        return [
+            nonce + self._ciphers[owner].encrypt(nonce, text, about)
+            for text, nonce, owner, about in zip(texts, nonces, owners, abouts, strict=True)
+        ]
 
     def open(self, documents: pa.Table, key: Sequence[str], sealed: Sequence[bytes]) -> list[Any]:
         """What was sealed of each document; None of one whose owner's key is not there any more.
@@ -57,7 +57,7 @@ class Sealer:
         """
         return [text and json.loads(text) for text in self.texts(documents, key, sealed)]
 
-    def texts(self, documents: pa.Table, key: Sequence[str], sealed: Sequence[bytes]) -> list[str | None]:
+    def texts(self, documents: pa.Table, key: Sequence[str], sealed: Sequence[bytes]) -> list[bytes | None]:
         """The text that was sealed of each document; None of one whose owner's key is not there any more.
 
         Raises:
@@ -68,7 +68,7 @@ class Sealer:
             sealed, documents[OWNER].to_pylist(), self._abouts(documents, key), strict=True
         ):
             cipher = self._ciphers.get(owner)
-            found.append(_opened(cipher, one, about).decode() if cipher else None)
+            found.append(_opened(cipher, one, about) if cipher else None)
         return found
 
     def _abouts(self, documents: pa.Table, key: Sequence[str]) -> list[bytes]:

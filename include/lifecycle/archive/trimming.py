@@ -36,7 +36,7 @@ class Trimming:
         ]
         return pa.table(columns, schema=self.layout.schema)
 
-    def text(self, sealed: str) -> str:
+    def text(self, sealed: bytes) -> bytes:
         """The values of one sealed text that stay."""
         if self.layout is self.source:
             return sealed
@@ -47,7 +47,7 @@ class Trimming:
             names = [name for name, _ in before.sealed]
             wanted = [name for name, _ in after.sealed]
             kept.append([_values(row, names, wanted) for row in of_children[after.collection]])
-        return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
 
     def _children(self) -> Iterable[tuple[Columns, Columns]]:
         before = {one.collection: one for one in self.source.children}

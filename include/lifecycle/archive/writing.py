@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lifecycle.archive.ahead import ahead
+from lifecycle.archive.beside import new_keys
+from lifecycle.archive.indexing import new_index
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, SEALED
 from lifecycle.archive.manifest import object_of
 from lifecycle.archive.objects import Written, new_object
+from lifecycle.archive.places import Places
 from lifecycle.archive.reading import DOCUMENTS_AT_ONCE, read_batches
 from lifecycle.archive.sealing import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from sqlalchemy import Connection
-
+    from lifecycle.archive.beside import KeysWriter
     from lifecycle.archive.documents import Documents
     from lifecycle.archive.envelope import YearKeys
+    from lifecycle.archive.indexing import IndexWriter
     from lifecycle.archive.layout import Layout
+    from lifecycle.archive.parts import Part
     from lifecycle.archive.reading import Batch
-    from lifecycle.archive.storage import Location
+    from lifecycle.runs.company import Company
 
 BATCHES_PER_OBJECT = DOCUMENTS_PER_OBJECT // DOCUMENTS_AT_ONCE
 
 
 class PartWriter:
-    """Writes the objects of one part.
+    """Writes the objects of one part, and the lines of its index.
 
     Args:
-        locations: where to, all at once.
-        folder: of the part.
+        company: opened.
+        part: of the register, begun.
         layout: of its objects.
         keys: of its financial year.
-        connection: on which new keys of owners are noted.
     """
 
-    def __init__(
-        self,
-        locations: Sequence[Location],
-        folder: str,
-        layout: Layout,
-        keys: YearKeys,
-        connection: Connection,
-    ) -> None:
-        self.locations = locations
-        self.folder = folder
+    def __init__(self, company: Company, part: Part, layout: Layout, keys: YearKeys) -> None:
+        self.engine = company.engine
+        self.locations = Places.of(company).locations
+        self.part = part
         self.layout = layout
         self.keys = keys
-        self.connection = connection
 
     def write(
         self, documents: Documents, count: int, progress: Callable[[int, int], None]
-    ) -> tuple[Written, ...]:
-        """Write all documents that were picked.
+    ) -> tuple[tuple[Written, ...], Written]:
+        """Write all documents that were picked; their objects, and that of their owners' keys.
 
         Args:
             documents: of which ``count`` were picked.
@@ -64,27 +62,38 @@ class PartWriter:
 
         Raises:
             StorageError: a location refuses.
+            StoreError: the database does.
         """
         found: list[Written] = []
-        batches = enumerate(read_batches(documents, self.layout, count))
-        for number, some in groupby(batches, key=lambda one: one[0] // BATCHES_PER_OBJECT):
-            found.append(self._write_object(number, (batch for _, batch in some)))
-            progress(sum(one.documents for one in found), count)
-        return tuple(found)
+        with (
+            new_index(self.engine, self.part) as index,
+            new_keys(self.keys, self.part.folder, self.locations) as keys,
+            closing(ahead(read_batches(documents, self.layout, count))) as batches,
+        ):
+            for number, some in groupby(enumerate(batches), key=lambda one: one[0] // BATCHES_PER_OBJECT):
+                found.append(self._write_object(number, (batch for _, batch in some), index, keys))
+                progress(sum(one.documents for one in found), count)
+        return tuple(found), keys.written
 
-    def _write_object(self, number: int, batches: Iterable[Batch]) -> Written:
-        name = object_of(self.folder, number)
+    def _write_object(
+        self, number: int, batches: Iterable[Batch], index: IndexWriter, keys: KeysWriter
+    ) -> Written:
+        name = object_of(self.part.folder, number)
         key, wrapped = self.keys.new_object_key(name)
         with new_object(self.locations, name, self.layout.schema, key) as (writer, file):
             for batch in batches:
-                writer.write(self._sealed(batch))
+                index.add(batch)
+                writer.write(self._sealed(batch, keys))
         return Written(name=name, size=file.size, sha256=file.sha256, documents=writer.documents, key=wrapped)
 
-    def _sealed(self, batch: Batch) -> pa.Table:
+    def _sealed(self, batch: Batch, keys: KeysWriter) -> pa.Table:
         """Documents in the form in which they stand in an object."""
         table = batch.documents
         owners = dict.fromkeys(table[OWNER].to_pylist())
-        sealer = Sealer(self.keys, self.keys.make_owner_keys(self.connection, owners))
+        with self.engine.begin() as connection:
+            of_owners = self.keys.make_owner_keys(connection, owners)
+        keys.add(of_owners.values())
+        sealer = Sealer(self.keys, {one.owner: one.key for one in of_owners.values()})
         sealed = sealer.seal(table, self.layout.key, batch.sealed_texts())
         columns: dict[str, pa.Array | pa.ChunkedArray] = {}
         for field in self.layout.schema:

@@ -111,9 +111,19 @@ def _has_record(rulebook: Rulebook, archive: ResolvedArchive, document: FromClau
     )
 
 
+def key_order(row: FromClause, key: Iterable[tuple[str, str]]) -> list[ColumnElement[Any]]:
+    """By what rows are ordered whose texts are digested together: their key, bytewise where it is text."""
+    return [row.c[name].collate("C") if kind in TEXTS else row.c[name] for name, kind in key]
+
+
+def row_text(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
+    """Columns of a row as PostgreSQL writes them, of which a digest is made."""
+    return sa.cast(sa.func.row(*(row.c[name] for name in columns)), sa.Text)
+
+
 def digest_of_row(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
     """Of the columns of a row, as PostgreSQL writes them; no two rows that differ are written alike."""
-    return _sha256(_written(row, columns))
+    return _sha256(row_text(row, columns))
 
 
 def digest_of_rows(
@@ -134,9 +144,9 @@ def digest_of_rows(
         condition: it belongs to the document.
         document: of the query around it.
     """
-    order = [row.c[name].collate("C") if kind in TEXTS else row.c[name] for name, kind in key]
     nothing: ColumnElement[str] = sa.literal_column("''")
-    together = sa.func.string_agg(_written(row, columns), aggregate_order_by(nothing, *order))
+    in_order = aggregate_order_by(nothing, *key_order(row, key))
+    together = sa.func.string_agg(row_text(row, columns), in_order)
     return (
         sa.select(_sha256(sa.func.coalesce(together, nothing)))
         .select_from(joined)
@@ -144,10 +154,6 @@ def digest_of_rows(
         .correlate(document)
         .scalar_subquery()
     )
-
-
-def _written(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:
-    return sa.cast(sa.func.row(*(row.c[name] for name in columns)), sa.Text)
 
 
 def _sha256(text: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -1,0 +1,108 @@
+"""The index of what is being written: a line for each document, inserted while the next are read and sealed."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psycopg as driver_errors
+import pyarrow as pa
+from pyarrow import csv
+
+from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
+from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP
+from lifecycle.archive.reading import KEY
+from lifecycle.planning.archived import archive_record
+from lifecycle.store.failures import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+    from lifecycle.archive.parts import Part
+    from lifecycle.archive.reading import Batch
+
+_NAMES = tuple(column.name for column in archive_record.c)
+_COPY = f"COPY {archive_record} ({', '.join(_NAMES)}) FROM STDIN (FORMAT csv)"
+_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
+
+class IndexWriter:
+    """Inserts the lines of a part, some thousand at a time, in a thread of its own."""
+
+    def __init__(self, connection: Connection, part: Part, pool: ThreadPoolExecutor) -> None:
+        self._connection = connection
+        self._part = part
+        self._pool = pool
+        self._inserted: Future[None] | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Insert the lines of documents, after those before.
+
+        Raises:
+            StoreError: the database has refused those before.
+        """
+        lines = _lines(batch, self._part)
+        self.finish()
+        self._inserted = self._pool.submit(self._insert, lines)
+
+    def finish(self) -> None:
+        """Wait until all are inserted.
+
+        Raises:
+            StoreError: the database refuses.
+        """
+        if self._inserted is not None:
+            self._inserted.result()
+
+    def _insert(self, lines: pa.Table) -> None:
+        sink = io.BytesIO()
+        csv.write_csv(lines, sink, _OPTIONS)
+        driver: Any = self._connection.connection.driver_connection
+        try:
+            with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+                copy.write(sink.getbuffer())
+        except driver_errors.Error as error:
+            problem = describe(error, place="lifecycle.archive_record")
+        else:
+            return
+        raise problem
+
+
+@contextmanager
+def new_index(engine: Engine, part: Part) -> Iterator[IndexWriter]:
+    """Insert the lines of a part in one transaction; nothing relies on them before the part is written.
+
+    Raises:
+        StoreError: the database refuses.
+    """
+    with engine.begin() as connection, ThreadPoolExecutor(max_workers=1) as pool:
+        writer = IndexWriter(connection, part, pool)
+        yield writer
+        writer.finish()
+
+
+def _lines(batch: Batch, part: Part) -> pa.Table:
+    """Where each document stands; a revision takes the place of the one before when the part is sealed."""
+    documents = batch.documents
+    place, revision = documents[ORDINAL].to_numpy(), documents[REVISION].to_numpy()
+    within = place % DOCUMENTS_PER_OBJECT
+    columns: dict[str, Any] = {
+        "archive": pa.repeat(part.archive, len(place)),
+        "key": documents[KEY],
+        "revision": revision,
+        "is_newest": revision == 0,
+        "number": documents[NUMBER],
+        "owner": documents[OWNER],
+        "belongs_to": documents[BELONGS_TO],
+        "digest": [f"\\x{digest.hex()}" for digest in batch.digests()],
+        "part_id": np.full(len(place), part.part_id),
+        "object": place // DOCUMENTS_PER_OBJECT,
+        "row_group": within // ROWS_PER_GROUP,
+        "place": within % ROWS_PER_GROUP,
+    }
+    return pa.table([columns[name] for name in _NAMES], names=list(_NAMES))
