@@ -22,7 +22,7 @@ from lifecycle.planning.archived import archive_record
 from lifecycle.quality.suite import Checked, Count, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.objects import Written
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MISSING, CHANGED = "missing", "changed"
 """What may be wrong with an object: it is not there, or has other bytes."""
+_GROUPS_AT_ONCE = 10
+"""Held in memory together."""
 
 
 def check_objects(company: Company, manifest: Manifest, places: Places) -> Checked:
@@ -149,17 +151,20 @@ class _Reread:
     def _read(self, position: int, written: Written) -> None:
         key = self.keys.object_key(written.name, written.key)
         with self.place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
-            layout, table = Layout.from_schema(parquet.schema_arrow), parquet.read()
-        self.totals += totals.of_objects(table, layout)
-        self.numbers += pc.cast(table[layout.number], pa.string()).chunks
-        if self.is_new:
-            self.unsealed += self._unsealed_beside(table, layout)
-        elif position in self._indexed:
-            self.unsealed += self._unsealed(table.take(self._indexed[position]), layout)
+            layout = Layout.from_schema(parquet.schema_arrow)
+            for first in range(0, parquet.num_row_groups, _GROUPS_AT_ONCE):
+                groups = range(first, min(first + _GROUPS_AT_ONCE, parquet.num_row_groups))
+                table = parquet.read_row_groups(groups)
+                self.totals += totals.of_objects(table, layout)
+                self.numbers += pc.cast(table[layout.number], pa.string()).chunks
+                if self.is_new:
+                    self.unsealed += self._unsealed_beside(table, layout)
+                else:
+                    self.unsealed += self._unsealed(table, layout, position, groups)
 
     @cached_property
-    def _indexed(self) -> dict[int, list[int]]:
-        """By object, of each group the first row that the index names; others were written anew elsewhere."""
+    def _indexed(self) -> dict[tuple[int, int], int]:
+        """By object and group, the first row that the index names; others were written anew elsewhere."""
         record, part = archive_record, archive_part
         query = (
             sa.select(record.c.object, record.c.row_group, sa.func.min(record.c.place))
@@ -171,11 +176,8 @@ class _Reread:
             )
             .group_by(record.c.object, record.c.row_group)
         )
-        found: dict[int, list[int]] = {}
         with self.company.engine.connect() as connection:
-            for number, group, place in connection.execute(query):
-                found.setdefault(number, []).append(group * ROWS_PER_GROUP + place)
-        return found
+            return {(number, group): place for number, group, place in connection.execute(query)}
 
     @cached_property
     def _keys_beside(self) -> KeysBeside:
@@ -184,15 +186,21 @@ class _Reread:
     def _unsealed_beside(self, documents: pa.Table, layout: Layout) -> int:
         """How many owners have no key beside their documents, and of how many groups the first cannot be opened."""
         owners = documents[OWNER].unique().to_pylist()
-        keys, firsts = (
-            self._keys_beside.of(owners),
-            documents.take([*range(0, len(documents), ROWS_PER_GROUP)]),
-        )
-        opened = Sealer(self.keys, keys).open(firsts, layout.key, firsts[SEALED].to_pylist())
-        return len(owners) - len(keys) + opened.count(None)
+        keys = self._keys_beside.of(owners)
+        firsts = documents.take([*range(0, len(documents), ROWS_PER_GROUP)])
+        return len(owners) - len(keys) + self._unopened(firsts, layout, keys)
 
-    def _unsealed(self, documents: pa.Table, layout: Layout) -> int:
-        """How many documents cannot be opened."""
+    def _unsealed(self, documents: pa.Table, layout: Layout, position: int, groups: range) -> int:
+        """Of how many groups of an object the first document that the index names cannot be opened."""
+        places = [
+            (group - groups.start) * ROWS_PER_GROUP + self._indexed[position, group]
+            for group in groups
+            if (position, group) in self._indexed
+        ]
+        chosen = documents.take(pa.array(places, pa.int64()))
         with self.company.engine.connect() as connection:
-            keys = self.keys.owner_keys(connection, documents[OWNER].unique().to_pylist())
+            keys = self.keys.owner_keys(connection, chosen[OWNER].unique().to_pylist())
+        return self._unopened(chosen, layout, keys)
+
+    def _unopened(self, documents: pa.Table, layout: Layout, keys: Mapping[str, bytes]) -> int:
         return Sealer(self.keys, keys).open(documents, layout.key, documents[SEALED].to_pylist()).count(None)

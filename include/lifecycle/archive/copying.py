@@ -5,7 +5,6 @@ Nothing becomes a Python object on the way, and money never a binary fraction.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import psycopg as driver_errors
@@ -17,7 +16,7 @@ from lifecycle.errors import CheckFailed
 from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from sqlalchemy import Connection, Select
 
@@ -41,11 +40,12 @@ def read_rows(
         CheckFailed: a value is none that a column of that type can hold, such as a day after the year 9999.
         StoreError: the database refuses.
     """
-    text = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+    statement = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
     driver: Any = connection.connection.driver_connection
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY ({text}) TO STDOUT (FORMAT csv)") as copy:
-            return _parsed(pa.PythonFile(_Stream(iter(copy)), mode="r"), types)
+        with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)") as copy:
+            text = b"".join(copy)
+        return _parsed(text, types)
     except pa.ArrowInvalid:  # its text quotes the value
         problem = None
     except driver_errors.Error as error:  # it does not pass through SQLAlchemy, which would hide values
@@ -59,11 +59,11 @@ def read_rows(
     )
 
 
-def _parsed(source: pa.PythonFile, types: Mapping[str, pa.DataType]) -> pa.Table:
+def _parsed(text: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
     names = list(types)
     try:
         return csv.read_csv(
-            source,
+            pa.BufferReader(text),
             read_options=csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=False),
             parse_options=csv.ParseOptions(newlines_in_values=True),
             convert_options=csv.ConvertOptions(
@@ -79,31 +79,3 @@ def _parsed(source: pa.PythonFile, types: Mapping[str, pa.DataType]) -> pa.Table
         if str(error) == "Empty CSV file":
             return pa.schema(list(types.items())).empty_table()
         raise
-
-
-class _Stream(io.RawIOBase):
-    """Pieces of bytes as a file that is read from the beginning."""
-
-    def __init__(self, pieces: Iterator[Any]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most ``size`` where it is given; none at the end."""
-        found, length = [self._rest], len(self._rest)
-        while size < 0 or length < size:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            found.append(piece)
-            length += len(piece)
-        together = b"".join(found)
-        if 0 <= size < length:
-            together, self._rest = together[:size], together[size:]
-        else:
-            self._rest = b""
-        return together

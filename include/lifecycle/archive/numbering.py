@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_SERIES = 100
 """Numbers that form more are not counted up, and nothing can be missing between them."""
-_DIGITS = "[0-9]{1,18}$"
+_DIGITS, _MOST_DIGITS = "0123456789", 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,24 +46,30 @@ def series_of(connection: Connection, documents: FromClause) -> tuple[Series, ..
         documents: has their numbers.
     """
     number = documents.c[NUMBER]
-    digits = sa.func.substring(number, _DIGITS)
-    behind = sa.func.coalesce(sa.func.length(digits), 0)
+    length = sa.func.length(number)
+    behind = sa.func.least(length - sa.func.length(sa.func.rtrim(number, _DIGITS)), _MOST_DIGITS)
+    digits = sa.func.nullif(sa.func.right(number, behind), "")
     told = sa.select(
-        sa.func.left(number, sa.func.length(number) - behind).collate("C").label("prefix"),
+        sa.func.left(number, length - behind).collate("C").label("prefix"),
         sa.cast(digits, sa.BigInteger).label("counter"),
     ).subquery("told")
-    first, last = sa.func.min(told.c.counter), sa.func.max(told.c.counter)
-    missing = sa.func.coalesce(last - first + 1 - sa.func.count(sa.distinct(told.c.counter)), 0)
+    counted = (
+        sa.select(told.c.prefix, told.c.counter, sa.func.count().label("documents"))
+        .group_by(told.c.prefix, told.c.counter)
+        .subquery("counted")
+    )
+    first, last = sa.func.min(counted.c.counter), sa.func.max(counted.c.counter)
+    missing = sa.func.coalesce(last - first + 1 - sa.func.count(counted.c.counter), 0)
     query = (
         sa.select(
-            told.c.prefix,
+            counted.c.prefix,
             first.label("first"),
             last.label("last"),
-            sa.func.count().label("documents"),
+            sa.cast(sa.func.sum(counted.c.documents), sa.BigInteger).label("documents"),
             missing.label("missing"),
         )
-        .group_by(told.c.prefix)
-        .order_by(told.c.prefix)
+        .group_by(counted.c.prefix)
+        .order_by(counted.c.prefix)
         .limit(MOST_SERIES + 1)
     )
     found = tuple(Series(**row) for row in connection.execute(query).mappings())

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lifecycle.archive.storage import Location
 
 
+pa.set_memory_pool(pa.system_memory_pool())
+"""Arrow's own keep for themselves what was freed: a fifth more at the peak."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Written:
     """An object as it was written.
