@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lifecycle.archive import building, envelope, expiring, rewriting
+from lifecycle.archive import anew, building, envelope, expiring, rewriting
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.manifest import Manifest
 from lifecycle.archive.objects import reading_object
@@ -196,6 +196,22 @@ def test_what_was_somebody_elses_when_it_was_written_is_rewritten_with_theirs(
     for number in ("B-0001", "B-0002", "B-0004"):
         assert "remark" not in fetch(company, NAME, number)[0].values
     assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
+
+
+def test_what_is_held_while_it_is_written_anew_stays_as_it_is(company: Company, monkeypatch):
+    check_objects = anew.check_objects
+
+    def held_meanwhile(*arguments):
+        hold(company, "trade.bill:B,1")
+        return check_objects(*arguments)
+
+    before = {number: told(company, number) for number in NUMBERS}
+    monkeypatch.setattr(anew, "check_objects", held_meanwhile)
+    with pytest.raises(UsageError, match="1 documents of this year are held or restricted"):
+        rewriting.rewrite(company, NAME, YEAR_END, as_of=IN_AUGUST)
+    monkeypatch.undo()
+    assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
+    assert {number: told(company, number) for number in NUMBERS} == before
 
 
 @pytest.mark.parametrize("kind", ["hold", "restriction"])

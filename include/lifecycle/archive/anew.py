@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lifecycle.archive import parts
 from lifecycle.archive.checking import check_objects
 from lifecycle.archive.places import Places, lock_of
+from lifecycle.holds.cover import unchanging_holds
 from lifecycle.ledger.book import append
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def write_anew(
     *,
     as_of: datetime,
     reason: str,
+    require: Callable[[Connection], None] = lambda _connection: None,
     note: Callable[[Connection, Part], None] = lambda _connection, _part: None,
 ) -> Manifest:
     """Write a part that has the dates of another, for the only writer.
@@ -39,6 +41,7 @@ def write_anew(
         write: writes its objects.
         as_of: the moment of the run.
         reason: why, one word for the ledger.
+        require: raises what speaks against it, while no hold is placed or released; nothing relies on it then.
         note: what else is to be known of it, in the transaction from which on it is relied on.
 
     Raises:
@@ -63,10 +66,13 @@ def write_anew(
         parts.draft(connection, part, manifest)
     check_objects(company, manifest, places)
     zone = company.version(as_of).policy.zone
-    places.put_in_place(manifest, lock_of(manifest, as_of=as_of, zone=zone))
-    with company.engine.begin() as connection:
-        drafted = parts.part_of(connection, part.part_id)
-        note(connection, drafted)
-        entry = append(connection, "archive_written", manifest.entry(reason=reason), as_of=as_of)
-        parts.move(connection, drafted, "written", entry=entry.sequence)
+    with company.engine.connect() as connection, unchanging_holds(connection):
+        with connection.begin():
+            require(connection)
+        places.put_in_place(manifest, lock_of(manifest, as_of=as_of, zone=zone))
+        with connection.begin():
+            drafted = parts.part_of(connection, part.part_id)
+            note(connection, drafted)
+            entry = append(connection, "archive_written", manifest.entry(reason=reason), as_of=as_of)
+            parts.move(connection, drafted, "written", entry=entry.sequence)
     return manifest

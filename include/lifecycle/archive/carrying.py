@@ -30,7 +30,7 @@ from lifecycle.planning.archived import archive_record
 from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -70,6 +70,7 @@ def carry(
     as_of: datetime,
     reason: str,
     wanted: Layout | None = None,
+    require: Callable[[Connection], None] = lambda _connection: None,
 ) -> Manifest | None:
     """Write some documents of a part anew, and let the index say so; None where it has none of them.
 
@@ -81,6 +82,7 @@ def carry(
         as_of: the moment of the run.
         reason: why, one word for the ledger.
         wanted: what is left out of them is what this has not.
+        require: raises what speaks against it, while no hold is placed or released.
 
     Raises:
         CheckFailed: a document cannot be read, or is not the same when it is read again.
@@ -99,6 +101,7 @@ def carry(
             lambda new: carrier.write(new, places),
             as_of=as_of,
             reason=reason,
+            require=require,
             note=carrier.note,
         )
 

@@ -8,6 +8,7 @@ owner do, and only the key of that owner is.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.parts import Part
+    from lifecycle.policy.rulebook import Rulebook
     from lifecycle.runs.company import Company
 
 
@@ -59,14 +61,18 @@ def rewrite(
     """
     wanted = Layout.of(company.rulebook(as_of), archive_of(company, name, as_of=as_of), year_end)
     enter_found(company, name, as_of=as_of)
-    _require_nothing_held(company, name, year_end, as_of)
+    require = partial(_require_nothing_held, company.rulebook(as_of), name, year_end, as_of)
+    with reading(company.engine) as connection:
+        require(connection)
     number = usable_generation(company, name, year_end)
     sealed_for = _sealed_for(company, name, owner)
     chosen = sa.true() if owner is None else archive_record.c.owner.in_(sealed_for)
     written: list[Manifest] = []
     while before := _parts_having(company, name, year_end, number, chosen):
         for part in before:  # and again, where somebody has written meanwhile
-            manifest = carry(company, part, chosen, number, as_of=as_of, reason="rewritten", wanted=wanted)
+            manifest = carry(
+                company, part, chosen, number, as_of=as_of, reason="rewritten", wanted=wanted, require=require
+            )
             written += [manifest] if manifest else []
     if not written:
         raise UsageError(
@@ -83,17 +89,18 @@ def rewrite(
     return written
 
 
-def _require_nothing_held(company: Company, name: str, year_end: date, as_of: datetime) -> None:
+def _require_nothing_held(
+    rulebook: Rulebook, name: str, year_end: date, as_of: datetime, connection: Connection
+) -> None:
     """What a hold or restriction covers stays as it is, with columns that should not have been written, too."""
-    with reading(company.engine) as connection:
-        cover = Cover(connection, company.rulebook(as_of), as_of)
-        cover.require_nothing_lost()
-        held = sum(
-            kept.rows
-            for one in generations(connection)
-            if (one.archive, one.year_end) == (name, year_end)
-            for kept in held_lines(connection, cover, one)
-        )
+    cover = Cover(connection, rulebook, as_of)
+    cover.require_nothing_lost()
+    held = sum(
+        kept.rows
+        for one in generations(connection)
+        if (one.archive, one.year_end) == (name, year_end)
+        for kept in held_lines(connection, cover, one)
+    )
     if held:
         raise UsageError(
             f"{held} documents of this year are held or restricted, and stay as they are until that ends",

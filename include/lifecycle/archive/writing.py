@@ -73,6 +73,7 @@ class PartWriter:
             for number, some in groupby(enumerate(batches), key=lambda one: one[0] // BATCHES_PER_OBJECT):
                 found.append(self._write_object(number, (batch for _, batch in some), index, keys))
                 progress(sum(one.documents for one in found), count)
+                pa.default_memory_pool().release_unused()
         return tuple(found), keys.written
 
     def _write_object(
