@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.commitment("A7", "G1")
 
+AWKWARD = (
+    "", " ", "\n", "\r\n", "\t", "\r", "\\", "\\.", "\\N", "NULL", "'", '"', '""', ",", "(,)", "{}", "ﬀ", "e\u0301",
+    "\u2028", "\u00a0", "\ufeff", "\U0001f600", "\x01", "\x1f", '["a",null]', "true", "1e5", "x" * 20_000,
+)  # fmt: skip
+"""Texts that a format may take for something else."""
+
 
 @pytest.fixture
 def company(database: Database, tmp_path: Path) -> Company:
@@ -48,6 +54,27 @@ def test_a_month_is_written_when_it_is_over_for_as_long_as_the_policy_asks(compa
 def test_what_was_written_is_not_written_again(company: Company):
     write_books(company)
     assert write_books(company) == []
+
+
+def test_texts_of_all_kinds_are_known_again_and_come_back(company: Company, database: Database):
+    """What is hashed while it is read is what PostgreSQL computes when it is asked again."""
+    for number, text in enumerate(AWKWARD):
+        values = {"number": f"X-{number}", "text": text, "key": f"{text}{number}"}
+        database.execute(
+            "INSERT INTO trade.bill VALUES (1, :key, 1, :number, '2025-01-01', NULL, 'EUR', 1, false, :text, :text)",
+            values,
+        )
+        database.execute(
+            "INSERT INTO trade.item VALUES (gen_random_uuid(), :key, 1, :text, 1),"
+            " (gen_random_uuid(), :key, 1, 'another', NULL)",
+            values,
+        )
+    write_books(company)
+    assert write_books(company) == []
+    for number, text in enumerate(AWKWARD):
+        (document,) = fetch(company, NAME, f"X-{number}")
+        assert (document.values["buyer"], document.values["serial"]) == (text, f"{text}{number}")
+        assert sorted(row["what"] for row in document.rows["trade.item"]) == sorted([text, "another"])
 
 
 def test_a_document_comes_back_as_it_was(company: Company):

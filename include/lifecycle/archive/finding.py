@@ -136,30 +136,36 @@ def _readable(company: Company, manifests: Iterator[Manifest]) -> Iterator[tuple
 
 
 class _Found:
-    """Enters parts of one financial year, in one transaction."""
+    """Enters parts of one financial year, in one transaction.
+
+    Attributes:
+        names: of the keys that the keyring has.
+        wrapping: by folder, the numbers of those that wrap keys of owners.
+    """
 
     def __init__(self, company: Company, connection: Connection, as_of: datetime) -> None:
         self.company = company
         self.connection = connection
         self.as_of = as_of
         self.names = set(company.keys.names())
+        self.wrapping: dict[str, set[int]] = {}
 
     def enter_keys(self, manifest: Manifest, place: Location) -> None:
         """Enter the keys of owners that are wrapped by what the keyring has."""
         keys = YearKeys.of_part(self.company.keys, manifest)
-        lowest = 0
+        wrapping = self.wrapping.setdefault(manifest.folder, set())
         for table in read_keys(place, manifest.owner_keys, keys):
             lines = [tuple(row.values()) for row in table.to_pylist()]
             keys.enter(self.connection, [one for one in lines if keys.of_owners(one[1]) in self.names])
-            lowest = max(lowest, min(table[WRAPPING].to_pylist()))
-        if not manifest.objects:  # all that there were when they were wrapped anew
-            keys.forget_before(self.connection, lowest)
+            wrapping |= set(table[WRAPPING].to_pylist())
+        if wrapping and not manifest.objects:  # it has all that there were when they were wrapped anew
+            keys.forget_before(self.connection, min(wrapping))
 
     def enter(self, manifest: Manifest, place: Location) -> bool:
         """Enter a part and its documents; whether that could be done."""
         try:
             with self.connection.begin_nested():
-                self._require_keys(manifest, place)
+                self._require_keys(manifest)
                 body = manifest.entry(reason="found")
                 entry = append(self.connection, "archive_written", body, as_of=self.as_of)
                 part = parts.enter(self.connection, manifest, entry.sequence)
@@ -173,21 +179,19 @@ class _Found:
         logger.info("%s was not in the register, and is entered again", manifest.folder)
         return True
 
-    def _require_keys(self, manifest: Manifest, place: Location) -> None:
+    def _require_keys(self, manifest: Manifest) -> None:
         """Only of owners whose key was destroyed nothing can be opened.
 
         Raises:
             CheckFailed: the keyring does not have all that it had.
         """
         keys = YearKeys.of_part(self.company.keys, manifest)
-        wrapping: set[int] = set()
-        for table in read_keys(place, manifest.owner_keys, keys):
-            wrapping |= set(table[WRAPPING].to_pylist())
         newest = keys.newest_wrapping(self.connection)
-        missing = [n for n in sorted(wrapping) if n >= newest and keys.of_owners(n) not in self.names]
+        needed = [keys.of_owners(number) for number in self.wrapping[manifest.folder] if number >= newest]
+        missing = [name for name in sorted(needed) if name not in self.names]
         if missing:
             raise CheckFailed(
-                f"the keyring does not have {keys.of_owners(missing[0])}",
+                f"the keyring does not have {missing[0]}",
                 place=manifest.folder,
                 next_step="restore the newest copy of the keyring",
             )
