@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from lifecycle.archive import destroying, documents, expiring, finding, generations
+from lifecycle.archive import lost as lost_keys
 from lifecycle.archive.documents import ORDINAL, Documents, Year
 from lifecycle.execute import door, statements
 from lifecycle.execute.door import Door
@@ -425,9 +426,14 @@ def a_year_is_left() -> AbstractContextManager[object]:
 
 
 @_fault("an expiry destroys", with_archive=True)
-def keys_outlive_their_year() -> AbstractContextManager[object]:
+@contextmanager
+def keys_outlive_their_year() -> Iterator[None]:
     """Documents are destroyed, and what opens them is not."""
-    return patch.object(destroying, "destroy_keys", lambda *_, **__: 0)
+    with (
+        patch.object(destroying, "destroy_keys", lambda *_, **__: 0),
+        patch.object(lost_keys, "destroy_keys", lambda *_, **__: 0),
+    ):
+        yield
 
 
 @_fault("the archive's last day", with_archive=True)
