@@ -279,6 +279,20 @@ def test_a_keyring_that_is_older_than_the_archive_enters_nothing_and_destroys_no
     assert list(told(company)) == list(NUMBERS)
 
 
+def test_a_part_that_names_the_objects_of_another_is_none(company: Company, tmp_path: Path):
+    """Otherwise its documents would stand in two parts, and go with either."""
+    write_books(company)
+    for place in ("one", "two"):
+        text = (tmp_path / place / YEAR / "0001/manifest.json").read_text()
+        other = tmp_path / place / YEAR / "0009/manifest.json"
+        other.parent.mkdir()
+        other.write_text(text.replace('"number":1,', '"number":9,', 1))
+        assert other.read_text() != text
+    assert finding.enter_found(company, NAME, as_of=IN_AUGUST) == []
+    found = verify(company, NAME, as_of=IN_AUGUST).findings
+    assert {(one.what, one.name) for one in found} == {("extra", f"{YEAR}/0009/manifest.json")}
+
+
 def test_what_nobody_can_read_any_more_is_entered_as_what_is_to_go(
     company: Company, database: Database, tmp_path: Path
 ):
@@ -308,6 +322,39 @@ def test_a_part_that_somebody_has_put_elsewhere_is_none(company: Company, tmp_pa
         shutil.copytree(tmp_path / place / YEAR / "0001", tmp_path / place / YEAR / "0007")
     assert finding.enter_found(company, NAME, as_of=IN_AUGUST) == []
     assert {one.what for one in verify(company, NAME, as_of=IN_AUGUST).findings} == {"extra"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"policy_version":"2020-01-01"', '"policy_version":"x"'),
+        ('"retain_until":"2033-06-30"', '"retain_until":"2001-06-30"'),
+        ('"generation":1', '"generation":0'),
+        ('"documents":1,"key"', '"documents":-1,"key"'),
+        ('"objects":[', '"objects":[7,'),
+        ('"totals":{"EUR"', '"totals":[7],"other":{"EUR"'),
+        ("{", "["),
+    ],
+)
+def test_what_is_no_manifest_stops_nothing(
+    company: Company, database: Database, tmp_path: Path, before: str, after: str
+):
+    """Somebody may have put it there; nobody can read what is beside it."""
+    write_books(company)
+    forget_what_was_written(database)
+    for name in company.keys.names():
+        if ".2026-06-30." in name:
+            company.keys.destroy(name)
+    for place in ("one", "two"):
+        manifest = tmp_path / place / NEXT_YEAR / "0001/manifest.json"
+        text = manifest.read_text()
+        manifest.chmod(0o600)
+        manifest.write_text(text.replace(before, after, 1))
+        assert manifest.read_text() != text
+    assert finding.enter_found(company, NAME, as_of=IN_AUGUST) == [f"{YEAR}/0001"]
+    expiring.expire(company, as_of=IN_AUGUST)
+    found = verify(company, NAME, as_of=IN_AUGUST).findings
+    assert {one.name.rpartition("/")[0] for one in found} == {f"{NEXT_YEAR}/0001"}
 
 
 def test_what_the_register_knows_as_begun_is_entered_in_its_place(

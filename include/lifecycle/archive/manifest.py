@@ -129,13 +129,13 @@ class Manifest:
             document = json.loads(text)
             if document["format"] != FORMAT:
                 raise ValueError("a later format")
-            return cls(
+            return cls._checked(
                 archive=document["archive"],
                 year_end=date.fromisoformat(document["year_end"]),
                 number=document["number"],
                 generation=document["generation"],
                 as_of=datetime.fromisoformat(document["as_of"]),
-                policy_version=document["policy_version"],
+                policy_version=date.fromisoformat(document["policy_version"]).isoformat(),
                 policy_digest=document["policy_digest"],
                 retain_until=date.fromisoformat(document["retain_until"]),
                 layout=document["layout"],
@@ -146,8 +146,18 @@ class Manifest:
                 series=tuple(Series(**one) for one in document["series"]),
                 left_out=LeftOut(**document["left_out"]),
             )
-        except (KeyError, TypeError, ArithmeticError) as error:
+        except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise ValueError(f"no manifest: {type(error).__name__}") from None
+
+    @classmethod
+    def _checked(cls, **values: Any) -> Manifest:
+        """One that the register can have: whoever can write to a place may have put anything there."""
+        found = cls(**values)
+        if min(found.number, found.generation) < 1 or found.retain_until < found.year_end:
+            raise ValueError("a number or day that no part has")
+        if any(one.documents < 0 or not one.name.startswith(f"{found.folder}/") for one in found.everything):
+            raise ValueError("an object that is not the part's")
+        return found
 
 
 def year_of(archive: str, year_end: date) -> str:
