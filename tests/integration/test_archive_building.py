@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from lifecycle.archive import building, parts
+from lifecycle.archive.beside import new_keys, read_keys
+from lifecycle.archive.envelope import OwnerKey, YearKeys
 from lifecycle.archive.fetching import fetch
-from lifecycle.errors import CheckFailed, NotFound, StorageError, UsageError
+from lifecycle.archive.places import Places
+from lifecycle.errors import CheckFailed, NotFound, StorageError, StoreError, UsageError
 from support.books import IN_AUGUST, NAME, create_books, flip, write_books
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ AWKWARD = (
     "\u2028", "\u00a0", "\ufeff", "\U0001f600", "\x01", "\x1f", '["a",null]', "true", "1e5", "x" * 20_000,
 )  # fmt: skip
 """Texts that a format may take for something else."""
+OWNER = "a canary who owns bills"
 
 
 @pytest.fixture
@@ -75,6 +81,34 @@ def test_texts_of_all_kinds_are_known_again_and_come_back(company: Company, data
         (document,) = fetch(company, NAME, f"X-{number}")
         assert (document.values["buyer"], document.values["serial"]) == (text, f"{text}{number}")
         assert sorted(row["what"] for row in document.rows["trade.item"]) == sorted([text, "another"])
+
+
+def test_what_the_database_refuses_is_told_without_values(company: Company, database: Database):
+    """The index and the keys are copied in by the driver itself, whose errors quote the row."""
+    write_books(company)
+    database.execute("UPDATE lifecycle.archive_record SET is_newest = false")
+    with pytest.raises(StoreError) as refused:
+        write_books(company)
+    assert "B-0001" not in told_by(refused.value)
+    assert "{A,1}" not in told_by(refused.value)
+    year, twice = YearKeys(company.keys, NAME, date(2025, 6, 30), 1), [OwnerKey(OWNER, b"", 1, b"x")] * 2
+    with company.engine.begin() as connection, pytest.raises(StoreError) as refused:
+        year._insert(connection, twice)
+    assert OWNER not in told_by(refused.value)
+
+
+def told_by(error: BaseException) -> str:
+    """All that a traceback would print."""
+    return "".join(traceback.format_exception(error))
+
+
+def test_the_keys_of_an_owner_who_has_no_name_are_kept_too(company: Company):
+    keys, place = YearKeys(company.keys, NAME, date(2025, 6, 30), 1), Places.of(company).locations[0]
+    with new_keys(keys, "books/2025-06-30/0001", [place]) as writer:
+        for some in (["", "a"], ["a", "b"]):
+            writer.add(OwnerKey(owner, b"", 1, b"x") for owner in some)
+    table = pa.concat_tables(read_keys(place, writer.written, keys))
+    assert table["owner"].to_pylist() == ["", "a", "b"]
 
 
 def test_a_document_comes_back_as_it_was(company: Company):

@@ -40,7 +40,7 @@ class KeysWriter:
         self._file = file
         self._name = name
         self._wrapped = wrapped
-        self._last = ""
+        self._last: str | None = None
 
     def add(self, keys: Iterable[OwnerKey]) -> None:
         """Write some; one that was the last before is left out."""

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import psycopg as driver_errors
 import pyarrow as pa
 from pyarrow import csv
 from sqlalchemy.dialects.postgresql import psycopg
 
 from lifecycle.errors import CheckFailed
-from lifecycle.store.failures import describe
+from lifecycle.store.failures import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,16 +41,15 @@ def read_rows(
     """
     statement = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
     driver: Any = connection.connection.driver_connection
-    try:
+
+    def text() -> bytes:
         with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)") as copy:
-            text = b"".join(copy)
-        return _parsed(text, types)
+            return b"".join(copy)
+
+    try:
+        return _parsed(without_values(text, place=place), types)
     except pa.ArrowInvalid:  # its text quotes the value
-        problem = None
-    except driver_errors.Error as error:  # it does not pass through SQLAlchemy, which would hide values
-        problem = describe(error, place=place)
-    if problem:
-        raise problem
+        pass
     raise CheckFailed(
         "a value cannot be written: a number or day that is none, or is out of all bounds",
         place=place,

@@ -18,6 +18,7 @@ from lifecycle.archive.tables import archive_key
 from lifecycle.errors import CheckFailed
 from lifecycle.keys.provider import KEY_BYTES
 from lifecycle.keys.sealing import Broken, seal, unseal
+from lifecycle.store.failures import without_values
 from lifecycle.store.prepared import Prepared, bound
 
 if TYPE_CHECKING:
@@ -218,14 +219,12 @@ class YearKeys:
         while self.keys.is_destroyed(self.of_owners(number)):
             number += 1
         others = connection.scalars(sa.select(key.c.owner).where(of_year)).all()
-        values = [
-            {
-                "other": other,
-                "sealed": seal(self.keys.secret(self.of_owners(number)), one, self._about(other)),
-            }
-            for other, one in self.owner_keys(connection, others).items()
-        ]
-        if values:
+        if others:
+            wrapping = self.keys.secret(self.of_owners(number))
+            values = [
+                {"other": other, "sealed": seal(wrapping, one, self._about(other))}
+                for other, one in self.owner_keys(connection, others).items()
+            ]
             rewrapped = sa.update(key).values(wrapping=number, wrapped=sa.bindparam("sealed"))
             connection.execute(rewrapped.where(of_year, key.c.owner == sa.bindparam("other")), values)
 
@@ -254,9 +253,13 @@ class YearKeys:
         """Insert keys by COPY, which takes a tenth of what arrays of bytes do."""
         driver: Any = connection.connection.driver_connection
         columns = ", ".join(column.name for column in archive_key.c)
-        with driver.cursor() as cursor, cursor.copy(f"COPY {archive_key} ({columns}) FROM STDIN") as copy:
-            for one in made:
-                copy.write_row((*self._bound.values(), one.owner, one.wrapping, one.wrapped))
+
+        def copy_in() -> None:
+            with driver.cursor() as cursor, cursor.copy(f"COPY {archive_key} ({columns}) FROM STDIN") as copy:
+                for one in made:
+                    copy.write_row((*self._bound.values(), one.owner, one.wrapping, one.wrapped))
+
+        without_values(copy_in, place=str(archive_key))
 
     @property
     def _bound(self) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psycopg as driver_errors
 import pyarrow as pa
 from pyarrow import csv
 
@@ -16,7 +15,7 @@ from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP
 from lifecycle.archive.reading import KEY
 from lifecycle.planning.archived import archive_record
-from lifecycle.store.failures import describe
+from lifecycle.store.failures import without_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,14 +62,12 @@ class IndexWriter:
         sink = io.BytesIO()
         csv.write_csv(lines, sink, _OPTIONS)
         driver: Any = self._connection.connection.driver_connection
-        try:
+
+        def copy_in() -> None:
             with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
                 copy.write(sink.getbuffer())
-        except driver_errors.Error as error:
-            problem = describe(error, place="lifecycle.archive_record")
-        else:
-            return
-        raise problem
+
+        without_values(copy_in, place=str(archive_record))
 
 
 @contextmanager

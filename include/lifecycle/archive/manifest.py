@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 MANIFEST = "manifest.json"
+_MOST = 2**31 - 1
+"""Of parts and generations: what the register's columns can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,14 +148,15 @@ class Manifest:
                 series=tuple(Series(**one) for one in document["series"]),
                 left_out=LeftOut(**document["left_out"]),
             )
-        except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        except (KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise ValueError(f"no manifest: {type(error).__name__}") from None
 
     @classmethod
     def _checked(cls, **values: Any) -> Manifest:
         """One that the register can have: whoever can write to a place may have put anything there."""
         found = cls(**values)
-        if min(found.number, found.generation) < 1 or found.retain_until < found.year_end:
+        counted = (found.number, found.generation)
+        if min(counted) < 1 or max(counted) > _MOST or found.retain_until < found.year_end:
             raise ValueError("a number or day that no part has")
         if any(one.documents < 0 or not one.name.startswith(f"{found.folder}/") for one in found.everything):
             raise ValueError("an object that is not the part's")

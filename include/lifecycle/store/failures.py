@@ -7,7 +7,7 @@ are taken out of every error before anything can log or print it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from sqlalchemy import event
@@ -15,10 +15,12 @@ from sqlalchemy import event
 from lifecycle.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import sqlalchemy
     from sqlalchemy.exc import DBAPIError
+
+_Result = TypeVar("_Result")
 
 # By the first characters of the SQLSTATE (PostgreSQL manual, appendix A).
 _MEANINGS: Mapping[str, tuple[str, str]] = {
@@ -68,6 +70,23 @@ def describe(error: DBAPIError | psycopg.Error, *, place: str = "") -> StoreErro
         return StoreError(f"the database cannot be used: {type(original).__name__}", place=place)
     meaning, next_step = _meaning(original)
     return StoreError(f"{meaning}: {_reason(original)}", place=place, next_step=next_step)
+
+
+def without_values(work: Callable[[], _Result], *, place: str) -> _Result:
+    """What some work with psycopg itself comes to, which :func:`hide_values` does not see.
+
+    Args:
+        work: what is done.
+        place: where, for the error.
+
+    Raises:
+        StoreError: the database refuses. What psycopg said is not even in its context.
+    """
+    try:
+        return work()
+    except psycopg.Error as error:
+        problem = describe(error, place=place)
+    raise problem
 
 
 def hide_values(engine: sqlalchemy.Engine) -> None:
