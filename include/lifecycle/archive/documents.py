@@ -19,7 +19,7 @@ from lifecycle.holds.cover import Cover
 from lifecycle.planning.archived import RELIED_ON, archive_record, document_digest, document_key
 from lifecycle.planning.clocks import ClockSql
 from lifecycle.store.engine import run_script
-from lifecycle.store.relations import relation
+from lifecycle.store.relations import climb, refers, relation
 from lifecycle.timelimits import financial_year_end, is_over, local_day
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lifecycle.policy.rulebook import Rulebook
 
 ORDINAL, NUMBER, BELONGS_TO = "lifecycle.ordinal", "lifecycle.number", "lifecycle.belongs_to"
+CURRENCY = "lifecycle.currency"
 """Columns of the table of what was picked, beside owner, revision and the key by its own names."""
 MOST = 1_000_000
 """Documents of one part: what has to be done again where writing it is interrupted."""
@@ -151,12 +152,17 @@ class Documents:
     @cached_property
     def picked(self) -> sa.TableClause:
         """The table of the documents that were picked."""
-        columns = [ORDINAL, *(name for name, _ in self.keys), OWNER, BELONGS_TO, REVISION, NUMBER]
+        columns = [ORDINAL, *(name for name, _ in self.keys), OWNER, BELONGS_TO, REVISION, NUMBER, CURRENCY]
         return sa.table("picked_document", *(sa.column(name) for name in columns))
 
-    def is_picked(self, document: FromClause, picked: FromClause) -> ColumnElement[bool]:
-        """Joins a document to its line in that table."""
-        return sa.and_(*(document.c[name] == picked.c[name] for name, _ in self.keys))
+    def with_picked(self, row: FromClause, collection: str) -> FromClause:
+        """Rows of a collection of the archive, each with the line of its document in that table."""
+        live, path, picked = self.rulebook.live, self.archive.paths[collection], self.picked
+        names_key = bool(path) and set(path[-1].target_columns) <= {name for name, _ in self.keys}
+        joined, end = climb(live, row, path[:-1] if names_key else path, "up")
+        if names_key:  # then the documents' own table need not be read
+            return joined.join(picked, refers(path[-1], live, end, picked))
+        return joined.join(picked, sa.and_(*(end.c[name] == picked.c[name] for name, _ in self.keys)))
 
     def left_out(self, year: Year) -> LeftOut:
         """What of a year cannot be written."""
@@ -187,6 +193,7 @@ class Documents:
                 belongs_to.label(BELONGS_TO),
                 sa.func.coalesce(newest.c.revision + 1, 0).label(REVISION),
                 sa.cast(document.c[self.archive.archive.number], sa.Text).label(NUMBER),
+                sa.cast(document.c[self.archive.archive.currency], sa.Text).label(CURRENCY),
             )
             .select_from(
                 document.outerjoin(

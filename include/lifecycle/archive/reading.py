@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import array
 
 from lifecycle.archive.copying import read_rows
 from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import OWNER, REVISION, SEALED, arrow_type
-from lifecycle.planning.archived import document_key, key_order, row_text
-from lifecycle.store.relations import climb, refers, relation
+from lifecycle.archive.texts import json_lists, row_texts
+from lifecycle.planning.archived import document_key, key_order
+from lifecycle.store.relations import refers, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
     from lifecycle.archive.documents import Documents
     from lifecycle.archive.layout import Columns, Layout
-    from lifecycle.policy.edges import Edge
 
 DOCUMENTS_AT_ONCE = 5_000
 """Held in memory together, with all that belongs to them."""
@@ -106,9 +106,9 @@ class _Reader:
         further = {
             OWNER: pa.string(), REVISION: pa.int16(), BELONGS_TO: pa.string(), NUMBER: pa.string(), KEY: pa.string(),
         }  # fmt: skip
-        table = self._rows(own, self._of_documents(picked, within), further)
+        table = self._rows(own, self._of_documents(picked, within), further, dict(self.layout.beside))
         children = {
-            columns.collection: self._rows(columns, self._of_children(columns, picked, within), {})
+            columns.collection: self._rows(columns, self._of_children(columns, picked, within))
             for columns in self.layout.children
         }
         return Batch(table, children)
@@ -117,34 +117,46 @@ class _Reader:
         """The columns that count in a digest."""
         return self.documents.archive.columns[columns.collection]
 
-    def _is_to_picked(self, edge: Edge) -> bool:
-        """Whether a reference is to the key of documents, by which they were picked."""
-        return set(edge.target_columns) <= {name for name, _ in self.documents.keys}
-
-    def _rows(self, columns: Columns, query: Select[Any], further: dict[str, pa.DataType]) -> pa.Table:
+    def _rows(
+        self,
+        columns: Columns,
+        query: Select[Any],
+        further: Mapping[str, pa.DataType] = MappingProxyType({}),
+        beside: Mapping[str, str] = MappingProxyType({}),
+    ) -> pa.Table:
+        """Rows of a collection: in columns of their own, sealed, and as the text of which a digest is made."""
         live = self.live[columns.collection].columns
+        kinds = {name: live[name].base_type for name in self._archived(columns)}
         readable = {name: arrow_type(live[name]) for name, _ in columns.readable}
-        types = {ORDINAL: pa.int32(), **readable, **further, SEALED: pa.string(), TEXT: pa.string()}
-        return read_rows(self.documents.connection, query, types, place=columns.collection)
+        table, texts = read_rows(
+            self.documents.connection,
+            query,
+            {ORDINAL: pa.int32(), **readable, **further},
+            dict.fromkeys((*kinds, *beside), pa.string()),
+            place=columns.collection,
+        )
+        sealed = {**{name: kinds[name] for name, _ in columns.sealed}, **beside}
+        return table.append_column(SEALED, json_lists(texts, sealed)).append_column(
+            TEXT, row_texts(texts, kinds)
+        )
 
     def _of_documents(self, picked: FromClause, within: ColumnElement[bool]) -> Select[Any]:
         own = self.layout.documents
         document = relation(self.live, own.collection, "document")
-        joined = picked.join(document, self.documents.is_picked(document, picked))
+        joined = self.documents.with_picked(document, own.collection)
         beside: list[ColumnElement[Any]] = []
         for number, one in enumerate(self.documents.archive.beside):
             other = relation(self.live, one.edge.target, f"beside_{number}")
             joined = joined.outerjoin(other, refers(one.edge, self.live, document, other))
             beside += [other.c[name] for name in one.columns]
-        sealed = [*(document.c[name] for name, _ in own.sealed), *beside]
+        key = sa.cast(document_key(self.documents.rulebook, self.documents.archive, picked), sa.Text)
         return (
             sa.select(
                 picked.c[ORDINAL],
-                *(document.c[name] for name, _ in own.readable),
                 *(picked.c[name] for name in (OWNER, REVISION, BELONGS_TO, NUMBER)),
-                sa.cast(document_key(self.documents.rulebook, self.documents.archive, picked), sa.Text),
-                _as_json(sealed),
-                row_text(document, self._archived(own)),
+                key.label(KEY),
+                *(document.c[name] for name in self._archived(own)),
+                *(one.label(name) for one, (name, _) in zip(beside, self.layout.beside, strict=True)),
             )
             .select_from(joined)
             .where(within)
@@ -153,28 +165,11 @@ class _Reader:
 
     def _of_children(self, columns: Columns, picked: FromClause, within: ColumnElement[bool]) -> Select[Any]:
         child = relation(self.live, columns.collection, "child")
-        path = self.documents.archive.paths[columns.collection]
-        if self._is_to_picked(path[-1]):  # then the documents' own table need not be read again
-            joined, end = climb(self.live, child, path[:-1], "child_up")
-            joined = joined.join(picked, refers(path[-1], self.live, end, picked))
-        else:
-            joined, end = climb(self.live, child, path, "child_up")
-            joined = joined.join(picked, self.documents.is_picked(end, picked))
+        joined = self.documents.with_picked(child, columns.collection)
         keys = key_order(child, self.documents.rulebook.key(columns.collection))
         return (
-            sa.select(
-                picked.c[ORDINAL],
-                *(child.c[name] for name, _ in columns.readable),
-                _as_json([child.c[name] for name, _ in columns.sealed]),
-                row_text(child, self._archived(columns)),
-            )
+            sa.select(picked.c[ORDINAL], *(child.c[name] for name in self._archived(columns)))
             .select_from(joined)
             .where(within)
             .order_by(picked.c[ORDINAL], *keys)
         )
-
-
-def _as_json(values: list[ColumnElement[Any]]) -> ColumnElement[Any]:
-    """Values as PostgreSQL writes them, as a list of texts and nulls in JSON."""
-    texts: ColumnElement[Any] = array([sa.cast(value, sa.Text) for value in values], type_=sa.Text)
-    return sa.cast(sa.func.array_to_json(sa.cast(texts, sa.ARRAY(sa.Text))), sa.Text)

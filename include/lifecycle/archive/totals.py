@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from lifecycle.store.relations import climb, relation
+from lifecycle.archive.documents import CURRENCY
+from lifecycle.store.relations import relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,28 +68,16 @@ def of_tables(documents: Documents, layout: Layout) -> Totals:
     """Of the documents that were picked, as the tables have them in the same transaction."""
     found = Totals()
     for collection, columns in layout.totals.items():
-        for currency, *amounts in documents.connection.execute(
-            _query(documents, layout, collection, columns)
-        ):
+        for currency, *amounts in documents.connection.execute(_query(documents, collection, columns)):
             for column, amount in zip((ROWS, *columns), amounts, strict=True):
                 found.add(currency, collection, column, amount)
     return found
 
 
-def _query(documents: Documents, layout: Layout, collection: str, columns: Iterable[str]) -> sa.Select[Any]:
-    live, picked = documents.rulebook.live, documents.picked
-    if collection == layout.documents.collection:
-        row = document = joined = relation(live, collection, "document")
-    else:
-        row = relation(live, collection, "child")
-        joined, document = climb(live, row, documents.archive.paths[collection], "child_up")
-    currency = sa.cast(document.c[layout.currency], sa.Text)
+def _query(documents: Documents, collection: str, columns: Iterable[str]) -> sa.Select[Any]:
+    row, currency = relation(documents.rulebook.live, collection, "row"), documents.picked.c[CURRENCY]
     wanted: list[Any] = [currency, sa.func.count(), *(sa.func.sum(row.c[name]) for name in columns)]
-    return (
-        sa.select(*wanted)
-        .select_from(joined.join(picked, documents.is_picked(document, picked)))
-        .group_by(currency)
-    )
+    return sa.select(*wanted).select_from(documents.with_picked(row, collection)).group_by(currency)
 
 
 def of_objects(table: pa.Table, layout: Layout) -> Totals:
