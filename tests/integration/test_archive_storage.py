@@ -191,6 +191,19 @@ def test_what_is_over_leaves_no_version_in_a_bucket(database: Database, tmp_path
     assert (left.get("Versions", []), left.get("DeleteMarkers", [])) == ([], [])
 
 
+def test_what_somebody_removed_from_a_bucket_goes_with_all_its_versions(database: Database, tmp_path: Path):
+    """Nothing lists an object any more whose newest version is the mark that it was removed."""
+    import boto3
+
+    company, files = create_books(database, tmp_path, places=("s3://unlocked/marked",)), boto3.client("s3")
+    files.put_bucket_versioning(Bucket="unlocked", VersioningConfiguration={"Status": "Enabled"})
+    write_books(company)
+    files.delete_object(Bucket="unlocked", Key=f"marked/{OBJECT}")
+    expiring.expire(company, as_of=IN_AUGUST.replace(year=2032))
+    left = files.list_object_versions(Bucket="unlocked", Prefix="marked/books/2025-06-30")
+    assert (left.get("Versions", []), left.get("DeleteMarkers", [])) == ([], [])
+
+
 def test_what_a_bucket_keeps_locked_nobody_can_read_and_it_is_tried_again(database: Database, tmp_path: Path):
     """The policy asks for less than it did when the objects were locked."""
     company = create_books(database, tmp_path, places=("s3://locked/less",))

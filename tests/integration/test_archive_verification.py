@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifecycle.archive import building, parts
+from lifecycle.archive import building, expiring, parts, verifying
 from lifecycle.archive.fetching import fetch
+from lifecycle.archive.storage import Folder, Location
 from lifecycle.archive.verifying import verify
-from lifecycle.errors import CheckFailed, PromiseBroken
+from lifecycle.errors import CheckFailed, PromiseBroken, StorageError
 from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, write_books
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lifecycle.archive.parts import Part
     from lifecycle.archive.verifying import Verified
     from lifecycle.runs.company import Company
     from support.databases import Database
@@ -158,6 +161,28 @@ def test_a_part_that_is_being_written_is_no_stray(company: Company, database: Da
     assert verify(company, NAME, as_of=IN_AUGUST).findings == ()
     with company.engine.connect() as connection:
         assert len(parts.parts_of(connection, NAME, states=("drafted",))) == 1
+
+
+def test_what_is_given_up_while_it_is_verified_is_not_put_back(company: Company, tmp_path: Path, monkeypatch):
+    """Its time is over, and an expiry that has come to the first place goes on when the second can be reached."""
+    look_at = verifying._Verification.look_at
+
+    def clear_one(location: Folder, folder: str) -> None:
+        if location.root.name == "two":
+            raise StorageError("the storage refuses", place="two", next_step="see that it can be reached")
+        Location.clear(location, folder)
+
+    def expire_first(verification: Any, part: Part) -> bool:
+        with monkeypatch.context() as meanwhile, suppress(StorageError):
+            meanwhile.setattr(Folder, "clear", clear_one)
+            expiring.expire(company, as_of=IN_AUGUST.replace(year=2032))
+        return look_at(verification, part)
+
+    monkeypatch.setattr(verifying._Verification, "look_at", expire_first)
+    verified = verify(company, NAME, as_of=IN_AUGUST)
+    assert [one for one in verified.findings if one.name.startswith("books/2025-06-30")] == []
+    assert not (tmp_path / "one" / OBJECT).exists()
+    assert (tmp_path / "two" / OBJECT).exists()
 
 
 @pytest.mark.usefixtures("company")

@@ -10,7 +10,7 @@ import fsspec
 from lifecycle.archive.storage import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 _NOT_LOCKABLE = {"InvalidRequest", "ObjectLockConfigurationNotFoundError", "NotImplemented"}
@@ -46,17 +46,11 @@ class Bucket(Location):
 
     def delete(self, name: str) -> None:
         """Remove every version of an object that is not locked, and the marks of those that were removed before."""
-        refused: OSError | None = None
-        with self._failures_named(name):
-            for version in self._versions(name):
-                try:
-                    self.files.call_s3(
-                        "delete_object", Bucket=self.bucket, Key=self._key(name), VersionId=version
-                    )
-                except OSError as error:
-                    refused = error
-            if refused:
-                raise refused
+        self._remove(name, (one for one in self._versions(name) if one[0] == self._key(name)))
+
+    def clear(self, folder: str) -> None:
+        """Remove every version in a folder that is not locked, those that nothing lists any more too."""
+        self._remove(folder, self._versions(f"{folder}/"))
 
     def retain(self, name: str, until: datetime | None) -> None:
         """Lock an object until a moment, where the bucket can."""
@@ -72,17 +66,28 @@ class Bucket(Location):
                 if _code(error) not in _NOT_LOCKABLE:
                     raise
 
-    def _versions(self, name: str) -> list[str]:
-        key = self._key(name)
-        found: list[str] = []
-        more: dict[str, Any] = {}
-        while True:
-            page = self.files.call_s3("list_object_versions", Bucket=self.bucket, Prefix=key, **more)
-            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            found += [one["VersionId"] for one in versions if one["Key"] == key]
-            if not page.get("IsTruncated"):
-                return found
-            more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+    def _remove(self, name: str, versions: Iterable[tuple[str, str]]) -> None:
+        """Remove versions: all that may go, whatever else may not."""
+        refused: OSError | None = None
+        with self._failures_named(name):
+            for key, version in [*versions]:
+                try:
+                    self.files.call_s3("delete_object", Bucket=self.bucket, Key=key, VersionId=version)
+                except OSError as error:
+                    refused = error
+            if refused:
+                raise refused
+
+    def _versions(self, begins: str) -> Iterator[tuple[str, str]]:
+        """Key and version of everything whose name begins so, and of the marks of what was removed."""
+        more: dict[str, Any] = {"Prefix": self._key(begins)}
+        while more:
+            page = self.files.call_s3("list_object_versions", Bucket=self.bucket, **more)
+            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                yield one["Key"], one["VersionId"]
+            following = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
+            next_page = {mark: page[name] for mark, name in following.items() if page.get("IsTruncated")}
+            more = {"Prefix": self._key(begins), **next_page} if next_page else {}
 
     def _new(self, name: str) -> BinaryIO:
         path = f"{self.root}/{name}"

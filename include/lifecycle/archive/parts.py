@@ -249,6 +249,14 @@ def draft(connection: Connection, part: Part, manifest: Manifest) -> None:
     )
 
 
+def stays_written(connection: Connection, part: Part) -> bool:
+    """Whether a part is still relied on; nobody condemns it before the caller's transaction has ended."""
+    row = sa.select(archive_part.c.part_id).where(
+        archive_part.c.part_id == part.part_id, archive_part.c.state == "written"
+    )
+    return connection.scalar(row.with_for_update(read=True)) is not None
+
+
 def move(connection: Connection, part: Part, state: str, **values: Any) -> None:
     """Note that a part has got further.
 

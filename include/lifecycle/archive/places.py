@@ -80,8 +80,7 @@ class Places:
             StorageError: a location refuses.
         """
         for place in self.locations:
-            for name in place.sizes(folder):
-                place.delete(name)
+            place.clear(folder)
 
     def put_back(self, place: Location, name: str, content: bytes, lock: datetime | None) -> None:
         """Replace an object that is missing or was changed with what was written.

@@ -92,6 +92,15 @@ class Location(ABC):
             StorageError: it cannot be removed, or may not be yet.
         """
 
+    def clear(self, folder: str) -> None:
+        """Remove everything in a folder for good; nothing where there is none.
+
+        Raises:
+            StorageError: something cannot be removed, or may not be yet.
+        """
+        for name in self.sizes(folder):
+            self.delete(name)
+
     @abstractmethod
     def retain(self, name: str, until: datetime | None) -> None:
         """Let nobody change an object, nor remove it before a moment, as far as the place can be made to.

@@ -190,12 +190,14 @@ class _Verification:
         if not self._is_in_ledger(part, manifest):
             self.findings.append(Finding(what=UNLIKE_LEDGER, name=part.folder))
         for place in self.places.locations:
-            self._look_at_manifest(place, manifest)
+            self._look_at_manifest(place, part, manifest)
             for one in manifest.everything:
                 self.objects += 1
                 self.size += one.size
-                is_lost |= self._look_at_object(place, manifest, one)
+                is_lost |= self._look_at_object(place, part, one)
         self._look_into(manifest)
+        if self._was_given_up(part, before):
+            return False
         return is_lost or any(one.what == UNREADABLE for one in self.findings[before:])
 
     def look_for_others(self, written: list[Part]) -> None:
@@ -220,9 +222,10 @@ class _Verification:
             return
         part, number = chosen
         one = part.read_manifest().objects[number]
-        place = first_intact(self.places.locations, one)
+        place, before = first_intact(self.places.locations, one), len(self.findings)
         if place is not None:  # else it was found before
             self._restore(part, number, place, one.name)
+            self._was_given_up(part, before)
 
     def _restore(self, part: Part, number: int, place: Location, name: str) -> None:
         try:
@@ -255,16 +258,16 @@ class _Verification:
             and entry.body["digest"] == part.sha256 == manifest.sha256
         )
 
-    def _look_at_manifest(self, place: Location, manifest: Manifest) -> None:
+    def _look_at_manifest(self, place: Location, part: Part, manifest: Manifest) -> None:
         try:
             is_as_written = sha256(place.read(manifest.name)).hexdigest() == manifest.sha256
             what = "" if is_as_written else CHANGED
         except NotThere:
             what = MISSING
         if what:
-            self._replace(place, manifest, manifest.name, what, lambda: manifest.text().encode())
+            self._replace(place, part, manifest.name, what, lambda: manifest.text().encode())
 
-    def _look_at_object(self, place: Location, manifest: Manifest, one: Written) -> bool:
+    def _look_at_object(self, place: Location, part: Part, one: Written) -> bool:
         """See that an object is as it was written, or put it back; whether no place has it any more."""
         what = wrong_with(place, one)
         if not what:
@@ -273,21 +276,33 @@ class _Verification:
         if source is None:
             self.findings.append(Finding(what=what, name=one.name, place=place.url))
         else:
-            self._replace(place, manifest, one.name, what, lambda: source.read(one.name))
+            self._replace(place, part, one.name, what, lambda: source.read(one.name))
         return source is None
 
-    def _replace(
-        self, place: Location, manifest: Manifest, name: str, what: str, read: Callable[[], bytes]
-    ) -> None:
-        """Put an object back as it was."""
+    def _replace(self, place: Location, part: Part, name: str, what: str, read: Callable[[], bytes]) -> None:
+        """Put an object back as it was, unless its part was given up meanwhile."""
         finding = Finding(what=what, name=name, place=place.url)
+        zone = self.company.version(self.as_of).policy.zone
+        lock = lock_of(part.read_manifest(), as_of=self.as_of, zone=zone)
         try:
-            zone = self.company.version(self.as_of).policy.zone
-            self.places.put_back(place, name, read(), lock_of(manifest, as_of=self.as_of, zone=zone))
+            with self.company.engine.begin() as connection:
+                if not parts.stays_written(connection, part):
+                    return
+                self.places.put_back(place, name, read(), lock)
         except LifecycleError as error:
             self.findings.append(replace(finding, more=error.message))
         else:
             self.findings.append(replace(finding, repaired=True))
+
+    def _was_given_up(self, part: Part, before: int) -> bool:
+        """Whether a part was condemned meanwhile, so that nothing found since then is told."""
+        if len(self.findings) == before:
+            return False
+        with self.company.engine.begin() as connection:
+            stays = parts.stays_written(connection, part)
+        if not stays:
+            del self.findings[before:]
+        return not stays
 
     def _look_into(self, manifest: Manifest) -> None:
         """See that what the objects hold can be opened and adds up, where there is a place that has all of them."""
