@@ -60,7 +60,7 @@ def test_rows_are_written_as_postgresql_writes_them(connection, rows):
     whole = sa.cast(sa.func.row(*table.c), sa.Text).label("whole")
     wanted = dict.fromkeys(("whole", *KINDS), pa.string())
     with connection.begin():
-        (found,) = read_rows(connection, sa.select(whole, *table.c), wanted, place="rows")
+        found = read_rows(connection, sa.select(whole, *table.c), place="rows").table(wanted)
     assert row_texts(found, KINDS).to_pylist() == found["whole"].to_pylist()
     listed = [json.loads(text) for text in json_lists(found, KINDS).to_pylist()]
     assert listed == [list(row.values()) for row in found.select(KINDS).to_pylist()]

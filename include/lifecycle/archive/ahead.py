@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
 _One = TypeVar("_One")
 _END: Any = object()
 
 
-def ahead(items: Iterator[_One]) -> Generator[_One]:
+def ahead(items: Generator[_One]) -> Generator[_One]:
     """The same items, each fetched in a thread while the caller has the one before.
 
     What they are fetched from belongs to that thread until the last has come.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lifecycle-ahead") as pool:
+    with closing(items), ThreadPoolExecutor(max_workers=1, thread_name_prefix="lifecycle-ahead") as pool:
         following = pool.submit(next, items, _END)
         while (item := following.result()) is not _END:
             following = pool.submit(next, items, _END)

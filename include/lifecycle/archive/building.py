@@ -7,7 +7,7 @@ nobody change or remove what it names, and says so in the ledger: from then on t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -199,6 +199,14 @@ def _write(
     rulebook, archive, connection = documents.rulebook, documents.archive, documents.connection
     layout = Layout.of(rulebook, archive, year.ends)
     keys = YearKeys(company.keys, archive.name, year.ends, part.generation)
+    controls: dict[
+        str, Any
+    ] = {  # before anything is written: later they would go over all lines of it in the index
+        "revisions": _revisions(documents),
+        "totals": totals.of_tables(documents, layout),
+        "series": series_of(connection, documents.picked),
+        "left_out": documents.left_out(year),
+    }
     objects, owner_keys = PartWriter(company, part, layout, keys).write(documents, count, progress)
     return Manifest(
         archive=archive.name,
@@ -212,10 +220,7 @@ def _write(
         layout=layout.document(),
         objects=objects,
         owner_keys=owner_keys,
-        revisions=_revisions(documents),
-        totals=totals.of_tables(documents, layout),
-        series=series_of(connection, documents.picked),
-        left_out=documents.left_out(year),
+        **controls,
     )
 
 

@@ -6,6 +6,7 @@ Nothing becomes a Python object on the way, and money never a binary fraction.
 from __future__ import annotations
 
 import select
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -28,19 +29,49 @@ _BLOCK_BYTES = 8 << 20
 """Longer than any row that could be: Arrow reads whole rows at a time."""
 
 
-def read_rows(
-    connection: Connection, query: Select[Any], *wanted: Mapping[str, pa.DataType], place: str
-) -> list[pa.Table]:
-    """The rows of a query, read once, and a table for each choice of its columns.
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of a query as PostgreSQL has sent them.
+
+    Attributes:
+        text: in CSV.
+        names: of the columns.
+        place: what was read, for errors.
+    """
+
+    text: bytearray
+    names: tuple[str, ...]
+    place: str
+
+    def table(self, types: Mapping[str, pa.DataType]) -> pa.Table:
+        """Some of their columns.
+
+        Args:
+            types: of those; a column may be taken several times, as another type each time.
+
+        Raises:
+            CheckFailed: a value is none that a column of that type can hold, such as a day after the year 9999.
+        """
+        try:
+            return _parsed(self.text, self.names, types)
+        except pa.ArrowInvalid:  # its text quotes the value
+            pass
+        raise CheckFailed(
+            "a value cannot be written: a number or day that is none, or is out of all bounds",
+            place=self.place,
+            next_step="correct it: NaN and infinity are no amounts, and a day lies in the years 1 to 9999",
+        )
+
+
+def read_rows(connection: Connection, query: Select[Any], *, place: str) -> Rows:
+    """The rows of a query.
 
     Args:
         connection: SQLAlchemy's, on psycopg.
         query: its values stand in it, since COPY takes no parameters; each of its columns has a name of its own.
-        wanted: names and types of columns of one table; a column may stand in several, of another type in each.
-        place: what is read, for the error.
+        place: what is read, for errors.
 
     Raises:
-        CheckFailed: a value is none that a column of that type can hold, such as a day after the year 9999.
         StoreError: the database refuses.
     """
     statement = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
@@ -50,16 +81,8 @@ def read_rows(
         with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)"):
             return _received(driver.pgconn)
 
-    try:
-        rows = without_values(text, place=place)
-        return [_parsed(rows, query.selected_columns.keys(), types) for types in wanted]
-    except pa.ArrowInvalid:  # its text quotes the value
-        pass
-    raise CheckFailed(
-        "a value cannot be written: a number or day that is none, or is out of all bounds",
-        place=place,
-        next_step="correct it: NaN and infinity are no amounts, and a day lies in the years 1 to 9999",
-    )
+    names = tuple(query.selected_columns.keys())
+    return Rows(text=without_values(text, place=place), names=names, place=place)
 
 
 def _received(connection: PGconn) -> bytearray:

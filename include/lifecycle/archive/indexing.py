@@ -45,9 +45,8 @@ class IndexWriter:
         Raises:
             StoreError: the database has refused those before.
         """
-        lines = _lines(batch, self._part)
         self.finish()
-        self._inserted = self._pool.submit(self._insert, lines)
+        self._inserted = self._pool.submit(self._insert, batch)
 
     def finish(self) -> None:
         """Wait until all are inserted.
@@ -58,9 +57,9 @@ class IndexWriter:
         if self._inserted is not None:
             self._inserted.result()
 
-    def _insert(self, lines: pa.Table) -> None:
+    def _insert(self, batch: Batch) -> None:
         sink = io.BytesIO()
-        csv.write_csv(lines, sink, _OPTIONS)
+        csv.write_csv(_lines(batch, self._part), sink, _OPTIONS)
         driver: Any = self._connection.connection.driver_connection
 
         def copy_in() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from lifecycle.archive.ahead import ahead
 from lifecycle.archive.copying import read_rows
 from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import OWNER, REVISION, SEALED, arrow_type
@@ -19,10 +21,11 @@ from lifecycle.planning.archived import document_key, key_order
 from lifecycle.store.relations import refers, relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
+    from lifecycle.archive.copying import Rows
     from lifecycle.archive.documents import Documents
     from lifecycle.archive.layout import Columns, Layout
 
@@ -76,7 +79,7 @@ class Batch:
         return pc.binary_join(pa.ListArray.from_arrays(starts, texts), separator)
 
 
-def read_batches(documents: Documents, layout: Layout, count: int) -> Iterator[Batch]:
+def read_batches(documents: Documents, layout: Layout, count: int) -> Generator[Batch]:
     """Every document that was picked, in order, with what belongs to it.
 
     Args:
@@ -86,8 +89,9 @@ def read_batches(documents: Documents, layout: Layout, count: int) -> Iterator[B
     """
     reader = _Reader(documents, layout)
     documents.connection.execute(_BY_INDEX)
-    for first in range(0, count, DOCUMENTS_AT_ONCE):
-        yield reader.read(first, min(first + DOCUMENTS_AT_ONCE, count))
+    with closing(ahead(reader.rows(count))) as received:
+        for rows in received:
+            yield reader.batch(rows)
 
 
 class _Reader:
@@ -98,17 +102,26 @@ class _Reader:
         self.layout = layout
         self.live = documents.rulebook.live
 
-    def read(self, first: int, end: int) -> Batch:
-        """Those from a place up to another."""
-        picked = self.documents.picked
-        within = sa.and_(picked.c[ORDINAL] >= first, picked.c[ORDINAL] < end)
+    def rows(self, count: int) -> Generator[dict[str, Rows]]:
+        """By collection, the rows of some thousand documents after another."""
+        connection, picked, own = self.documents.connection, self.documents.picked, self.layout.documents
+        for first in range(0, count, DOCUMENTS_AT_ONCE):
+            place = picked.c[ORDINAL]
+            within = sa.and_(place >= first, place < min(first + DOCUMENTS_AT_ONCE, count))
+            queries = {own.collection: self._of_documents(picked, within)}
+            for one in self.layout.children:
+                queries[one.collection] = self._of_children(one, picked, within)
+            yield {name: read_rows(connection, query, place=name) for name, query in queries.items()}
+
+    def batch(self, rows: Mapping[str, Rows]) -> Batch:
+        """Some documents, of the rows that were read of them."""
         own = self.layout.documents
         further = {
             OWNER: pa.string(), REVISION: pa.int16(), BELONGS_TO: pa.string(), NUMBER: pa.string(), KEY: pa.string(),
         }  # fmt: skip
-        table = self._rows(own, self._of_documents(picked, within), further, dict(self.layout.beside))
+        table = self._table(own, rows[own.collection], further, dict(self.layout.beside))
         children = {
-            columns.collection: self._rows(columns, self._of_children(columns, picked, within))
+            columns.collection: self._table(columns, rows[columns.collection])
             for columns in self.layout.children
         }
         return Batch(table, children)
@@ -117,10 +130,10 @@ class _Reader:
         """The columns that count in a digest."""
         return self.documents.archive.columns[columns.collection]
 
-    def _rows(
+    def _table(
         self,
         columns: Columns,
-        query: Select[Any],
+        rows: Rows,
         further: Mapping[str, pa.DataType] = MappingProxyType({}),
         beside: Mapping[str, str] = MappingProxyType({}),
     ) -> pa.Table:
@@ -128,13 +141,8 @@ class _Reader:
         live = self.live[columns.collection].columns
         kinds = {name: live[name].base_type for name in self._archived(columns)}
         readable = {name: arrow_type(live[name]) for name, _ in columns.readable}
-        table, texts = read_rows(
-            self.documents.connection,
-            query,
-            {ORDINAL: pa.int32(), **readable, **further},
-            dict.fromkeys((*kinds, *beside), pa.string()),
-            place=columns.collection,
-        )
+        table = rows.table({ORDINAL: pa.int32(), **readable, **further})
+        texts = rows.table(dict.fromkeys((*kinds, *beside), pa.string()))
         sealed = {**{name: kinds[name] for name, _ in columns.sealed}, **beside}
         return table.append_column(SEALED, json_lists(texts, sealed)).append_column(
             TEXT, row_texts(texts, kinds)
