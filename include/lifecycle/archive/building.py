@@ -18,7 +18,6 @@ from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.finding import enter_found_as_writer
 from lifecycle.archive.layout import REVISION, Layout
 from lifecycle.archive.manifest import Manifest
-from lifecycle.archive.numbering import series_of
 from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.writing import PartWriter
 from lifecycle.errors import CheckFailed, UsageError
@@ -196,7 +195,7 @@ def _write(
     progress: Progress,
 ) -> Manifest:
     """Write the objects of what was picked."""
-    rulebook, archive, connection = documents.rulebook, documents.archive, documents.connection
+    rulebook, archive = documents.rulebook, documents.archive
     layout = Layout.of(rulebook, archive, year.ends)
     keys = YearKeys(company.keys, archive.name, year.ends, part.generation)
     controls: dict[
@@ -204,10 +203,10 @@ def _write(
     ] = {  # before anything is written: later they would go over all lines of it in the index
         "revisions": _revisions(documents),
         "totals": totals.of_tables(documents, layout),
-        "series": series_of(connection, documents.picked),
         "left_out": documents.left_out(year),
     }
-    objects, owner_keys = PartWriter(company, part, layout, keys).write(documents, count, progress)
+    writer = PartWriter(company, part, layout, keys)
+    objects, owner_keys = writer.write(documents, count, progress)
     return Manifest(
         archive=archive.name,
         year_end=year.ends,
@@ -220,6 +219,7 @@ def _write(
         layout=layout.document(),
         objects=objects,
         owner_keys=owner_keys,
+        series=writer.numbers.series(),
         **controls,
     )
 

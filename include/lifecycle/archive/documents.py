@@ -36,6 +36,8 @@ CURRENCY = "lifecycle.currency"
 """Columns of the table of what was picked, beside owner, revision and the key by its own names."""
 MOST = 1_000_000
 """Documents of one part: what has to be done again where writing it is interrupted."""
+_IN_MEMORY = sa.text("SET LOCAL work_mem = '128MB'")
+"""A million documents are sorted, joined and counted up; with little memory all that goes over files."""
 _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 
 
@@ -136,6 +138,7 @@ class Documents:
         They stand in a temporary table until the transaction ends, each with its place in the order in which they are
         written, owner by owner.
         """
+        self.connection.execute(_IN_MEMORY)
         query = self._picking(year)
         text = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
         run_script(

@@ -83,6 +83,7 @@ class YearKeys:
         self.year_end = year_end
         self.generation = generation
         self._prefix = f"archive.{archive}.{year_end}.{generation}"
+        self._wraps: int | None = None
 
     @classmethod
     def of_part(cls, keys: KeyProvider, manifest: Manifest) -> YearKeys:
@@ -165,7 +166,9 @@ class YearKeys:
         found = self._known(connection, owners)
         missing = [owner for owner in owners if owner not in found]
         if missing:
-            number = self.newest_wrapping(connection)
+            if self._wraps is None:  # nobody wraps keys anew while an archive is written to
+                self._wraps = self.newest_wrapping(connection)
+            number = self._wraps
             wrapping = self.keys.secret(self.of_owners(number))
             random = os.urandom(KEY_BYTES * len(missing))  # one call of the system is dear, bytes are not
             made = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
@@ -95,10 +96,19 @@ def _lines(batch: Batch, part: Part) -> pa.Table:
         "number": documents[NUMBER],
         "owner": documents[OWNER],
         "belongs_to": documents[BELONGS_TO],
-        "digest": [f"\\x{digest.hex()}" for digest in batch.digests()],
+        "digest": _in_hex(batch.digests()),
         "part_id": np.full(len(place), part.part_id),
         "object": place // DOCUMENTS_PER_OBJECT,
         "row_group": within // ROWS_PER_GROUP,
         "place": within % ROWS_PER_GROUP,
     }
     return pa.table([columns[name] for name in _NAMES], names=list(_NAMES))
+
+
+def _in_hex(digests: list[bytes]) -> pa.Array:
+    """As PostgreSQL reads bytes; all are of one length."""
+    whole = pa.py_buffer(b"".join(digests).hex().encode())
+    width = 2 * len(digests[0])
+    offsets = pa.array(np.arange(len(digests) + 1) * width, pa.int32())
+    texts = pa.StringArray.from_buffers(len(digests), offsets.buffers()[1], whole)
+    return pc.binary_join_element_wise("\\x", texts, "")

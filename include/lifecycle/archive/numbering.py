@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import sqlalchemy as sa
-
-from lifecycle.archive.documents import NUMBER
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, FromClause
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 MOST_SERIES = 100
 """Numbers that form more are not counted up, and nothing can be missing between them."""
-_DIGITS, _MOST_DIGITS = "0123456789", 18
+_SERIES = r"(?s)^(?P<prefix>.*?)(?P<digits>[0-9]{0,18})$"
+"""As many digits at the end as are surely a number of eight bytes."""
+_Counters = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,39 +38,42 @@ class Series:
         return asdict(self)
 
 
-def series_of(connection: Connection, documents: FromClause) -> tuple[Series, ...]:
-    """The series that the numbers of documents form; none where they form too many.
+class Numbers:
+    """The numbers of documents, some thousand at a time."""
 
-    Args:
-        connection: sees the documents.
-        documents: has their numbers.
-    """
-    number = documents.c[NUMBER]
-    length = sa.func.length(number)
-    behind = sa.func.least(length - sa.func.length(sa.func.rtrim(number, _DIGITS)), _MOST_DIGITS)
-    digits = sa.func.nullif(sa.func.right(number, behind), "")
-    told = sa.select(
-        sa.func.left(number, length - behind).collate("C").label("prefix"),
-        sa.cast(digits, sa.BigInteger).label("counter"),
-    ).subquery("told")
-    counted = (
-        sa.select(told.c.prefix, told.c.counter, sa.func.count().label("documents"))
-        .group_by(told.c.prefix, told.c.counter)
-        .subquery("counted")
-    )
-    first, last = sa.func.min(counted.c.counter), sa.func.max(counted.c.counter)
-    missing = sa.func.coalesce(last - first + 1 - sa.func.count(counted.c.counter), 0)
-    query = (
-        sa.select(
-            counted.c.prefix,
-            first.label("first"),
-            last.label("last"),
-            sa.cast(sa.func.sum(counted.c.documents), sa.BigInteger).label("documents"),
-            missing.label("missing"),
+    def __init__(self) -> None:
+        self._documents: Counter[str] = Counter()
+        self._counters: dict[str, list[_Counters]] = {}
+
+    def add(self, numbers: pa.ChunkedArray) -> None:
+        """Count some up."""
+        if len(self._documents) > MOST_SERIES:
+            return
+        told = pc.extract_regex(numbers, _SERIES).combine_chunks()
+        prefixes, digits = told.field("prefix").dictionary_encode(), told.field("digits")
+        has_digits = pc.not_equal(digits, "")
+        counters = pc.if_else(has_digits, digits, "0").cast(pa.int64()).to_numpy()
+        of_prefix, has_digits = prefixes.indices.to_numpy(), has_digits.to_numpy(zero_copy_only=False)
+        names, documents = prefixes.dictionary.to_pylist(), np.bincount(of_prefix)
+        self._documents.update(dict(zip(names, documents.tolist(), strict=True)))
+        if len(self._documents) <= MOST_SERIES:
+            for index, name in enumerate(names):
+                found = counters[(of_prefix == index) & has_digits]
+                self._counters.setdefault(name, []).append(found)
+
+    def series(self) -> tuple[Series, ...]:
+        """The series that they form, by their prefixes; none where they form too many."""
+        if len(self._documents) > MOST_SERIES:
+            return ()
+        return tuple(self._one(prefix) for prefix in sorted(self._documents, key=str.encode))
+
+    def _one(self, prefix: str) -> Series:
+        counters = np.unique(np.concatenate(self._counters[prefix]))
+        first, last = (int(counters[0]), int(counters[-1])) if len(counters) else (None, None)
+        return Series(
+            prefix=prefix,
+            first=first,
+            last=last,
+            documents=self._documents[prefix],
+            missing=0 if first is None or last is None else last - first + 1 - len(counters),
         )
-        .group_by(counted.c.prefix)
-        .order_by(counted.c.prefix)
-        .limit(MOST_SERIES + 1)
-    )
-    found = tuple(Series(**row) for row in connection.execute(query).mappings())
-    return found if len(found) <= MOST_SERIES else ()

@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from lifecycle.archive.ahead import ahead
 from lifecycle.archive.beside import new_keys
+from lifecycle.archive.documents import NUMBER
 from lifecycle.archive.indexing import new_index
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, SEALED
 from lifecycle.archive.manifest import object_of
+from lifecycle.archive.numbering import Numbers
 from lifecycle.archive.objects import Written, new_object
 from lifecycle.archive.places import Places
 from lifecycle.archive.reading import DOCUMENTS_AT_ONCE, read_batches
@@ -41,6 +43,9 @@ class PartWriter:
         part: of the register, begun.
         layout: of its objects.
         keys: of its financial year.
+
+    Attributes:
+        numbers: of the documents that were written.
     """
 
     def __init__(self, company: Company, part: Part, layout: Layout, keys: YearKeys) -> None:
@@ -49,6 +54,7 @@ class PartWriter:
         self.part = part
         self.layout = layout
         self.keys = keys
+        self.numbers = Numbers()
 
     def write(
         self, documents: Documents, count: int, progress: Callable[[int, int], None]
@@ -84,6 +90,7 @@ class PartWriter:
         with new_object(self.locations, name, self.layout.schema, key) as (writer, file):
             for batch in batches:
                 index.add(batch)
+                self.numbers.add(batch.documents[NUMBER])
                 writer.write(self._sealed(batch, keys))
         return Written(name=name, size=file.size, sha256=file.sha256, documents=writer.documents, key=wrapped)
 
