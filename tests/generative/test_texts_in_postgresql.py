@@ -54,14 +54,16 @@ def stored(rows: list[tuple[str | None, ...]]) -> sa.Subquery:
     return sa.select(*typed).select_from(values).subquery("stored")
 
 
-@given(st.lists(written, min_size=1, max_size=6))
-def test_rows_are_written_as_postgresql_writes_them(connection, rows):
-    table = stored(rows)
+@given(st.lists(written, min_size=1, max_size=6), st.sampled_from((1, 70)))
+def test_rows_are_written_as_postgresql_writes_them(connection, rows, times):
+    table = stored(rows * times)
     whole = sa.cast(sa.func.row(*table.c), sa.Text).label("whole")
-    wanted = dict.fromkeys(("whole", *KINDS), pa.string())
+    first = sa.cast(sa.func.row(table.c["column 0"]), sa.Text).label("first")
+    wanted = dict.fromkeys(("whole", "first", *KINDS), pa.string())
     with connection.begin():
-        found = read_rows(connection, sa.select(whole, *table.c), place="rows").table(wanted)
+        found = read_rows(connection, sa.select(whole, first, *table.c), place="rows").table(wanted)
     assert row_texts(found, KINDS).to_pylist() == found["whole"].to_pylist()
+    assert row_texts(found, {"column 0": "text"}).to_pylist() == found["first"].to_pylist()
     listed = [json.loads(text) for text in json_lists(found, KINDS).to_pylist()]
     assert listed == [list(row.values()) for row in found.select(KINDS).to_pylist()]
 

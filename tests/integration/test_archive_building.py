@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from lifecycle.archive import building, parts
+from lifecycle.archive import building, parts, reading
 from lifecycle.archive.beside import new_keys, read_keys
 from lifecycle.archive.envelope import OwnerKey, YearKeys
 from lifecycle.archive.fetching import fetch
@@ -100,6 +100,21 @@ def test_what_the_database_refuses_is_told_without_values(company: Company, data
 def told_by(error: BaseException) -> str:
     """All that a traceback would print."""
     return "".join(traceback.format_exception(error))
+
+
+def test_where_postgresql_writes_rows_otherwise_nothing_is_written(
+    company: Company, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(reading, "row_texts", lambda values, _kinds: pa.repeat("()", values.num_rows))
+    with pytest.raises(CheckFailed, match="writes the texts of rows otherwise"):
+        write_books(company)
+    assert not [path for path in tmp_path.rglob("*.parquet") if path.parent.parent.name.startswith("20")]
+
+
+def test_a_currency_is_added_up_as_it_is_written(company: Company, database: Database):
+    database.execute("ALTER TABLE trade.bill ALTER currency TYPE character(4)")
+    (manifest, *_) = write_books(company)
+    assert {currency for currency, *_ in manifest.totals} == {"EUR ", "USD "}
 
 
 def test_the_keys_of_an_owner_who_has_no_name_are_kept_too(company: Company):

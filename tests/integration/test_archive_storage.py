@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lifecycle.archive import expiring
+from lifecycle.archive.bucket import Bucket
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.storage import AlreadyThere, NotThere, location
 from lifecycle.archive.verifying import verify
 from lifecycle.errors import NotFound, StorageError, UsageError
 from support.books import IN_AUGUST, NAME, amend_policy, create_books, write_books
-from support.buckets import LOCKED, UNLOCKED, buckets
+from support.buckets import LOCKED, REGION, UNLOCKED, buckets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,13 +196,30 @@ def test_what_somebody_removed_from_a_bucket_goes_with_all_its_versions(database
     """Nothing lists an object any more whose newest version is the mark that it was removed."""
     import boto3
 
-    company, files = create_books(database, tmp_path, places=("s3://unlocked/marked",)), boto3.client("s3")
-    files.put_bucket_versioning(Bucket="unlocked", VersioningConfiguration={"Status": "Enabled"})
+    company, files = create_books(database, tmp_path, places=("s3://versioned/books",)), boto3.client("s3")
+    files.create_bucket(Bucket="versioned", CreateBucketConfiguration={"LocationConstraint": REGION})
+    files.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
     write_books(company)
-    files.delete_object(Bucket="unlocked", Key=f"marked/{OBJECT}")
+    files.delete_object(Bucket="versioned", Key=f"books/{OBJECT}")
     expiring.expire(company, as_of=IN_AUGUST.replace(year=2032))
-    left = files.list_object_versions(Bucket="unlocked", Prefix="marked/books/2025-06-30")
+    left = files.list_object_versions(Bucket="versioned", Prefix="books/books/2025-06-30")
     assert (left.get("Versions", []), left.get("DeleteMarkers", [])) == ([], [])
+
+
+def test_a_service_that_knows_no_versions_is_written_to_and_emptied(
+    database: Database, tmp_path: Path, monkeypatch
+):
+    from botocore.exceptions import ClientError
+
+    def refuse(*_: Any) -> None:
+        raise OSError from ClientError({"Error": {"Code": "NotImplemented"}}, "ListObjectVersions")
+
+    monkeypatch.setattr(Bucket, "_all_versions", refuse)
+    company = create_books(database, tmp_path, places=("s3://unlocked/none",))
+    write_books(company)
+    assert OBJECT in location("s3://unlocked/none").sizes()
+    expiring.expire(company, as_of=IN_AUGUST.replace(year=2032))
+    assert location("s3://unlocked/none").sizes("books/2025-06-30") == {}
 
 
 def test_what_a_bucket_keeps_locked_nobody_can_read_and_it_is_tried_again(database: Database, tmp_path: Path):

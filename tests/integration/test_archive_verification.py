@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from lifecycle.archive import building, expiring, parts, verifying
 from lifecycle.archive.fetching import fetch
+from lifecycle.archive.places import Places
 from lifecycle.archive.storage import Folder, Location
 from lifecycle.archive.verifying import verify
 from lifecycle.errors import CheckFailed, PromiseBroken, StorageError
+from lifecycle.store.engine import connect
+from lifecycle.store.roles import Role
 from support.books import IN_AUGUST, NAME, amend_policy, create_books, flip, write_books
 
 if TYPE_CHECKING:
@@ -183,6 +189,37 @@ def test_what_is_given_up_while_it_is_verified_is_not_put_back(company: Company,
     assert [one for one in verified.findings if one.name.startswith("books/2025-06-30")] == []
     assert not (tmp_path / "one" / OBJECT).exists()
     assert (tmp_path / "two" / OBJECT).exists()
+
+
+def test_nobody_condemns_a_part_while_it_is_mended(
+    company: Company, database: Database, tmp_path: Path, monkeypatch
+):
+    put_back, tried = Places.put_back, []
+
+    def and_try(places: Places, *what: Any) -> None:
+        with pytest.raises(DBAPIError, match="could not obtain lock"):
+            database.execute("SELECT FROM lifecycle.archive_part WHERE number = 1 FOR NO KEY UPDATE NOWAIT")
+        tried.append(what)
+        put_back(places, *what)
+
+    monkeypatch.setattr(Places, "put_back", and_try)
+    remove(tmp_path / "one" / OBJECT)
+    assert found(company) == {f"one/{OBJECT}": ("missing", True)}
+    assert len(tried) == 1
+
+
+def test_a_part_that_somebody_holds_is_told_and_the_others_are_looked_at(
+    company: Company, database: Database, tmp_path: Path
+):
+    company = replace(
+        company, engine=connect(database.url, role=Role.ENGINE, lock_timeout=timedelta(seconds=1))
+    )
+    remove(tmp_path / "one" / OBJECT)
+    with database.connect().begin() as connection:
+        connection.exec_driver_sql("UPDATE lifecycle.archive_part SET lost_at = NULL")
+        (finding,) = verify(company, NAME, as_of=IN_AUGUST).findings
+    assert (finding.what, finding.repaired) == ("missing", False)
+    assert "lock" in finding.more
 
 
 @pytest.mark.usefixtures("company")

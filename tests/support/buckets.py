@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCKED, UNLOCKED = "s3://locked/books", "s3://unlocked/books"
-_REGION = "eu-north-1"
+REGION = "eu-north-1"
 
 
 @contextmanager
@@ -29,12 +29,12 @@ def buckets() -> Iterator[None]:
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": _REGION,
+        "AWS_DEFAULTREGION": REGION,
     }
     try:
         with patch.dict(os.environ, environment):
             client = boto3.client("s3")
-            where = {"LocationConstraint": _REGION}
+            where = {"LocationConstraint": REGION}
             client.create_bucket(
                 Bucket="locked", ObjectLockEnabledForBucket=True, CreateBucketConfiguration=where
             )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _NOT_LOCKABLE = {"InvalidRequest", "ObjectLockConfigurationNotFoundError", "NotImplemented"}
 """What a bucket answers that was made without Object Lock."""
+_NO_VERSIONS = {"NotImplemented", "501"}
+"""What a service answers that knows no versions of objects."""
 _THERE_ALREADY = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 
 
@@ -66,20 +68,30 @@ class Bucket(Location):
                 if _code(error) not in _NOT_LOCKABLE:
                     raise
 
-    def _remove(self, name: str, versions: Iterable[tuple[str, str]]) -> None:
+    def _remove(self, name: str, versions: Iterable[tuple[str, str | None]]) -> None:
         """Remove versions: all that may go, whatever else may not."""
         refused: OSError | None = None
         with self._failures_named(name):
             for key, version in [*versions]:
+                which = {"VersionId": version} if version else {}
                 try:
-                    self.files.call_s3("delete_object", Bucket=self.bucket, Key=key, VersionId=version)
+                    self.files.call_s3("delete_object", Bucket=self.bucket, Key=key, **which)
                 except OSError as error:
                     refused = error
             if refused:
                 raise refused
 
-    def _versions(self, begins: str) -> Iterator[tuple[str, str]]:
+    def _versions(self, begins: str) -> Iterator[tuple[str, str | None]]:
         """Key and version of everything whose name begins so, and of the marks of what was removed."""
+        try:
+            yield from self._all_versions(begins)
+        except OSError as error:
+            if _code(error) not in _NO_VERSIONS:
+                raise
+            for name in self.files.find(self.root, prefix=begins):
+                yield name.removeprefix(f"{self.bucket}/"), None
+
+    def _all_versions(self, begins: str) -> Iterator[tuple[str, str]]:
         more: dict[str, Any] = {"Prefix": self._key(begins)}
         while more:
             page = self.files.call_s3("list_object_versions", Bucket=self.bucket, **more)

@@ -7,7 +7,7 @@ nobody change or remove what it names, and says so in the ledger: from then on t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -198,13 +198,9 @@ def _write(
     rulebook, archive = documents.rulebook, documents.archive
     layout = Layout.of(rulebook, archive, year.ends)
     keys = YearKeys(company.keys, archive.name, year.ends, part.generation)
-    controls: dict[
-        str, Any
-    ] = {  # before anything is written: later they would go over all lines of it in the index
-        "revisions": _revisions(documents),
-        "totals": totals.of_tables(documents, layout),
-        "left_out": documents.left_out(year),
-    }
+    # before anything is written: later these would go over every line of it in the index
+    revisions, left_out = _revisions(documents), documents.left_out(year)
+    summed = totals.of_tables(documents, layout)
     writer = PartWriter(company, part, layout, keys)
     objects, owner_keys = writer.write(documents, count, progress)
     return Manifest(
@@ -219,8 +215,10 @@ def _write(
         layout=layout.document(),
         objects=objects,
         owner_keys=owner_keys,
+        revisions=revisions,
+        totals=summed,
         series=writer.numbers.series(),
-        **controls,
+        left_out=left_out,
     )
 
 

@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import psycopg
 
+from lifecycle.archive.copying import LITERAL
 from lifecycle.archive.layout import OWNER, REVISION
 from lifecycle.holds.cover import Cover
-from lifecycle.planning.archived import RELIED_ON, archive_record, document_digest, document_key
+from lifecycle.planning.archived import RELIED_ON, archive_record, as_written, document_digest, document_key
 from lifecycle.planning.clocks import ClockSql
-from lifecycle.store.engine import run_script
+from lifecycle.store.engine import let_idle, run_script
 from lifecycle.store.relations import climb, refers, relation
 from lifecycle.timelimits import financial_year_end, is_over, local_day
 
@@ -36,9 +36,10 @@ CURRENCY = "lifecycle.currency"
 """Columns of the table of what was picked, beside owner, revision and the key by its own names."""
 MOST = 1_000_000
 """Documents of one part: what has to be done again where writing it is interrupted."""
-_IN_MEMORY = sa.text("SET LOCAL work_mem = '128MB'")
-"""A million documents are sorted, joined and counted up; with little memory all that goes over files."""
-_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
+_IN_MEMORY = sa.text(
+    "SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 131072) || 'kB', true)"
+)
+"""A million documents are sorted, joined and counted up; with less than 128 MB all that goes over files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +139,10 @@ class Documents:
         They stand in a temporary table until the transaction ends, each with its place in the order in which they are
         written, owner by owner.
         """
+        let_idle(self.connection)
         self.connection.execute(_IN_MEMORY)
         query = self._picking(year)
-        text = str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+        text = str(query.compile(dialect=LITERAL, compile_kwargs={"literal_binds": True}))
         run_script(
             self.connection,
             f"CREATE TEMPORARY TABLE picked_document ON COMMIT DROP AS {text};"
@@ -166,6 +168,17 @@ class Documents:
         if names_key:  # then the documents' own table need not be read
             return joined.join(picked, refers(path[-1], live, end, picked))
         return joined.join(picked, sa.and_(*(end.c[name] == picked.c[name] for name, _ in self.keys)))
+
+    def first_digests(self, count: int) -> list[bytes]:
+        """What PostgreSQL says of the first that were picked (:func:`lifecycle.planning.archived.document_digest`)."""
+        document = relation(self.rulebook.live, self.archive.documents, "document")
+        query = (
+            sa.select(document_digest(self.rulebook, self.archive, document))
+            .select_from(self.with_picked(document, self.archive.documents))
+            .where(self.picked.c[ORDINAL] < count)
+            .order_by(self.picked.c[ORDINAL])
+        )
+        return [bytes(digest) for digest in self.connection.scalars(query)]
 
     def left_out(self, year: Year) -> LeftOut:
         """What of a year cannot be written."""
@@ -196,7 +209,7 @@ class Documents:
                 belongs_to.label(BELONGS_TO),
                 sa.func.coalesce(newest.c.revision + 1, 0).label(REVISION),
                 sa.cast(document.c[self.archive.archive.number], sa.Text).label(NUMBER),
-                sa.cast(document.c[self.archive.archive.currency], sa.Text).label(CURRENCY),
+                as_written(document.c[self.archive.archive.currency]).label(CURRENCY),
             )
             .select_from(
                 document.outerjoin(

@@ -218,7 +218,7 @@ class YearKeys:
         gone = sa.delete(key).where(of_year, key.c.owner == sa.any_(sa.literal([*owners], sa.ARRAY(sa.Text))))
         if not connection.execute(gone).rowcount:
             return
-        number = self.newest_wrapping(connection) + 1
+        number, self._wraps = self.newest_wrapping(connection) + 1, None
         while self.keys.is_destroyed(self.of_owners(number)):
             number += 1
         others = connection.scalars(sa.select(key.c.owner).where(of_year)).all()

@@ -16,6 +16,7 @@ from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import DOCUMENTS_PER_OBJECT, OWNER, REVISION, ROWS_PER_GROUP
 from lifecycle.archive.reading import KEY
 from lifecycle.planning.archived import archive_record
+from lifecycle.store.engine import let_idle
 from lifecycle.store.failures import without_values
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def new_index(engine: Engine, part: Part) -> Iterator[IndexWriter]:
         StoreError: the database refuses.
     """
     with engine.begin() as connection, ThreadPoolExecutor(max_workers=1) as pool:
+        let_idle(connection)
         writer = IndexWriter(connection, part, pool)
         yield writer
         writer.finish()

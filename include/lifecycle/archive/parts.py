@@ -14,6 +14,7 @@ from lifecycle.archive.manifest import Manifest, folder_of
 from lifecycle.archive.tables import archive_key, archive_part
 from lifecycle.errors import StoreError, UsageError
 from lifecycle.planning.archived import archive_record
+from lifecycle.store.engine import let_idle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -76,6 +77,7 @@ def only_writer(engine: Engine, archive: str) -> Iterator[None]:
         StoreError: somebody does.
     """
     with engine.connect() as connection, connection.begin():
+        let_idle(connection)
         taken = sa.func.pg_try_advisory_xact_lock(
             sa.cast(sa.literal(_LOCK & 0x7FFFFFFF), sa.Integer), sa.func.hashtext(archive)
         )
@@ -230,9 +232,12 @@ def generation_of(connection: Connection, archive: str, year_end: date) -> int:
 
 
 def note_lost(connection: Connection, part: Part, moment: datetime | None) -> None:
-    """Note when it was found that something of a part is lost, or that it is not."""
+    """Note when it was first found that something of a part is lost, or that it is not."""
+    is_noted = archive_part.c.lost_at.is_not(None)
     connection.execute(
-        sa.update(archive_part).values(lost_at=moment).where(archive_part.c.part_id == part.part_id)
+        sa.update(archive_part)
+        .values(lost_at=moment)
+        .where(archive_part.c.part_id == part.part_id, is_noted if moment is None else sa.not_(is_noted))
     )
 
 

@@ -17,6 +17,7 @@ from lifecycle.archive.copying import read_rows
 from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import OWNER, REVISION, SEALED, arrow_type
 from lifecycle.archive.texts import json_lists, row_texts
+from lifecycle.errors import CheckFailed
 from lifecycle.planning.archived import document_key, key_order
 from lifecycle.store.relations import refers, relation
 
@@ -33,6 +34,8 @@ DOCUMENTS_AT_ONCE = 5_000
 """Held in memory together, with all that belongs to them."""
 _BY_INDEX = sa.text("SET LOCAL random_page_cost = 1")
 """Where pages of an index are thought dear, each batch scans the tables, and all of them together their square."""
+COMPARED = 100
+"""Documents of each part whose digests are compared with PostgreSQL's."""
 KEY, TEXT = "lifecycle.key", "lifecycle.text"
 """The key of a document as the index has it, and the text of a row of which a digest is made."""
 
@@ -86,12 +89,31 @@ def read_batches(documents: Documents, layout: Layout, count: int) -> Generator[
         documents: of which some were picked, in a transaction that goes on.
         layout: of the objects that they are written to.
         count: how many were picked.
+
+    Raises:
+        CheckFailed: digests made here are not PostgreSQL's, or a value is none that a column can hold.
+        StoreError: the database refuses.
     """
     reader = _Reader(documents, layout)
     documents.connection.execute(_BY_INDEX)
+    wanted = documents.first_digests(COMPARED)
     with closing(ahead(reader.rows(count))) as received:
         for rows in received:
-            yield reader.batch(rows)
+            batch = reader.batch(rows)
+            if wanted:
+                _require_same(batch.digests()[: len(wanted)], wanted, documents.archive.name)
+                wanted = []
+            yield batch
+
+
+def _require_same(digests: list[bytes], wanted: list[bytes], archive: str) -> None:
+    """Or PostgreSQL would take every document for one that was changed, and it would be written again and again."""
+    if digests != wanted:
+        raise CheckFailed(
+            "this PostgreSQL writes the texts of rows otherwise than they are put together here",
+            place=f"archive {archive}",
+            next_step="nothing was written; report it with the server's version and lc_ctype",
+        )
 
 
 class _Reader:

@@ -1,7 +1,7 @@
 """Documents put back into tables: that an archive can be restored is known only of what was.
 
 An object's documents are restored into temporary tables, typed as the company's were, and PostgreSQL itself computes of
-them what it computed when they were written: the digest of each document, and the totals of money.
+them what was written down of each: the digest of the document, and the totals of money.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lifecycle.archive.layout import OWNER, REVISION, Layout
 from lifecycle.archive.objects import reading_object
 from lifecycle.archive.tables import archive_part
 from lifecycle.archive.totals import ROWS, Totals
-from lifecycle.planning.archived import archive_record, digest_of_row, digest_of_rows
+from lifecycle.planning.archived import archive_record, as_written, digest_of_row, digest_of_rows
 from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ class _Scratch:
         for collection, columns in self.layout.totals.items():
             table = self.tables[collection]
             joined = own if table is own else table.join(own, table.c[ORDINAL] == own.c[ORDINAL])
-            currency = sa.cast(own.c[self.layout.currency], sa.Text)
+            currency = as_written(own.c[self.layout.currency])
             sums = (sa.func.sum(table.c[name]) for name in columns)
             query = sa.select(currency, sa.func.count(), *sums).select_from(joined).group_by(currency)
             for found, *amounts in self.connection.execute(query):

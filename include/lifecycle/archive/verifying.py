@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from lifecycle.archive import parts
 from lifecycle.archive.building import archive_of
 from lifecycle.archive.checking import (
@@ -25,7 +27,8 @@ from lifecycle.archive.restoring import restore, sample
 from lifecycle.archive.storage import NotThere
 from lifecycle.errors import LifecycleError, PromiseBroken
 from lifecycle.ledger.book import append_all, read_entry
-from lifecycle.store.engine import reading
+from lifecycle.store.engine import let_idle, reading
+from lifecycle.store.failures import describe
 from lifecycle.timelimits import local_day
 
 if TYPE_CHECKING:
@@ -285,12 +288,16 @@ class _Verification:
         zone = self.company.version(self.as_of).policy.zone
         lock = lock_of(part.read_manifest(), as_of=self.as_of, zone=zone)
         try:
+            content = read()
             with self.company.engine.begin() as connection:
                 if not parts.stays_written(connection, part):
                     return
-                self.places.put_back(place, name, read(), lock)
+                let_idle(connection)
+                self.places.put_back(place, name, content, lock)
         except LifecycleError as error:
             self.findings.append(replace(finding, more=error.message))
+        except DBAPIError as error:
+            self.findings.append(replace(finding, more=describe(error).message))
         else:
             self.findings.append(replace(finding, repaired=True))
 
@@ -298,11 +305,11 @@ class _Verification:
         """Whether a part was condemned meanwhile, so that nothing found since then is told."""
         if len(self.findings) == before:
             return False
-        with self.company.engine.begin() as connection:
-            stays = parts.stays_written(connection, part)
-        if not stays:
+        with reading(self.company.engine) as connection:
+            given_up = parts.part_of(connection, part.part_id).state != "written"
+        if given_up:
             del self.findings[before:]
-        return not stays
+        return given_up
 
     def _look_into(self, manifest: Manifest) -> None:
         """See that what the objects hold can be opened and adds up, where there is a place that has all of them."""

@@ -1,8 +1,8 @@
 """Documents that an archive holds as they stand in the tables: the tables need not keep them any more.
 
 What the tables hold of a document is told by a digest for each of its collections: of its own row, and of all rows
-that belong to it, in whatever order. The database computes it, when a document is written and again when it is asked
-about, so that what was changed in between is not taken for written.
+that belong to it, in whatever order. It is made of the texts of rows as PostgreSQL writes them: by whoever writes a
+document, and by the database when it is asked about, so that what was changed in between is not taken for written.
 """
 
 from __future__ import annotations
@@ -114,6 +114,11 @@ def _has_record(rulebook: Rulebook, archive: ResolvedArchive, document: FromClau
 def key_order(row: FromClause, key: Iterable[tuple[str, str]]) -> list[ColumnElement[Any]]:
     """By what rows are ordered whose texts are digested together: their key, bytewise where it is text."""
     return [row.c[name].collate("C") if kind in TEXTS else row.c[name] for name, kind in key]
+
+
+def as_written(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A value as its type writes it, empty where there is none; a cast would take blanks from ``character(n)``."""
+    return sa.func.concat(column)
 
 
 def row_text(row: FromClause, columns: Iterable[str]) -> ColumnElement[Any]:

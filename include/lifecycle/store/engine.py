@@ -100,6 +100,11 @@ def reading(engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
     return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
+def let_idle(connection: sqlalchemy.Connection) -> None:
+    """Let a transaction wait for something else, such as a storage, for as long as that takes."""
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 def run_script(connection: sqlalchemy.Connection, statements: str) -> None:
     """Run SQL text of several statements, as it is: it takes no parameters, and ``%`` means itself."""
     connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
