@@ -255,6 +255,22 @@ def wait_for(database: Database, many: int) -> None:
         time.sleep(0.05)
 
 
+def test_whoever_looks_a_subject_up_second_is_told_so(database: Database, company: Company):
+    request_id = verified(company)
+    keep = sa.text(
+        "INSERT INTO lifecycle.request_identity (request_id, position, kind, source, fingerprint, sealed)"
+        " SELECT request_id, max(position) + 1, 'visitor_id', 'found', repeat('0', 64), '\\x00'"
+        " FROM lifecycle.request_identity WHERE request_id = :request GROUP BY request_id"
+    )
+    with ThreadPoolExecutor(1) as threads, database.connect().connect() as other:
+        with other.begin():
+            other.execute(keep, {"request": request_id})
+            run = threads.submit(at_once, lambda: steps.plan(company, request_id, as_of=AS_OF))
+            wait_for(database, 1)
+        (told,) = run.result()
+    assert "somebody else sees to it at this moment" in str(told)
+
+
 def test_a_refusal_waits_for_what_is_being_done_and_its_receipt_has_it(database: Database, company: Company):
     """Nothing goes after the refusal, and nothing that went before is kept quiet."""
     request_id = verified(company)

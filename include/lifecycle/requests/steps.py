@@ -138,8 +138,9 @@ def plan(company: Company, request_id: UUID, *, as_of: datetime) -> Planned:
     Raises:
         UsageError: there is no such request, nobody has verified who asks, or it is closed.
         ApprovalRequired: an operator has to say first which rows of the subject's name are the subject's.
+        StoreError: somebody else plans it at this moment.
     """
-    with company.engine.begin() as connection:
+    with first_wins(request_id), company.engine.begin() as connection:
         found = get(connection, request_id)
         require_verified(found)
         procedure = PROCEDURES[found.kind]
