@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import traceback
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from lifecycle.archive.envelope import OwnerKey, YearKeys
 from lifecycle.archive.fetching import fetch
 from lifecycle.archive.places import Places
 from lifecycle.errors import CheckFailed, NotFound, StorageError, StoreError, UsageError
+from lifecycle.store import engine
+from lifecycle.store.roles import Role
 from support.books import IN_AUGUST, NAME, create_books, flip, write_books
 
 if TYPE_CHECKING:
@@ -109,6 +113,17 @@ def test_where_postgresql_writes_rows_otherwise_nothing_is_written(
     with pytest.raises(CheckFailed, match="writes the texts of rows otherwise"):
         write_books(company)
     assert not [path for path in tmp_path.rglob("*.parquet") if path.parent.parent.name.startswith("20")]
+
+
+def test_a_place_may_take_longer_than_a_transaction_may_idle(
+    company: Company, database: Database, monkeypatch
+):
+    monkeypatch.setattr(engine, "IDLE_TIMEOUT", timedelta(milliseconds=100))
+    company = replace(company, engine=engine.connect(database.url, role=Role.ENGINE))
+    year = building.years(company, NAME, as_of=IN_AUGUST)[0]
+    assert (
+        building.write(company, NAME, year, as_of=IN_AUGUST, progress=lambda *_: time.sleep(0.5)) is not None
+    )
 
 
 def test_a_currency_is_added_up_as_it_is_written(company: Company, database: Database):

@@ -26,7 +26,7 @@ from lifecycle.planning.archived import archive_record
 from lifecycle.planning.clocks import last_day_of
 from lifecycle.planning.planner import one_state
 from lifecycle.runs.adoption import adopt
-from lifecycle.store.engine import reading
+from lifecycle.store.engine import let_idle, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,6 +178,7 @@ def _write_some(
             )
         places.clear(part.folder)
         with one_state(company.engine) as connection:
+            let_idle(connection)
             documents = Documents(connection, rulebook, archive, as_of)
             count = documents.pick(year)
             if count:

@@ -6,7 +6,7 @@ Nothing becomes a Python object on the way, and money never a binary fraction.
 from __future__ import annotations
 
 import select
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LITERAL = psycopg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 """Compiles statements that take no parameters, in which ``%`` means itself."""
 _BLOCK_BYTES = 8 << 20
+"""What Arrow takes at once, or as much as the longest row has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Rows:
         place: what was read, for errors.
     """
 
-    text: bytearray
+    text: bytearray = field(repr=False)
     longest: int
     names: tuple[str, ...]
     place: str

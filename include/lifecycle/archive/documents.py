@@ -18,7 +18,7 @@ from lifecycle.archive.layout import OWNER, REVISION
 from lifecycle.holds.cover import Cover
 from lifecycle.planning.archived import RELIED_ON, archive_record, as_written, document_digest, document_key
 from lifecycle.planning.clocks import ClockSql
-from lifecycle.store.engine import let_idle, run_script
+from lifecycle.store.engine import run_script
 from lifecycle.store.relations import climb, refers, relation
 from lifecycle.timelimits import financial_year_end, is_over, local_day
 
@@ -139,7 +139,6 @@ class Documents:
         They stand in a temporary table until the transaction ends, each with its place in the order in which they are
         written, owner by owner.
         """
-        let_idle(self.connection)
         self.connection.execute(_IN_MEMORY)
         query = self._picking(year)
         text = str(query.compile(dialect=LITERAL, compile_kwargs={"literal_binds": True}))
