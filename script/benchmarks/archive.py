@@ -170,7 +170,7 @@ def _add_others(scratch: Scratch) -> None:
     """Ten times as many documents in the index."""
     scratch.run(
         "shop",
-        "INSERT INTO lifecycle.archive_record SELECT archive, ARRAY[(1000000 + n)::text], 0, true,"
+        "INSERT INTO lifecycle.archive_record SELECT archive, '{' || 1000000 + n || '}', 0, true,"
         f" 'OT-' || n, owner, digest, part_id, 0, 0, 0, owner FROM generate_series(1, {OTHERS}) AS n,"
         " (SELECT * FROM lifecycle.archive_record LIMIT 1) AS one",
     )

@@ -7,6 +7,7 @@ nobody change or remove what it names, and says so in the ledger: from then on t
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -22,9 +23,10 @@ from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.writing import PartWriter
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record
+from lifecycle.planning.archived import archive_record, key_is_among
 from lifecycle.planning.clocks import last_day_of
 from lifecycle.planning.planner import one_state
+from lifecycle.quality.suite import loading
 from lifecycle.runs.adoption import adopt
 from lifecycle.store.engine import let_idle, reading
 
@@ -95,7 +97,7 @@ def build(
     """
     is_all = False
     while not is_all:
-        part, is_all = _write_some(company, name, year, as_of, progress)
+        part, is_all = _write_some(company, name, year, as_of, progress, is_checked_next=True)
         if part:
             check(company, part)
             yield seal(company, of_number(company, part.part_id))
@@ -144,15 +146,30 @@ def seal(company: Company, part: Part) -> Manifest:
     lock = lock_of(manifest, as_of=part.as_of, zone=company.version(part.as_of).policy.zone)
     Places.of(company).put_in_place(manifest, lock)
     with company.engine.begin() as connection:
-        _outdate(connection, part)
+        if manifest.revisions:
+            connection.execute(outdating(part))
         adopt(connection, company.version(part.as_of), as_of=part.as_of)
         entry = append(connection, "archive_written", manifest.entry(), as_of=part.as_of)
         parts.move(connection, part, "written", entry=entry.sequence)
     return manifest
 
 
+def outdating(part: Part) -> sa.Update:
+    """Let the records of a part be the newest of their documents."""
+    is_here = archive_record.c.part_id == part.part_id
+    revised = sa.select(archive_record.c.key).where(is_here, archive_record.c.revision > 0)
+    of_them = sa.and_(archive_record.c.archive == part.archive, key_is_among(archive_record, revised))
+    return sa.update(archive_record).values(is_newest=is_here).where(of_them)
+
+
 def _write_some(
-    company: Company, name: str, year: Year, as_of: datetime, progress: Progress
+    company: Company,
+    name: str,
+    year: Year,
+    as_of: datetime,
+    progress: Progress,
+    *,
+    is_checked_next: bool = False,
 ) -> tuple[Part | None, bool]:
     """What :func:`write` writes, and whether that was all that there is."""
     archive, rulebook, places = (
@@ -182,7 +199,8 @@ def _write_some(
             documents = Documents(connection, rulebook, archive, as_of)
             count = documents.pick(year)
             if count:
-                manifest = _write(company, documents, year, part, count, progress)
+                with loading() if is_checked_next else nullcontext():
+                    manifest = _write(company, documents, year, part, count, progress)
                 parts.draft(connection, part, manifest)
     return (of_number(company, part.part_id) if count else None), not documents.has_more
 
@@ -238,15 +256,3 @@ def _revisions(documents: Documents) -> int:
     picked = documents.picked
     query = sa.select(sa.func.count()).select_from(picked).where(picked.c[REVISION] > 0)
     return int(documents.connection.scalar(query) or 0)
-
-
-def _outdate(connection: Connection, part: Part) -> None:
-    """Let the records of the part be the newest of their documents."""
-    revised = (
-        sa.select(archive_record.c.key)
-        .where(archive_record.c.part_id == part.part_id, archive_record.c.revision > 0)
-        .scalar_subquery()
-    )
-    of_them = sa.and_(archive_record.c.archive == part.archive, archive_record.c.key.in_(revised))
-    is_here = archive_record.c.part_id == part.part_id
-    connection.execute(sa.update(archive_record).values(is_newest=is_here).where(of_them))

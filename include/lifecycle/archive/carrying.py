@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class _Place:
     """Where a document stands: the number of its object, and its row in that."""
 
-    key: tuple[str, ...]
+    key: str
     revision: int
     object: int
     row: int
@@ -53,7 +53,7 @@ class _Place:
     def values(self) -> dict[str, Any]:
         """As they are bound to say so in the index."""
         return {
-            "old_key": list(self.key),
+            "old_key": self.key,
             "old_revision": self.revision,
             "new_object": self.object,
             "new_row_group": self.row // ROWS_PER_GROUP,
@@ -224,7 +224,7 @@ def _places_of(company: Company, part: Part, chosen: ColumnElement[bool]) -> lis
     with company.engine.connect() as connection:
         return [
             _Place(
-                key=tuple(row.key),
+                key=row.key,
                 revision=row.revision,
                 object=row.object,
                 row=row.row_group * ROWS_PER_GROUP + row.place,
@@ -245,7 +245,7 @@ def _moving(part: Part) -> sa.Update:
         )
         .where(
             record.c.archive == part.archive,
-            record.c["key"] == sa.bindparam("old_key", type_=sa.ARRAY(sa.Text)),
+            record.c["key"] == sa.bindparam("old_key", type_=sa.Text),
             record.c.revision == sa.bindparam("old_revision"),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from lifecycle.archive import totals
+from lifecycle.archive.ahead import ahead
 from lifecycle.archive.beside import KeysBeside
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import OWNER, ROWS_PER_GROUP, SEALED, Layout
+from lifecycle.archive.numbering import different, in_order
 from lifecycle.archive.objects import reading_object, sha256_of
 from lifecycle.archive.sealing import Sealer
 from lifecycle.archive.storage import NotThere
@@ -23,7 +26,7 @@ from lifecycle.planning.archived import archive_record
 from lifecycle.quality.suite import Checked, Count, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from lifecycle.archive.manifest import Manifest
     from lifecycle.archive.objects import Written
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 MISSING, CHANGED = "missing", "changed"
 """What may be wrong with an object: it is not there, or has other bytes."""
-_GROUPS_AT_ONCE = 10
+_GROUPS_AT_ONCE = 5
 """Held in memory together."""
 
 
@@ -134,12 +137,12 @@ class _Reread:
 
     def compared(self) -> Iterator[Count]:
         """How far it is from what the tables had."""
-        for position, one in enumerate(self.manifest.objects):
-            self._read(position, one)
-            pa.default_memory_pool().release_unused()
+        with closing(ahead(self._tables())) as tables:
+            for table, layout, position, groups in tables:
+                self._take(table, layout, position, groups)
         yield Count(name="documents of which what is sealed cannot be opened", value=self.unsealed)
-        numbers = np.concatenate(self.numbers) if self.numbers else np.empty(0)
-        yield Count(name="numbers that stand in it twice", value=len(numbers) - len(np.unique(numbers)))
+        numbers = in_order(self.numbers or [np.empty(0, np.uint64)])
+        yield Count(name="numbers that stand in it twice", value=len(numbers) - different(numbers))
         for key in sorted({*self.totals, *self.manifest.totals}):
             currency, collection, column = key
             there, wanted = self.totals.get(key, 0), self.manifest.totals.get(key, 0)
@@ -148,19 +151,24 @@ class _Reread:
                 value=int(there != wanted),
             )
 
-    def _read(self, position: int, written: Written) -> None:
-        key = self.keys.object_key(written.name, written.key)
-        with self.place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
-            layout = Layout.from_schema(parquet.schema_arrow)
-            for first in range(0, parquet.num_row_groups, _GROUPS_AT_ONCE):
-                groups = range(first, min(first + _GROUPS_AT_ONCE, parquet.num_row_groups))
-                table = parquet.read_row_groups(groups)
-                self.totals += totals.of_objects(table, layout)
-                self.numbers.append(_hashed(table[layout.number]))
-                if self.is_new:
-                    self.unsealed += self._unsealed_beside(table, layout)
-                else:
-                    self.unsealed += self._unsealed(table, layout, position, groups)
+    def _tables(self) -> Generator[tuple[pa.Table, Layout, int, range]]:
+        """Some groups of documents after another, their object's layout and number, and which groups they are."""
+        for position, written in enumerate(self.manifest.objects):
+            key = self.keys.object_key(written.name, written.key)
+            with self.place.opened(written.name) as file, reading_object(file, written.name, key) as parquet:
+                layout = Layout.from_schema(parquet.schema_arrow)
+                for first in range(0, parquet.num_row_groups, _GROUPS_AT_ONCE):
+                    groups = range(first, min(first + _GROUPS_AT_ONCE, parquet.num_row_groups))
+                    yield parquet.read_row_groups(groups), layout, position, groups
+            pa.default_memory_pool().release_unused()
+
+    def _take(self, table: pa.Table, layout: Layout, position: int, groups: range) -> None:
+        self.totals += totals.of_objects(table, layout)
+        self.numbers.append(_hashed(table[layout.number]))
+        if self.is_new:
+            self.unsealed += self._unsealed_beside(table, layout)
+        else:
+            self.unsealed += self._unsealed(table, layout, position, groups)
 
     @cached_property
     def _indexed(self) -> dict[tuple[int, int], int]:

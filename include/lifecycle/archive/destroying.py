@@ -20,7 +20,7 @@ from lifecycle.archive.tables import archive_key
 from lifecycle.errors import StorageError
 from lifecycle.keys.provider import DestroyedKey, Purpose
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record
+from lifecycle.planning.archived import archive_record, key_is_among
 from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _let_older_be_newest(connection: Connection, generation: Generation) -> None
         .where(
             older.c.archive == generation.archive,
             older.c.part_id.not_in(generation.part_ids),
-            older.c["key"].in_(losing),
+            key_is_among(older, losing),
         )
         .group_by(older.c["key"])
         .subquery("last")

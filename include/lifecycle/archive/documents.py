@@ -197,7 +197,10 @@ class Documents:
         key = document_key(self.rulebook, self.archive, document)
         digest = document_digest(self.rulebook, self.archive, document)
         own = document.c[self.archive.archive.owner]
-        nobody = sa.literal("document ") + sa.func.array_to_string(key, ",")
+        nobody = sa.func.concat(
+            "document ",
+            sa.func.concat_ws(",", *(sa.cast(document.c[name], sa.Text) for name, _ in self.keys)),
+        )
         belongs_to = sa.func.coalesce(sa.cast(own, sa.Text), nobody)
         owner = sa.func.coalesce(newest.c.owner, belongs_to).collate("C")
         keys = [document.c[name] for name, _ in self.keys]

@@ -23,7 +23,7 @@ from lifecycle.archive.restoring import enter_documents
 from lifecycle.archive.storage import NotThere
 from lifecycle.errors import CheckFailed, LifecycleError
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record
+from lifecycle.planning.archived import archive_record, key_is_among
 from lifecycle.store.engine import reading
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _find_newest(connection: Connection, part: parts.Part) -> None:
     every = archive_record.alias("every")
     last = (
         sa.select(every.c["key"], sa.func.max(every.c.revision).label("revision"))
-        .where(every.c.archive == part.archive, every.c["key"].in_(here))
+        .where(every.c.archive == part.archive, key_is_among(every, here))
         .group_by(every.c["key"])
         .subquery("last")
     )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from lifecycle.holds.tables import ABOUT, hold, hold_row, is_active
-from lifecycle.planning.archived import archive_record, document_key
+from lifecycle.planning.archived import archive_record, document_key, key_text
 from lifecycle.store.relations import climb, relation
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def held_documents(cover: Cover, archive: ResolvedArchive) -> Subquery | None:
     """The documents that are held, each once, with the hold that counts; None where nothing can be.
 
-    Columns: ``key`` (column by column as text), ``kind``, ``hold_id`` as text, ``last_day``. A hold comes before a
+    Columns: ``key`` (as the index has it), ``kind``, ``hold_id`` as text, ``last_day``. A hold comes before a
     restriction, then the one that lasts longest.
 
     Args:
@@ -64,7 +64,7 @@ def _branches(cover: Cover, archive: ResolvedArchive) -> Iterator[Select[Any]]:
 def _named(cover: Cover, archive: ResolvedArchive) -> Select[Any]:
     """Documents that a hold names by key."""
     return (
-        sa.select(hold_row.c["key"], *(hold.c[name] for name in ABOUT))
+        sa.select(key_text(hold_row.c["key"]).label("key"), *(hold.c[name] for name in ABOUT))
         .select_from(hold_row.join(hold, hold.c.hold_id == hold_row.c.hold_id))
         .where(
             is_active(cover.as_of),
@@ -116,10 +116,10 @@ def _in_tables(cover: Cover, archive: ResolvedArchive, collection: str) -> Selec
     rulebook, covered = cover.rulebook, cover.rows(collection)
     row = relation(rulebook.live, collection, "covered_row")
     joined, document = climb(rulebook.live, row, archive.paths[collection], "covered_up")
-    key: ColumnElement[Any] = document_key(rulebook, archive, document)
-    return sa.select(
-        sa.cast(key, sa.ARRAY(sa.Text)).label("key"), *(covered.c[name] for name in ABOUT)
-    ).select_from(joined.join(covered, _is_covered(cover, collection, row, covered)))
+    key = document_key(rulebook, archive, document).label("key")
+    return sa.select(key, *(covered.c[name] for name in ABOUT)).select_from(
+        joined.join(covered, _is_covered(cover, collection, row, covered))
+    )
 
 
 def _is_covered(cover: Cover, collection: str, row: FromClause, covered: CTE) -> ColumnElement[bool]:

@@ -68,12 +68,26 @@ class Numbers:
         return tuple(self._one(prefix) for prefix in sorted(self._documents, key=str.encode))
 
     def _one(self, prefix: str) -> Series:
-        counters = np.unique(np.concatenate(self._counters[prefix]))
+        counters = in_order(self._counters[prefix])
+        self._counters[prefix].append(counters)
         first, last = (int(counters[0]), int(counters[-1])) if len(counters) else (None, None)
         return Series(
             prefix=prefix,
             first=first,
             last=last,
             documents=self._documents[prefix],
-            missing=0 if first is None or last is None else last - first + 1 - len(counters),
+            missing=0 if first is None or last is None else last - first + 1 - different(counters),
         )
+
+
+def in_order(parts: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """The values of all parts, sorted where they stand: a million are held in memory once."""
+    values = np.concatenate(parts)
+    parts.clear()
+    values.sort()
+    return values
+
+
+def different(values: np.ndarray[Any, Any]) -> int:
+    """How many different values there are among sorted ones."""
+    return int(np.count_nonzero(values[1:] != values[:-1])) + min(len(values), 1)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lifecycle.archive.documents import Documents
     from lifecycle.archive.layout import Columns, Layout
 
-DOCUMENTS_AT_ONCE = 5_000
+DOCUMENTS_AT_ONCE = 4_000
 """Held in memory together, with all that belongs to them."""
 _BY_INDEX = sa.text("SET LOCAL random_page_cost = 1")
 """Where pages of an index are thought dear, each batch scans the tables, and all of them together their square."""
@@ -179,7 +179,7 @@ class _Reader:
             other = relation(self.live, one.edge.target, f"beside_{number}")
             joined = joined.outerjoin(other, refers(one.edge, self.live, document, other))
             beside += [other.c[name] for name in one.columns]
-        key = sa.cast(document_key(self.documents.rulebook, self.documents.archive, picked), sa.Text)
+        key = document_key(self.documents.rulebook, self.documents.archive, picked)
         return (
             sa.select(
                 picked.c[ORDINAL],

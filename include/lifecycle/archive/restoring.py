@@ -22,7 +22,7 @@ from lifecycle.archive.layout import OWNER, REVISION, Layout
 from lifecycle.archive.objects import reading_object
 from lifecycle.archive.tables import archive_part
 from lifecycle.archive.totals import ROWS, Totals
-from lifecycle.planning.archived import archive_record, as_written, digest_of_row, digest_of_rows
+from lifecycle.planning.archived import archive_record, as_written, digest_of_row, digest_of_rows, key_text
 from lifecycle.store.relations import NamedType
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ class _Scratch:
         keys: Any = array([sa.cast(own.c[name], sa.Text) for name in self.layout.key])
         return sa.select(
             own.c[ORDINAL],
-            sa.cast(keys, sa.ARRAY(sa.Text)).label("key"),
+            key_text(keys).label("key"),
             own.c[REVISION].label("revision"),
             sa.cast(own.c[self.layout.number], sa.Text).label("number"),
             self._belongs_to(own).label("belongs_to"),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _PLAIN = frozenset({"smallint", "integer", "bigint", "numeric", "boolean", "uuid"})
 """Types that write no value in which a mark could stand."""
@@ -29,7 +29,10 @@ def row_texts(values: pa.Table, kinds: Mapping[str, str]) -> pa.Array:
         values: as their types write them, null where there is none.
         kinds: the columns that count, at least one, and the names of their types.
     """
-    return _joined([_in_row(values[name].combine_chunks(), kind) for name, kind in kinds.items()], "(", ")")
+    pieces: list[str | pa.Array] = []
+    for name, kind in kinds.items():
+        pieces += ["," if pieces else "(", _in_row(values[name].combine_chunks(), kind)]
+    return _joined([*pieces, ")"])
 
 
 def json_lists(values: pa.Table, kinds: Mapping[str, str]) -> pa.Array:
@@ -41,14 +44,21 @@ def json_lists(values: pa.Table, kinds: Mapping[str, str]) -> pa.Array:
     """
     if not kinds:
         return pa.repeat("[]", values.num_rows)
-    return _joined([_in_json(values[name].combine_chunks(), kind) for name, kind in kinds.items()], "[", "]")
+    pieces: list[str | pa.Array] = []
+    for name, kind in kinds.items():
+        pieces += ["," if pieces else "[", *_in_json(values[name].combine_chunks(), kind)]
+    return _joined([*pieces, "]"])
 
 
-def _joined(parts: list[pa.Array], opens: str, closes: str) -> pa.Array:
-    first, *others = parts
-    parts = [pc.binary_join_element_wise(opens, first, ""), *others]
-    last = pc.binary_join_element_wise(parts.pop(), closes, "")
-    return pc.binary_join_element_wise(*parts, last, ",")
+def _joined(pieces: Iterable[str | pa.Array]) -> pa.Array:
+    """One behind the other, for each row; at once, since each time all bytes are copied."""
+    together: list[str | pa.Array] = []
+    for piece in pieces:
+        if isinstance(piece, str) and together and isinstance(together[-1], str):
+            together[-1] += piece
+        else:
+            together.append(piece)
+    return pc.binary_join_element_wise(*together, "")
 
 
 def _in_row(texts: pa.Array, kind: str) -> pa.Array:
@@ -61,9 +71,11 @@ def _quoted(texts: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise('"', doubled, '"', "")
 
 
-def _in_json(texts: pa.Array, kind: str) -> pa.Array:
+def _in_json(texts: pa.Array, kind: str) -> list[str | pa.Array]:
     escaped = _marked(texts, kind, _ESCAPED_IN_JSON, _escaped)
-    return pc.binary_join_element_wise('"', escaped, '"', "").fill_null("null")
+    if not texts.null_count:
+        return ['"', escaped, '"']
+    return [pc.binary_join_element_wise('"', escaped, '"', "").fill_null("null")]
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
@@ -76,4 +88,6 @@ def _marked(texts: pa.Array, kind: str, pattern: str, mark: Callable[[pa.Array],
     if kind in _PLAIN:
         return texts
     found = pc.match_substring_regex(texts, pattern)
+    if not pc.any(found).as_py():
+        return texts
     return pc.replace_with_mask(texts, found.fill_null(False), mark(texts.filter(found)))

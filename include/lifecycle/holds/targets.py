@@ -27,7 +27,7 @@ _COLLECTION = re.compile(rf"{SCHEMA_OR_TABLE}\.{SCHEMA_OR_TABLE}")
 
 _IS_ARCHIVED = sa.text(
     "SELECT EXISTS (SELECT FROM lifecycle.archive_record"
-    " WHERE archive = ANY (:archives) AND key = CAST(:key AS text[]))"
+    " WHERE archive = ANY (:archives) AND key = CAST(CAST(:key AS text[]) AS text))"
 )
 
 

@@ -29,7 +29,7 @@ Line = tuple["Key", int, str, date]
 """Of the index: key, revision, number, last day of the financial year."""
 
 _INDEX = sa.text("""
-    SELECT record.key[1]::bigint, record.revision::int, record.number, part.year_end
+    SELECT (record.key::text[])[1]::bigint, record.revision::int, record.number, part.year_end
     FROM lifecycle.archive_record AS record JOIN lifecycle.archive_part AS part USING (part_id)
 """)
 _PARTS = sa.text("SELECT year_end, generation, number FROM lifecycle.archive_part WHERE manifest IS NOT NULL")
