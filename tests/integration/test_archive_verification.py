@@ -259,6 +259,13 @@ def test_a_document_that_comes_back_as_another_is_named(company: Company, databa
     )
 
 
+def test_an_index_that_names_a_place_where_nothing_stands_is_a_finding(company: Company, database: Database):
+    database.execute("UPDATE lifecycle.archive_record SET place = 100000 WHERE number = 'B-0004'")
+    found = [finding for one in months(company) for finding in one.findings]
+    assert {one.name.rsplit("/", 1)[0] for one in found} == {"books/2025-06-30/0001"}
+    assert "is not what was written" in str(found[0])
+
+
 def test_nothing_of_the_sample_stays_in_the_database(company: Company, database: Database):
     months(company)
     left = database.execute("SELECT FROM pg_class WHERE relname LIKE 'restored%'")

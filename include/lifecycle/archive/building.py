@@ -7,7 +7,6 @@ nobody change or remove what it names, and says so in the ledger: from then on t
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -23,12 +22,12 @@ from lifecycle.archive.places import Places, lock_of
 from lifecycle.archive.writing import PartWriter
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record, key_is_among
+from lifecycle.planning.archived import archive_record
 from lifecycle.planning.clocks import last_day_of
 from lifecycle.planning.planner import one_state
-from lifecycle.quality.suite import loading
+from lifecycle.quality.suite import load_ahead
 from lifecycle.runs.adoption import adopt
-from lifecycle.store.engine import let_idle, reading
+from lifecycle.store.engine import let_idle, reading, without_nested_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,7 +146,8 @@ def seal(company: Company, part: Part) -> Manifest:
     Places.of(company).put_in_place(manifest, lock)
     with company.engine.begin() as connection:
         if manifest.revisions:
-            connection.execute(outdating(part))
+            with without_nested_loops(connection):
+                connection.execute(outdating(part))
         adopt(connection, company.version(part.as_of), as_of=part.as_of)
         entry = append(connection, "archive_written", manifest.entry(), as_of=part.as_of)
         parts.move(connection, part, "written", entry=entry.sequence)
@@ -156,9 +156,12 @@ def seal(company: Company, part: Part) -> Manifest:
 
 def outdating(part: Part) -> sa.Update:
     """Let the records of a part be the newest of their documents."""
+    revised_record = archive_record.alias("revised")
+    revised = sa.select(revised_record.c.key).where(
+        revised_record.c.part_id == part.part_id, revised_record.c.revision > 0
+    )
+    of_them = sa.and_(archive_record.c.archive == part.archive, archive_record.c.key.in_(revised))
     is_here = archive_record.c.part_id == part.part_id
-    revised = sa.select(archive_record.c.key).where(is_here, archive_record.c.revision > 0)
-    of_them = sa.and_(archive_record.c.archive == part.archive, key_is_among(archive_record, revised))
     return sa.update(archive_record).values(is_newest=is_here).where(of_them)
 
 
@@ -199,8 +202,9 @@ def _write_some(
             documents = Documents(connection, rulebook, archive, as_of)
             count = documents.pick(year)
             if count:
-                with loading() if is_checked_next else nullcontext():
-                    manifest = _write(company, documents, year, part, count, progress)
+                if is_checked_next:
+                    load_ahead()
+                manifest = _write(company, documents, year, part, count, progress)
                 parts.draft(connection, part, manifest)
     return (of_number(company, part.part_id) if count else None), not documents.has_more
 

@@ -17,7 +17,7 @@ from lifecycle.archive.beside import KeysBeside
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.layout import OWNER, ROWS_PER_GROUP, SEALED, Layout
 from lifecycle.archive.numbering import different, in_order
-from lifecycle.archive.objects import reading_object, sha256_of
+from lifecycle.archive.objects import reading_object, sha256_of, unlike_what_was_written
 from lifecycle.archive.sealing import Sealer
 from lifecycle.archive.storage import NotThere
 from lifecycle.archive.tables import archive_part
@@ -139,7 +139,8 @@ class _Reread:
         """How far it is from what the tables had."""
         with closing(ahead(self._tables())) as tables:
             for table, layout, position, groups in tables:
-                self._take(table, layout, position, groups)
+                with unlike_what_was_written(self.manifest.objects[position].name):
+                    self._take(table, layout, position, groups)
         yield Count(name="documents of which what is sealed cannot be opened", value=self.unsealed)
         numbers = in_order(self.numbers or [np.empty(0, np.uint64)])
         yield Count(name="numbers that stand in it twice", value=len(numbers) - different(numbers))

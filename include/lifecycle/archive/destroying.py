@@ -20,8 +20,8 @@ from lifecycle.archive.tables import archive_key
 from lifecycle.errors import StorageError
 from lifecycle.keys.provider import DestroyedKey, Purpose
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record, key_is_among
-from lifecycle.store.engine import reading
+from lifecycle.planning.archived import archive_record
+from lifecycle.store.engine import reading, without_nested_loops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,20 +85,21 @@ def _let_older_be_newest(connection: Connection, generation: Generation) -> None
         .where(
             older.c.archive == generation.archive,
             older.c.part_id.not_in(generation.part_ids),
-            key_is_among(older, losing),
+            older.c["key"].in_(losing),
         )
         .group_by(older.c["key"])
         .subquery("last")
     )
-    connection.execute(
-        sa.update(newest)
-        .values(is_newest=True)
-        .where(
-            newest.c.archive == generation.archive,
-            newest.c["key"] == last.c["key"],
-            newest.c.revision == last.c.revision,
+    with without_nested_loops(connection):
+        connection.execute(
+            sa.update(newest)
+            .values(is_newest=True)
+            .where(
+                newest.c.archive == generation.archive,
+                newest.c["key"] == last.c["key"],
+                newest.c.revision == last.c.revision,
+            )
         )
-    )
 
 
 def discard_unfinished(company: Company, *, as_of: datetime) -> None:

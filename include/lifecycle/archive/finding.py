@@ -23,8 +23,8 @@ from lifecycle.archive.restoring import enter_documents
 from lifecycle.archive.storage import NotThere
 from lifecycle.errors import CheckFailed, LifecycleError
 from lifecycle.ledger.book import append
-from lifecycle.planning.archived import archive_record, key_is_among
-from lifecycle.store.engine import reading
+from lifecycle.planning.archived import archive_record
+from lifecycle.store.engine import reading, without_nested_loops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,12 +204,13 @@ def _find_newest(connection: Connection, part: parts.Part) -> None:
     every = archive_record.alias("every")
     last = (
         sa.select(every.c["key"], sa.func.max(every.c.revision).label("revision"))
-        .where(every.c.archive == part.archive, key_is_among(every, here))
+        .where(every.c.archive == part.archive, every.c["key"].in_(here))
         .group_by(every.c["key"])
         .subquery("last")
     )
-    connection.execute(
-        sa.update(record)
-        .values(is_newest=record.c.revision == last.c.revision)
-        .where(record.c.archive == part.archive, record.c["key"] == last.c["key"])
-    )
+    with without_nested_loops(connection):
+        connection.execute(
+            sa.update(record)
+            .values(is_newest=record.c.revision == last.c.revision)
+            .where(record.c.archive == part.archive, record.c["key"] == last.c["key"])
+        )

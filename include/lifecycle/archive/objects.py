@@ -120,10 +120,21 @@ def reading_object(file: BinaryIO, name: str, key: bytes) -> Iterator[pq.Parquet
     Raises:
         CheckFailed: it is not what was written.
     """
-    try:
+    with unlike_what_was_written(name):
         yield pq.ParquetFile(
             file, decryption_properties=encryption.create_decryption_properties(key, aad_prefix=name.encode())
         )
+
+
+@contextmanager
+def unlike_what_was_written(name: str) -> Iterator[None]:
+    """What Arrow meets in an object that it cannot read, or in what it read, in words that quote no value.
+
+    Raises:
+        CheckFailed: it is not what was written.
+    """
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise CheckFailed(
             f"this object is not what was written: {type(error).__name__}",

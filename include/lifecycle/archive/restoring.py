@@ -19,7 +19,7 @@ from lifecycle.archive.documents import ORDINAL
 from lifecycle.archive.envelope import YearKeys
 from lifecycle.archive.fetching import opened
 from lifecycle.archive.layout import OWNER, REVISION, Layout
-from lifecycle.archive.objects import reading_object
+from lifecycle.archive.objects import reading_object, unlike_what_was_written
 from lifecycle.archive.tables import archive_part
 from lifecycle.archive.totals import ROWS, Totals
 from lifecycle.planning.archived import archive_record, as_written, digest_of_row, digest_of_rows, key_text
@@ -143,7 +143,9 @@ def _put_back(
     scratch: _Scratch | None = None
     for group, table, layout in _groups(place, manifest.objects[number], keys):
         scratch = scratch or _Scratch(connection, rulebook, part, layout)
-        scratch.put_back(table.take(pa.array(places.get(group, ()), pa.int64())), keys)
+        with unlike_what_was_written(manifest.objects[number].name):
+            chosen = table.take(pa.array(places.get(group, ()), pa.int64()))
+        scratch.put_back(chosen, keys)
         yield scratch
 
 

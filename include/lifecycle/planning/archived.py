@@ -18,7 +18,7 @@ from lifecycle.store.relations import climb, refers, relation
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import ColumnElement, FromClause, Select
+    from sqlalchemy import ColumnElement, FromClause
 
     from lifecycle.policy.archives import ResolvedArchive
     from lifecycle.policy.rulebook import Rulebook
@@ -74,16 +74,6 @@ def document_key(rulebook: Rulebook, archive: ResolvedArchive, document: FromCla
 def key_text(key: ColumnElement[Any]) -> ColumnElement[Any]:
     """A primary key, column by column as text, written as one text: an index of those takes half as long to fill."""
     return sa.cast(key, sa.Text).collate("C")
-
-
-def key_is_among(record: FromClause, keys: Select[Any]) -> ColumnElement[bool]:
-    """A line of the index has one of some keys, which are asked for once and each looked up.
-
-    As a join it would be planned by how many lines there are thought to be: none, where statistics were made while a
-    million were being inserted, and then all are held against all.
-    """
-    once: ColumnElement[Any] = sa.func.array(keys.correlate(None).scalar_subquery(), type_=sa.ARRAY(sa.Text))
-    return record.c["key"] == sa.any_(once)
 
 
 def document_digest(rulebook: Rulebook, archive: ResolvedArchive, document: FromClause) -> ColumnElement[Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.errors import CheckFailed, PlanOutdated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 RESULT_FORMAT = "BOOLEAN_ONLY"
 """Every other format repeats values that an expectation met."""
@@ -129,12 +129,14 @@ def validate(suite: str, expected: Iterable[Count | Names], *, place: str, next_
     return Checked(suite=suite, checks=tuple((one.name, passed) for one, passed in verdicts))
 
 
-@contextmanager
-def loading() -> Iterator[None]:
-    """Load what :func:`validate` needs in a thread, for whoever will need it and waits for the database first."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="lifecycle-loading") as pool:
-        pool.submit(_within_bounds)
-        yield
+def load_ahead() -> None:
+    """Begin to load what :func:`validate` needs, for whoever will need it and waits for the database first."""
+    threading.Thread(target=_loaded, name="lifecycle-loading").start()
+
+
+def _loaded() -> None:
+    with suppress(Exception):  # whoever validates meets it again
+        _within_bounds()
 
 
 def _meet_bounds(counts: Sequence[Count]) -> list[bool]:
@@ -230,5 +232,6 @@ def _great_expectations() -> Any:
     for name in list(logging.root.manager.loggerDict):
         if name.split(".", 1)[0] == "great_expectations":
             logging.getLogger(name).setLevel(logging.WARNING)
+    gc.collect()
     gc.freeze()  # half a million objects that stay, and that every collection of garbage would go over
     return gx

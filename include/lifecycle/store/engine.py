@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from lifecycle.store.roles import Role
 from lifecycle.store.server import EmbeddedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection
 
     from lifecycle.settings import Settings
 
@@ -98,6 +101,17 @@ def reading(engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
     There is no transaction that would have to be rolled back, upon which the driver forgets all that it has prepared.
     """
     return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def without_nested_loops(connection: Connection) -> Iterator[None]:
+    """Join by hash or by order within the transaction: for lines of which there are no statistics yet.
+
+    Those that were inserted a moment ago may be a million, and are planned as one: then all are held against all.
+    """
+    connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+    yield
+    connection.exec_driver_sql("SET LOCAL enable_nestloop TO DEFAULT")
 
 
 def let_idle(connection: sqlalchemy.Connection) -> None:

@@ -3,3 +3,4 @@
 ALTER TABLE lifecycle.archive_record ALTER COLUMN key TYPE text COLLATE "C" USING key::text;
 COMMENT ON COLUMN lifecycle.archive_record.key IS
     'Primary key of the document: an array of its columns as text, written as one text.';
+ANALYZE lifecycle.archive_record (key);  -- its statistics went with its type
