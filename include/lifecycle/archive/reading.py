@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lifecycle.archive.documents import Documents
     from lifecycle.archive.layout import Columns, Layout
 
-DOCUMENTS_AT_ONCE = 4_000
+DOCUMENTS_AT_ONCE = 2_500
 """Held in memory together, with all that belongs to them."""
 _BY_INDEX = sa.text("SET LOCAL random_page_cost = 1")
 """Where pages of an index are thought dear, each batch scans the tables, and all of them together their square."""
