@@ -19,6 +19,7 @@ Rooms, each importing only rooms above it (``tests/architecture`` enforces the o
     runs                                    what every capability needs to carry a plan through
     recipients                              a capability: whoever was given data is told what becomes of it
     retention  requests  archive            the capabilities: promises kept on a schedule, on request, for a law
+    analytics                               a capability: numbers that may be known, about people who may not
     orchestration                           Airflow: the steps of a run as tasks, approvals, alerts
     intake                                  the page on which operators take requests and see to them
     synthetic  cli                          a company to try it on, and the command line

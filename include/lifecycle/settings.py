@@ -26,6 +26,9 @@ class Settings:
         ledger_copy: folder of the ledger's copy outside the database; on another disk it survives what that does not.
         archive: where archives are written: a folder, or ``s3://bucket/prefix``.
         archive_second: where they are written as well; None where one place is enough.
+        releases: folder of what is released as files.
+        pseudonymised: folder of what a release is made of while that lasts; on a disk that no backup copies.
+        geoip: a file that tells countries of addresses, in MaxMind's format; None where there is none.
         intake_keyring: folder of the keys that the page of requests needs; None where they are with the others.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
@@ -38,6 +41,9 @@ class Settings:
     ledger_copy: Path
     archive: str
     archive_second: str | None
+    releases: Path
+    pseudonymised: Path
+    geoip: Path | None
     intake_keyring: Path | None
     state_dir: Path
 
@@ -50,7 +56,7 @@ class Settings:
             return PROJECT / environment.get(f"LIFECYCLE_{name}", str(default))
 
         state = folder("STATE_DIR", PROJECT / ".state")
-        intake = environment.get("LIFECYCLE_INTAKE_KEYRING")
+        intake, geoip = environment.get("LIFECYCLE_INTAKE_KEYRING"), environment.get("LIFECYCLE_GEOIP")
         return cls(
             database_url=environment.get("LIFECYCLE_DATABASE_URL") or None,
             policy_dir=folder("POLICY_DIR", include / "policies"),
@@ -60,6 +66,9 @@ class Settings:
             ledger_copy=folder("LEDGER_COPY", state / "ledger-copy"),
             archive=_place(environment.get("LIFECYCLE_ARCHIVE")) or str(state / "archive"),
             archive_second=_place(environment.get("LIFECYCLE_ARCHIVE_SECOND")),
+            releases=folder("RELEASES", state / "releases"),
+            pseudonymised=folder("PSEUDONYMISED", state / "pseudonymised"),
+            geoip=PROJECT / geoip if geoip else None,
             intake_keyring=PROJECT / intake if intake else None,
             state_dir=state,
         )

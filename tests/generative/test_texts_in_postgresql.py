@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.archive.copying import read_rows
 from lifecycle.archive.texts import json_lists, row_texts
+from lifecycle.store.copying import read_rows
 from lifecycle.store.relations import NamedType
 
 MARKS = " \t\n\v\f\r\"'\\(),[]{}.;\x01\x1f\x7f\x85\xa0 äß"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from lifecycle.archive.copying import read_rows
 from lifecycle.errors import CheckFailed, StoreError
+from lifecycle.store.copying import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from lifecycle.archive.copying import LITERAL
 from lifecycle.archive.layout import OWNER, REVISION
 from lifecycle.holds.cover import Cover
 from lifecycle.planning.archived import RELIED_ON, archive_record, as_written, document_digest, document_key
 from lifecycle.planning.clocks import ClockSql
+from lifecycle.store.copying import LITERAL
 from lifecycle.store.engine import run_script
 from lifecycle.store.relations import climb, refers, relation
 from lifecycle.timelimits import financial_year_end, is_over, local_day

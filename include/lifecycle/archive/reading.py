@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from lifecycle.archive.ahead import ahead
-from lifecycle.archive.copying import read_rows
 from lifecycle.archive.documents import BELONGS_TO, NUMBER, ORDINAL
 from lifecycle.archive.layout import OWNER, REVISION, SEALED, arrow_type
 from lifecycle.archive.texts import json_lists, row_texts
 from lifecycle.errors import CheckFailed
 from lifecycle.planning.archived import document_key, key_order
+from lifecycle.store.copying import read_rows
 from lifecycle.store.relations import refers, relation
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, FromClause, Select
 
-    from lifecycle.archive.copying import Rows
     from lifecycle.archive.documents import Documents
     from lifecycle.archive.layout import Columns, Layout
+    from lifecycle.store.copying import Rows
 
 DOCUMENTS_AT_ONCE = 2_500
 """Held in memory together, with all that belongs to them."""

@@ -19,6 +19,7 @@ from lifecycle.cli import (
     outbox,
     overview,
     receipts,
+    releasing,
     requesting,
     restoring,
     telling,
@@ -34,6 +35,7 @@ AFTERWARDS = {
     "sweep": "nothing is half done, run it again to go on",
     "apply": "nothing is half done, run it again to go on",
     "archive": "nothing relies on what was half written, run it again",
+    "release": "nothing was released that is not there whole; what was being drawn is drawn anew, of another budget",
     "outbox": "nothing is lost; a notice that was on its way goes out again under its number",
     "seed": "the database is as it was before, run it again",
 }
@@ -57,6 +59,7 @@ app.add_typer(holding.app, name="hold")
 app.add_typer(ledgers.app, name="ledger")
 app.add_typer(requesting.app, name="request")
 app.add_typer(receipts.app, name="receipt")
+app.add_typer(releasing.app, name="release")
 app.add_typer(outbox.app, name="outbox")
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lifecycle.datamap.live import LiveColumn, LiveSchema
     from lifecycle.datamap.model import CollectionName, DataMap
     from lifecycle.policy.edges import Edge
-    from lifecycle.policy.model import Archive, ColumnName
+    from lifecycle.policy.form import ColumnName
+    from lifecycle.policy.model import Archive
     from lifecycle.policy.rulebook import Clock, Path, ResolvedStatutory
 
     Place = Callable[..., str]

@@ -12,6 +12,7 @@ PARTS = {
     "policy versions": "versions of the policy: the one in force at its date counts, plans and receipts name it",
     "purposes": "purposes: each use with its lawful basis, checked against the data map",
     "recipients": "recipients: each with region and safeguard, checked before a run",
+    "releases": "releases: numbers with noise in which nobody can be found, each period once, within a budget",
     "roles": "database roles: each has only what it needs",
 }
 """Name to what it does."""

@@ -17,6 +17,7 @@ from lifecycle.identity.names import NAME
 from lifecycle.policy.archives import ArchiveResolver, ResolvedArchive
 from lifecycle.policy.edges import Edge, resolve_edges
 from lifecycle.policy.model import Disposition, EdgeKind
+from lifecycle.policy.releases import ReleaseResolver, ResolvedRelease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lifecycle.datamap.model import CollectionName, DataMap
     from lifecycle.policy.load import PolicyVersion
     from lifecycle.policy.model import Anchor, Archive, PersonNames, Policy, Rule, Statutory
+    from lifecycle.policy.release_form import Release
     from lifecycle.timelimits import Period
 
 _Promise = TypeVar("_Promise")
@@ -173,6 +175,7 @@ class Rulebook:
     rules: Mapping[str, ResolvedRule]
     statutory: Mapping[str, ResolvedStatutory]
     archives: Mapping[str, ResolvedArchive]
+    releases: Mapping[str, ResolvedRelease]
     erasure: ResolvedErasure
     names: Mapping[CollectionName, ResolvedNames]
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -400,6 +403,7 @@ class _Resolver:
             rules=self._each(self.policy.rules, self._rule),
             statutory=statutory,
             archives=self._each(self.policy.archives, partial(self._archive, statutory)),
+            releases=self._each(self.policy.releases, self._release),
             erasure=self._erasure(),
             names=self._names(),
         )
@@ -575,6 +579,19 @@ class _Resolver:
             primary_key=lambda collection: primary_key(self.live[collection], self.datamap),
         )
         return resolver.resolved(statutory.get(archive.duty))
+
+    def _release(self, name: str, release: Release) -> ResolvedRelease:
+        resolver = ReleaseResolver(
+            name,
+            release,
+            policy=self.policy,
+            datamap=self.datamap,
+            live=self.live,
+            edges=self.edges,
+            place=self.version.place,
+            ways=lambda start, goal: shortest_paths(self.edges, start, goal),
+        )
+        return resolver.resolved()
 
     def _redacted_columns(
         self, collection: CollectionName, kept: tuple[str, ...], keys: tuple[str, ...]

@@ -22,6 +22,7 @@ from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -38,6 +39,21 @@ KEPT_CONNECTIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReleasePlaces:
+    """Where releases are made.
+
+    Attributes:
+        files: folder of what is released.
+        pseudonymised: folder of what it is made of, while that lasts.
+        geoip: a file that tells countries of addresses.
+    """
+
+    files: Path
+    pseudonymised: Path
+    geoip: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Company:
     """Everything a run needs.
 
@@ -46,6 +62,7 @@ class Company:
         policies: every version, oldest first.
         schedules: the DAGs that keep rules; None where nobody knows.
         archive_urls: the places of archives.
+        releases: where releases are made; None where none are.
         ledger_copy: the ledger's copy outside the database; None where none is kept.
         agreed: the database as each version of the policy was found to agree with it, and what was checked.
     """
@@ -57,6 +74,7 @@ class Company:
     schedules: frozenset[str] | None = None
     ledger_copy: LedgerCopy | None = None
     archive_urls: tuple[str, ...] = ()
+    releases: ReleasePlaces | None = None
     agreed: dict[str, tuple[Seen, Checked]] = field(default_factory=dict, repr=False)
     _rulebooks: dict[str, Rulebook] = field(default_factory=dict, repr=False)
 
@@ -75,6 +93,9 @@ class Company:
             keys=_keys(settings, role),
             schedules=schedules_in(PROJECT / "dags"),
             ledger_copy=LedgerCopy(settings.ledger_copy),
+            releases=ReleasePlaces(
+                files=settings.releases, pseudonymised=settings.pseudonymised, geoip=settings.geoip
+            ),
             archive_urls=tuple(filter(None, (settings.archive, settings.archive_second))),
         )
         weakref.finalize(opened, opened.engine.dispose)

@@ -42,12 +42,15 @@ def _pairs(
     edge: Edge, live: LiveSchema, holder: FromClause, target: FromClause
 ) -> Iterable[ColumnElement[bool]]:
     for here, there in edge.pairs:
-        left, right = holder.c[here], target.c[there]
         kinds = live[edge.holder].columns[here].type, live[edge.target].columns[there].type
-        if comparable(*kinds):
-            yield left == right
-        else:
-            yield sa.cast(left, sa.Text) == sa.cast(right, sa.Text)
+        yield equal(holder.c[here], target.c[there], kinds)
+
+
+def equal(left: ColumnElement[Any], right: ColumnElement[Any], kinds: tuple[str, str]) -> ColumnElement[bool]:
+    """Whether two columns hold the same; as text, where their live types cannot be compared."""
+    if comparable(*kinds):
+        return left == right
+    return sa.cast(left, sa.Text) == sa.cast(right, sa.Text)
 
 
 def comparable(left: str, right: str) -> bool:

@@ -40,7 +40,7 @@ def check(examined: Examined) -> Iterator[Finding]:
                 "commitment.unkept",
                 f"nothing keeps commitment {name}: {commitment.promise}",
                 place("commitments", name),
-                "cite it in a rule, a statutory duty, a purpose or a recipient, or say what does: kept_by",
+                "cite it in a rule, a statutory duty, a release, a purpose or a recipient, or say what does: kept_by",
             )
 
 
@@ -50,6 +50,7 @@ def citations(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str]]:
         "rules": policy.rules,
         "statutory": policy.statutory,
         "archives": policy.archives,
+        "releases": policy.releases,
         "purposes": policy.purposes,
         "recipients": policy.recipients,
         "rights": {kind.value: right for kind, right in policy.rights.items()},

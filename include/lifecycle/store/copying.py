@@ -6,6 +6,7 @@ Nothing becomes a Python object on the way, and money never a binary fraction.
 from __future__ import annotations
 
 import select
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,15 @@ from lifecycle.errors import CheckFailed
 from lifecycle.store.failures import without_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from psycopg.pq.abc import PGconn
     from sqlalchemy import Connection, Select
 
 LITERAL = psycopg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 """Compiles statements that take no parameters, in which ``%`` means itself."""
+PART_BYTES = 32 << 20
+"""Of text, held in memory at once where rows are read in parts."""
 _BLOCK_BYTES = 8 << 20
 """What Arrow takes at once, or as much as the longest row has."""
 
@@ -102,26 +105,53 @@ def read_rows(connection: Connection, query: Select[Any], *, place: str) -> Rows
     Raises:
         StoreError: the database refuses.
     """
+    (rows,) = read_in_parts(connection, query, place=place, at_once=None)
+    return rows
+
+
+def read_in_parts(
+    connection: Connection, query: Select[Any], *, place: str, at_once: int | None = PART_BYTES
+) -> Generator[Rows]:
+    """The rows of a query, some at a time; at least one part, which may have none.
+
+    Args:
+        connection: as in :func:`read_rows`; busy until the last part has come.
+        query: as there.
+        place: as there.
+        at_once: bytes after which a part ends with its row; None for all in one.
+
+    Raises:
+        StoreError: the database refuses.
+    """
     statement = str(query.compile(dialect=LITERAL, compile_kwargs={"literal_binds": True}))
-    driver: Any = connection.connection.driver_connection
-
-    def received() -> tuple[bytearray, int]:
-        with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)"):
-            return _received(driver.pgconn)
-
-    text, longest = without_values(received, place=place)
-    return Rows(text=text, longest=longest, names=tuple(query.selected_columns.keys()), place=place)
+    parts = _parts(connection.connection.driver_connection, statement, at_once)
+    names = tuple(query.selected_columns.keys())
+    with closing(parts):
+        while part := without_values(lambda: next(parts, None), place=place):
+            text, longest = part
+            yield Rows(text=text, longest=longest, names=names, place=place)
 
 
-def _received(connection: PGconn) -> tuple[bytearray, int]:
-    """All that a COPY sends, and the bytes of the longest row.
+def _parts(driver: Any, statement: str, at_once: int | None) -> Generator[tuple[bytearray, int]]:
+    """What a COPY sends, and the bytes of the longest row of each part."""
+    with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)"):
+        is_first, is_last = True, False
+        while not is_last:
+            text, longest, is_last = _received(driver.pgconn, at_once)
+            if is_first or text:
+                yield text, longest
+            is_first = False
+
+
+def _received(connection: PGconn, at_once: int | None) -> tuple[bytearray, int, bool]:
+    """What comes next, the bytes of its longest row, and whether that was all.
 
     It comes row by row, and the driver's own iterator takes longer over each than the database does.
     """
-    text, size, longest = bytearray(), 0, 0
+    text, longest = bytearray(), 0
     readable = select.poll()
     readable.register(connection.socket, select.POLLIN)
-    while size >= 0:
+    while at_once is None or len(text) < at_once:
         size, row = connection.get_copy_data(1)
         if size > 0:
             text += row
@@ -129,10 +159,17 @@ def _received(connection: PGconn) -> tuple[bytearray, int]:
         elif size == 0:
             readable.poll()
             connection.consume_input()
+        else:
+            _finish(connection)
+            return text, longest, True
+    return text, longest, False
+
+
+def _finish(connection: PGconn) -> None:
+    """Take what follows the last row: all of it, or the connection is still busy."""
     results = []
-    while result := connection.get_result():  # all, or the connection is still busy
+    while result := connection.get_result():
         results.append(result)
     for result in results:
         if result.status != ExecStatus.COMMAND_OK:
             raise error_from_result(result)
-    return text, longest

@@ -1,0 +1,13 @@
+"""Releases: anonymous statistics for the data team, drawn once a period from events that nobody refused (W6).
+
+The way of a period's events, each step a module::
+
+    events      which rows are counted: nobody's who refused, objected, is restricted or was erased
+    derive      country and kind of device, told from address and user agent, which are kept no further
+    pseudonyms  whoever an event is about becomes a keyed digest; the key is destroyed when its month is over
+    preparing   the three together: rows of PostgreSQL become files of pseudonymised events
+    bounding    what one contributor adds is limited; then cells are counted exactly
+    noise       the numbers that may be seen, and what of the budget they take
+
+Exact numbers and pseudonyms never leave the folder of the step that makes them.
+"""

@@ -1,0 +1,131 @@
+"""What must be so between the steps of a release, held against Great Expectations: counts and names, no values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from lifecycle.analytics.bounding import CONTRIBUTORS, LARGEST, PERSONS, most, numbers
+from lifecycle.analytics.events import ORGANISATION, SUBJECT
+from lifecycle.analytics.pseudonyms import LETTERS
+from lifecycle.quality.suite import Checked, Count, Names, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    import pyarrow as pa
+
+    from lifecycle.analytics.events import Counted
+    from lifecycle.analytics.noise import TablePlan
+    from lifecycle.analytics.preparing import Prepared
+    from lifecycle.analytics.released import Shape
+    from lifecycle.policy.release_form import Release, ReleasedTable
+
+_BEGIN_ANEW = "nothing was released; begin the period anew, and look into its events if that fails again"
+
+
+def check_events(
+    path: Path, schema: pa.Schema, counted: Counted, prepared: Prepared, *, place: str
+) -> Checked:
+    """Pseudonymised events are those that may be counted, all of them, and name nobody.
+
+    Raises:
+        CheckFailed: they are not; nothing is counted of them.
+    """
+    with parquet.ParquetFile(path) as file:
+        found = file.schema_arrow
+        counts = [
+            Count(
+                name="events written",
+                value=file.metadata.num_rows,
+                least=prepared.events,
+                most=prepared.events,
+            ),
+            Count(
+                name="events read",
+                value=prepared.events + prepared.robots,
+                least=counted.taken,
+                most=counted.taken,
+                is_of_rows=True,
+            ),
+            Count(name="values that are no pseudonyms", value=_no_pseudonyms(file, schema)),
+        ]
+    names = Names(name="columns", found=frozenset(found.names), expected=frozenset(schema.names))
+    return validate("pseudonymised", [*counts, names], place=place, next_step=_BEGIN_ANEW)
+
+
+def _no_pseudonyms(file: parquet.ParquetFile, schema: pa.Schema) -> int:
+    """How many identifiers are not digests."""
+    kinds = [name for name in (SUBJECT, ORGANISATION) if name in schema.names]
+    wrong = 0
+    for batch in file.iter_batches(columns=kinds):
+        for name in kinds:
+            alike = pc.match_substring_regex(batch[name], f"^[0-9a-f]{{{LETTERS}}}$")
+            wrong += len(batch) - pc.sum(pc.fill_null(alike, False)).as_py() if len(batch) else 0
+    return wrong
+
+
+def check_cells(
+    cells: Mapping[str, Sequence[Mapping[str, Any]]], release: Release, events: int, *, place: str
+) -> Checked:
+    """No contributor adds more than its table allows, and no more is counted than there was.
+
+    Raises:
+        CheckFailed: it does; nothing is drawn of them.
+    """
+    counts = [
+        one
+        for name, rows in cells.items()
+        for one in _of_cells(name, rows, release, release.tables[name], events)
+    ]
+    return validate("cells", counts, place=place, next_step=_BEGIN_ANEW)
+
+
+def _of_cells(
+    name: str, rows: Sequence[Mapping[str, Any]], release: Release, table: ReleasedTable, events: int
+) -> Iterator[Count]:
+    yield Count(name=f"{name}: events", value=sum(row["events"] for row in rows), most=events)
+    yield Count(name=f"{name}: cells without contributors", value=sum(row[CONTRIBUTORS] < 1 for row in rows))
+    for number in numbers(release):
+        highest = max((row[f"{LARGEST}{number}"] for row in rows), default=0)
+        yield Count(
+            name=f"{name}: {number} of one contributor", value=highest, most=most(release, table, number)
+        )
+    if release.organisation:
+        fewer = sum(row[PERSONS] < row[CONTRIBUTORS] for row in rows)
+        yield Count(name=f"{name}: cells of fewer persons than organisations", value=fewer)
+
+
+def check_released(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    shapes: Mapping[str, Shape],
+    plans: Mapping[str, TablePlan],
+    *,
+    place: str,
+) -> Checked:
+    """What was released has the columns that it should, no cell twice, and none that is too small to be shown.
+
+    Raises:
+        CheckFailed: it has not.
+    """
+    expected: list[Count | Names] = []
+    for name, found in rows.items():
+        shape, plan = shapes[name], plans[name]
+        first, *others = shape.numbers
+        least = {first: plan.count.least, **{one: plan.numbers[one].least for one in others}}
+        small = sum(row[one] is not None and row[one] < least[one] for row in found for one in least)
+        cells = [tuple(row[one] for one in ("first_day", *shape.dimensions)) for row in found]
+        expected += [
+            Count(name=f"{name}: numbers too small to be shown", value=small),
+            Count(name=f"{name}: cells that stand twice", value=len(cells) - len(set(cells))),
+        ]
+        if found:
+            columns = frozenset(found[0])
+            expected.append(Names(name=f"{name}: columns", found=columns, expected=frozenset(shape.columns)))
+    return validate(
+        "released", expected, place=place, next_step="tell nobody of it, and report it with its manifest"
+    )

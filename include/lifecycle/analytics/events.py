@@ -1,0 +1,175 @@
+"""Which events of a period are counted, as SQL: all but those of whoever refused, objected, or is restricted.
+
+Whoever was erased has no events any more. What is left out is left out in the statement that reads the rows, so that
+nothing of it reaches this process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from lifecycle.holds.cover import Cover
+from lifecycle.holds.stops import Stops
+from lifecycle.store.relations import equal, refers, relation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
+
+    from lifecycle.analytics.spans import Span
+    from lifecycle.policy.releases import Located, Refusal, ResolvedRelease
+    from lifecycle.policy.rulebook import Path, Rulebook
+
+SUBJECT, ORGANISATION = "subject", "organisation"
+REASONS = ("nobody", "refused", "ended", "restricted")
+"""Why an event is left out; the first that is so counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How many events a period has.
+
+    Attributes:
+        events: all of them.
+        left_out: by reason; a reason that leaves out none stands there with 0.
+    """
+
+    events: int
+    left_out: dict[str, int]
+
+    @property
+    def taken(self) -> int:
+        """Those that are read."""
+        return self.events - sum(self.left_out.values())
+
+
+class Events:
+    """The events of one period of a release.
+
+    Args:
+        connection: as the engine; asked now whom stops and restrictions name.
+        rulebook: of the policy in force.
+        release: one of its releases.
+        span: the period.
+        as_of: the moment at which refusals, objections and restrictions count.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        rulebook: Rulebook,
+        release: ResolvedRelease,
+        span: Span,
+        as_of: datetime,
+    ) -> None:
+        self._connection = connection
+        self._rulebook = rulebook
+        self._release = release
+        self._span = span
+        self._as_of = as_of
+        self._row = relation(rulebook.live, release.release.events, "event")
+        self._joined: FromClause = self._row
+        self._ends: dict[tuple[str, ...], FromClause] = {(): self._row}
+        self._reasons = self._why()
+
+    def query(self) -> Select[*tuple[Any, ...]]:
+        """The events that are counted: ``subject``, ``organisation`` where there is one, dimensions and measures.
+
+        Dimensions come as they stand, under their names; an ``otherwise`` as ``<dimension>.otherwise``.
+        """
+        release = self._release
+        columns = [self._text(release.subject).label(SUBJECT)]
+        if release.organisation:
+            columns.append(self._text(release.organisation).label(ORGANISATION))
+        for name, located in release.columns.items():
+            is_measure = name in release.release.measures
+            columns.append((self._of(located) if is_measure else self._text(located)).label(name))
+        left_out = [sa.not_(sa.func.coalesce(reason, sa.false())) for reason in self._reasons.values()]
+        return sa.select(*columns).select_from(self._joined).where(*self._in_span(), *left_out)
+
+    def count(self) -> Counted:
+        """How many there are, and how many are left out why."""
+        first_of = sa.case(*((reason, name) for name, reason in self._reasons.items()), else_="taken")
+        kinds = sa.select(first_of.label("why")).select_from(self._joined).where(*self._in_span()).subquery()
+        query = sa.select(kinds.c.why, sa.func.count().label("number")).group_by(kinds.c.why)
+        found = {row.why: row.number for row in self._connection.execute(query)}
+        return Counted(events=sum(found.values()), left_out={name: found.get(name, 0) for name in REASONS})
+
+    def _in_span(self) -> list[ColumnElement[bool]]:
+        moment = self._row.c[self._release.at.column]
+        return [moment >= self._span.begins, moment < self._span.ends]
+
+    def _why(self) -> dict[str, ColumnElement[bool]]:
+        """Whether an event is left out, by reason."""
+        events, refusal = self._release.release.events, self._release.refusal
+        stops = Stops(self._connection, self._rulebook, self._release.release.purpose, self._as_of)
+        cover = Cover(self._connection, self._rulebook, self._as_of)
+        for one in (stops, cover):
+            one.require_nothing_lost()
+        nobody: ColumnElement[bool] = self._of(self._release.subject).is_(None)
+        if self._release.organisation:
+            nobody = sa.or_(nobody, self._of(self._release.organisation).is_(None))
+        return {
+            "nobody": nobody,
+            "refused": self._refused(refusal) if refusal else sa.false(),
+            "ended": stops.leaves_out(events, self._row),
+            "restricted": cover.covers(events, self._row, kind="restriction"),
+        }
+
+    def _refused(self, refusal: Refusal) -> ColumnElement[bool]:
+        """Whether the latest word that belongs to the same row as the event is a refusal."""
+        word = relation(self._rulebook.live, refusal.edge.holder, "word")
+        owners = [word.c[name] for name in refusal.edge.columns]
+        said = word.c[refusal.at]
+        later = [word.c[name].desc() for name, _ in self._rulebook.key(refusal.edge.holder)]
+        latest = (
+            sa.select(*owners, word.c[refusal.column].label("said"))
+            .ext(distinct_on(*owners))
+            .where(said <= self._as_of)
+            .order_by(*owners, said.desc(), *later)
+            .cte("latest_word")
+        )
+        same = [
+            equal(latest.c[here], *self._target(refusal, here, there)) for here, there in refusal.edge.pairs
+        ]
+        refused = sa.select(sa.literal(1)).where(latest.c.said == refusal.value, *same)
+        return sa.exists(refused.correlate_except(latest))
+
+    def _target(self, refusal: Refusal, here: str, there: str) -> tuple[ColumnElement[Any], tuple[str, str]]:
+        """The column that a word's owner is compared with, and the types of both.
+
+        Where the row before the owner's has the same value, it is that of the row before: one join less.
+        """
+        live, edge, path = self._rulebook.live, refusal.edge, refusal.path
+        collection, column, end = edge.target, there, path
+        if path:
+            held = {target: holder for holder, target in path[-1].pairs}
+            if there in held:
+                collection, column, end = path[-1].holder, held[there], path[:-1]
+        kinds = live[edge.holder].columns[here].type, live[collection].columns[column].type
+        return self._end(end).c[column], kinds
+
+    def _of(self, located: Located) -> ColumnElement[Any]:
+        return self._end(located.path).c[located.column]
+
+    def _text(self, located: Located) -> ColumnElement[str]:
+        """The value as text; an address without the length of its network, which is no part of whom it is."""
+        value = self._of(located)
+        if located.kind in {"inet", "cidr"}:
+            return sa.func.host(value)
+        return sa.cast(value, sa.Text)
+
+    def _end(self, path: Path) -> FromClause:
+        """The row at the end of a path, joined once."""
+        names = tuple(edge.name for edge in path)
+        if names not in self._ends:
+            edge, before = path[-1], self._end(path[:-1])
+            end = relation(self._rulebook.live, edge.target, f"at_{len(self._ends)}")
+            self._joined = self._joined.outerjoin(end, refers(edge, self._rulebook.live, before, end))
+            self._ends[names] = end
+        return self._ends[names]

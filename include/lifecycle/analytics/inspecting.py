@@ -1,0 +1,160 @@
+"""Which periods may be released, and whether what was released is still what was drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.analytics import draws, periods, released, spans
+from lifecycle.analytics.describing import content_digest
+from lifecycle.analytics.events import Events
+from lifecycle.analytics.releasing import publish, release_of
+from lifecycle.errors import CheckFailed, PromiseBroken, UsageError
+from lifecycle.planning.planner import one_state
+from lifecycle.store.engine import reading
+from lifecycle.timelimits import local_day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection
+
+    from lifecycle.analytics.draws import Draw
+    from lifecycle.analytics.spans import Span
+    from lifecycle.policy.release_form import Release
+    from lifecycle.runs.company import Company
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """What was found of a release.
+
+    Attributes:
+        tables: how many periods of tables were looked at.
+        written: how many files were missing or damaged, and are there again.
+        changed: what is not as it was drawn, in words.
+    """
+
+    release: str
+    tables: int
+    written: int
+    changed: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "release": self.release,
+            "tables": self.tables,
+            "written": self.written,
+            "changed": list(self.changed),
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        told = f"{self.release}: {self.tables} tables as they were drawn"
+        if self.changed:
+            told = f"{self.release}: {len(self.changed)} of {self.tables} tables are not as they were drawn"
+        files_told = [f"{self.release}: {self.written} files written again"] if self.written else []
+        return [told, *files_told, *self.changed]
+
+    def require_whole(self) -> None:
+        """Refuse to call it whole where it is not.
+
+        Raises:
+            PromiseBroken: something is not as it was drawn.
+        """
+        if self.changed:
+            raise PromiseBroken(
+                f"{len(self.changed)} tables are not as they were drawn",
+                place=self.release,
+                next_step="find out who may write there; the manifest in lifecycle.release_draw has what was drawn",
+            )
+
+
+def open_spans(company: Company, name: str, *, as_of: datetime) -> Iterator[Span]:
+    """The periods that are over, may still be released and are not, oldest first."""
+    release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
+    for span in spans.closed_spans(release, as_of, zone):
+        with reading(company.engine) as connection:
+            if periods.is_lost(connection, name, span.first):
+                continue
+            there = {
+                one.feed for one in draws.draws(connection, name, first_day=span.first, state="released")
+            }
+        if there != set(release.release.feeds):
+            yield span
+
+
+def require_open(company: Company, name: str, span: Span, *, as_of: datetime) -> None:
+    """Refuse a period that is not over, or may not be released any more.
+
+    Raises:
+        CheckFailed: it is too late, or it was declared lost.
+        UsageError: it is not over.
+    """
+    release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
+    today = local_day(as_of, zone)
+    if span.last >= today:
+        raise UsageError(
+            f"the period of {span.first} is not over", place=name, next_step=f"release it after {span.last}"
+        )
+    with reading(company.engine) as connection:
+        if periods.is_lost(connection, name, span.first):
+            raise CheckFailed(
+                f"{span.first} was declared lost", place=name, next_step="nothing: it is never released"
+            )
+    if not spans.is_in_time(release, span.first, today):
+        raise CheckFailed(
+            f"it is too late to release {span.first}: its events may be gone in part",
+            place=name,
+            next_step="declare it lost: lifecycle release lost",
+        )
+
+
+def verify(company: Company, name: str, *, as_of: datetime) -> Verified:
+    """Hold every table of a release against what was drawn, and write files that are missing or damaged."""
+    release = release_of(company, name, as_of=as_of)
+    zone = company.rulebook(as_of).policy.zone
+    changed: list[str] = []
+    tables = written = 0
+    with reading(company.engine) as connection:
+        drawn = draws.draws(connection, name, state="released")
+        for one in drawn:
+            told = json.loads(one.manifest or "{}")["tables"]
+            tables += len(told)
+            changed += _changed(connection, release.release, one, told)
+    if not changed:
+        for one in drawn:
+            if one.feed in release.release.feeds:
+                span = spans.span_of(release, one.first_day, zone)
+                written += publish(company, name, one.feed, span, as_of=as_of)
+    return Verified(release=name, tables=tables, written=written, changed=tuple(changed))
+
+
+def _changed(connection: Connection, release: Release, draw: Draw, told: dict[str, Any]) -> Iterator[str]:
+    for table in release.tables:
+        name = released.table_name(table, draw.feed)
+        if name not in told or draw.feed not in release.feeds:
+            continue
+        rows = released.read(connection, released.shape_of(release, table, draw.feed), draw.first_day)
+        if content_digest(rows) != told[name]["sha256"]:
+            yield f"analytics.{name}, {draw.first_day}: not the {told[name]['rows']} rows that were drawn"
+
+
+def late_events(company: Company, name: str, *, as_of: datetime) -> dict[date, int]:
+    """How many more events released periods have by now than when they were counted: those never count.
+
+    Returns:
+        By first day, of the periods whose events are still there and became more.
+    """
+    release, rulebook = release_of(company, name, as_of=as_of), company.rulebook(as_of)
+    found = {}
+    with one_state(company.engine) as connection:
+        for first_day, events in periods.counted(connection, name):
+            span = spans.span_of(release, first_day, rulebook.policy.zone)
+            more = Events(connection, rulebook, release, span, as_of).count().events - events
+            if more > 0:
+                found[first_day] = more
+    return found

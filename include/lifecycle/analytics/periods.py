@@ -1,0 +1,125 @@
+"""How many events a period had when it was released, and periods that never will be: for operators, exact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from lifecycle.analytics import draws
+from lifecycle.errors import UsageError
+from lifecycle.ledger.book import append
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection
+
+    from lifecycle.analytics.spans import Span
+    from lifecycle.runs.company import Company
+
+release_period = sa.table(
+    "release_period",
+    sa.column("release", sa.Text),
+    sa.column("first_day", sa.Date),
+    sa.column("last_day", sa.Date),
+    sa.column("events", sa.BigInteger),
+    sa.column("left_out", postgresql.JSONB),
+    sa.column("robots", sa.BigInteger),
+    sa.column("counted_at", sa.DateTime(timezone=True)),
+    schema="lifecycle",
+)
+release_lost = sa.table(
+    "release_lost",
+    sa.column("release", sa.Text),
+    sa.column("first_day", sa.Date),
+    sa.column("last_day", sa.Date),
+    sa.column("reason", sa.Text),
+    sa.column("lost_by", sa.Text),
+    sa.column("lost_at", sa.DateTime(timezone=True)),
+    sa.column("entry", sa.BigInteger),
+    schema="lifecycle",
+)
+
+
+def enter_counted(
+    connection: Connection,
+    release: str,
+    span: Span,
+    events: int,
+    left_out: Mapping[str, int],
+    robots: int,
+    *,
+    as_of: datetime,
+) -> None:
+    """Enter how many events a period has; counted again, the last counts."""
+    values = {
+        "release": release,
+        "first_day": span.first,
+        "last_day": span.last,
+        "events": events,
+        "left_out": dict(left_out),
+        "robots": robots,
+        "counted_at": as_of,
+    }
+    insert = postgresql.insert(release_period).values(values)
+    keys = ("release", "first_day")
+    changed = {name: insert.excluded[name] for name in values if name not in keys}
+    connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=changed))
+
+
+def is_lost(connection: Connection, release: str, first_day: date) -> bool:
+    """Whether somebody declared a period lost."""
+    query = sa.select(release_lost.c.first_day).where(
+        release_lost.c.release == release, release_lost.c.first_day == first_day
+    )
+    return connection.scalar(query) is not None
+
+
+REASONS = ("spent", "late", "damaged", "other")
+"""Why a period may be lost: the ledger takes no other words, since others could name somebody."""
+
+
+def declare_lost(
+    company: Company, release: str, span: Span, *, reason: str, by: str, as_of: datetime
+) -> None:
+    """Let a period never be released, so that its events may go.
+
+    Raises:
+        UsageError: the reason is none of :data:`REASONS`; it was released to somebody; it was declared lost before.
+    """
+    if reason not in REASONS:
+        raise UsageError("is no reason", place="--reason", next_step=f"one of {', '.join(REASONS)}")
+    with company.engine.begin() as connection:
+        if draws.draws(connection, release, first_day=span.first, state="released"):
+            raise UsageError(f"{span.first} was released", place=release, next_step="nothing: it is not lost")
+        if is_lost(connection, release, span.first):
+            raise UsageError(
+                f"{span.first} was declared lost before", place=release, next_step="nothing more"
+            )
+        values = {
+            "release": release,
+            "first_day": span.first,
+            "last_day": span.last,
+            "reason": reason,
+            "lost_by": by,
+            "lost_at": as_of,
+        }
+        body = {
+            "release": release,
+            "first_day": span.first,
+            "last_day": span.last,
+            "reason": reason,
+            "by": company.keys.fingerprint("operator", by),
+        }
+        entry = append(connection, "release_lost", body, as_of=as_of)
+        connection.execute(sa.insert(release_lost).values(**values, entry=entry.sequence))
+
+
+def counted(connection: Connection, release: str) -> list[tuple[date, int]]:
+    """First day and number of events of each period that was counted, oldest first."""
+    query = sa.select(release_period.c.first_day, release_period.c.events)
+    query = query.where(release_period.c.release == release).order_by(release_period.c.first_day)
+    return [(row.first_day, row.events) for row in connection.execute(query)]

@@ -1,0 +1,146 @@
+"""Events out of PostgreSQL into files of pseudonymised events: nothing that names anybody is written.
+
+A batch at a time: read, derived, pseudonymised and written, so that memory does not grow with the period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from lifecycle.analytics.derive import ROBOT, UNKNOWN, Countries, Devices, as_country, group_of
+from lifecycle.analytics.events import ORGANISATION, SUBJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from lifecycle.analytics.pseudonyms import Pseudonyms
+    from lifecycle.policy.release_form import Dimension, Release
+
+BIGGEST = 2**53
+"""A measure beyond is cut off: nobody is in view for so long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What was written.
+
+    Attributes:
+        events: how many.
+        robots: how many were left out because no person made them.
+    """
+
+    events: int
+    robots: int
+
+
+class Preparation:
+    """Turns raw events into pseudonymised ones.
+
+    Args:
+        release: says what is derived of what.
+        pseudonyms: of its epoch.
+        countries: tells those of addresses.
+    """
+
+    def __init__(self, release: Release, pseudonyms: Pseudonyms, countries: Countries) -> None:
+        self._release = release
+        self._pseudonyms = pseudonyms
+        self._countries = countries
+        self._devices = Devices(release.leave_out)
+
+    def types(self) -> dict[str, pa.DataType]:
+        """The columns of raw events and what they are read as."""
+        found: dict[str, pa.DataType] = {SUBJECT: pa.string()}
+        if self._release.organisation:
+            found[ORGANISATION] = pa.string()
+        for name, dimension in self._release.dimensions.items():
+            found[name] = pa.string()
+            if dimension.ip and dimension.otherwise:
+                found[f"{name}.otherwise"] = pa.string()
+        return found | dict.fromkeys(self._release.measures, pa.int64())
+
+    def schema(self) -> pa.Schema:
+        """The columns of pseudonymised events."""
+        kinds = [SUBJECT, *([ORGANISATION] if self._release.organisation else [])]
+        fields = [pa.field(name, pa.string(), nullable=False) for name in kinds]
+        fields += [pa.field(name, pa.string(), nullable=False) for name in self._release.dimensions]
+        fields += [pa.field(name, pa.int64(), nullable=False) for name in self._release.measures]
+        return pa.schema(fields)
+
+    def prepare(self, raw: pa.Table) -> pa.Table:
+        """Pseudonymised events, without those of robots."""
+        columns = {name: self._dimension(raw, name, one) for name, one in self._release.dimensions.items()}
+        for name in self._release.measures:
+            whole = pc.fill_null(raw[name], 0)
+            columns[name] = pc.min_element_wise(pc.max_element_wise(whole, 0), BIGGEST)
+        kept = raw.select([SUBJECT, ORGANISATION] if self._release.organisation else [SUBJECT])
+        table = pa.table({**{name: kept[name] for name in kept.column_names}, **columns})
+        for name, dimension in self._release.dimensions.items():
+            if dimension.user_agent:
+                table = table.filter(pc.field(name) != ROBOT)
+        for number, name in enumerate(kept.column_names):
+            table = table.set_column(number, name, self._pseudonyms.of(name, table[name]))
+        return table.select(self.schema().names).cast(self.schema())
+
+    def write(self, batches: Iterable[pa.Table], path: Path, progress: Callable[[int], None]) -> Prepared:
+        """Write all batches into one file, which is not there until it is complete.
+
+        Args:
+            batches: raw events, with the columns of :meth:`types`.
+            path: of the file; its folder is private.
+            progress: told how many raw events were read.
+        """
+        unfinished = path.with_suffix(".unfinished")
+        read = written = 0
+        with parquet.ParquetWriter(
+            unfinished, self.schema(), compression="zstd", compression_level=1
+        ) as writer:
+            for batch in batches:
+                table = self.prepare(batch)
+                writer.write_table(table)
+                read += batch.num_rows
+                written += table.num_rows
+                progress(batch.num_rows)
+        unfinished.replace(path)
+        return Prepared(events=written, robots=read - written)
+
+    def _dimension(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
+        values = raw[name]
+        if dimension.user_agent:
+            return _each(values, self._devices.of)
+        if dimension.ip:
+            return self._country(raw, name, dimension)
+        if dimension.groups:
+            otherwise = dimension.otherwise or UNKNOWN
+            return _each(values, lambda value: group_of(value, dimension.groups, otherwise))
+        return pc.fill_null(_or_null_where_blank(values), UNKNOWN)
+
+    def _country(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
+        carried = f"{name}.otherwise"
+        told = _each(raw[carried], as_country) if dimension.otherwise else None
+        if not self._countries.tells_any:
+            return told if told is not None else _all_unknown(raw)
+        found = _each(raw[name], self._countries.of)
+        return pc.fill_null(pc.coalesce(found, told) if told is not None else found, UNKNOWN)
+
+
+def _each(values: pa.ChunkedArray, tell: Callable[[str | None], str | None]) -> pa.ChunkedArray:
+    """What is told of each value; asked once for those that are the same."""
+    encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+    told = pa.array([tell(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([told.take(encoded.indices)])
+
+
+def _or_null_where_blank(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    blank = pc.equal(pc.utf8_trim_whitespace(values), "")
+    return pc.if_else(blank, pa.scalar(None, pa.string()), values)
+
+
+def _all_unknown(raw: pa.Table) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.repeat(UNKNOWN, raw.num_rows)])

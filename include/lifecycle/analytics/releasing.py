@@ -1,0 +1,332 @@
+"""The way of a period from events to what is released, step by step; each can be repeated, and none releases twice.
+
+:func:`extract`, :func:`count` and :func:`draw` follow each other, with a check between them; :func:`publish` writes
+the files of what was drawn, and :func:`finish` empties the folder that the steps have worked in. :func:`build` is all
+of them.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from pyarrow import parquet
+
+from lifecycle.analytics import checks, draws, files, noise, released
+from lifecycle.analytics.bounding import cells, numbers
+from lifecycle.analytics.derive import Countries
+from lifecycle.analytics.describing import content_digest, describe
+from lifecycle.analytics.events import Events
+from lifecycle.analytics.gates import read_cells
+from lifecycle.analytics.periods import enter_counted
+from lifecycle.analytics.preparing import Preparation
+from lifecycle.analytics.pseudonyms import Pseudonyms, epoch_of
+from lifecycle.analytics.workplace import Workplace
+from lifecycle.errors import UsageError
+from lifecycle.ledger.book import append
+from lifecycle.planning.planner import one_state
+from lifecycle.runs.adoption import adopt
+from lifecycle.store.copying import read_in_parts
+from lifecycle.store.engine import let_idle, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from lifecycle.analytics.noise import Drawn, TablePlan
+    from lifecycle.analytics.released import Shape
+    from lifecycle.analytics.spans import Span
+    from lifecycle.policy.releases import ResolvedRelease
+    from lifecycle.quality.suite import Checked
+    from lifecycle.runs.company import Company, ReleasePlaces
+
+    Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extracted:
+    """How many events a period has, for operators: exact numbers.
+
+    Attributes:
+        left_out: by reason.
+        robots: left out because no person made them.
+        taken: what is counted.
+    """
+
+    events: int
+    left_out: dict[str, int]
+    robots: int
+    taken: int
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def release_of(company: Company, name: str, *, as_of: datetime) -> ResolvedRelease:
+    """A release of the policy in force.
+
+    Raises:
+        UsageError: it has none of this name.
+    """
+    releases = company.rulebook(as_of).releases
+    if name not in releases:
+        raise UsageError(
+            "the policy has no such release",
+            place=name,
+            next_step=f"one of {', '.join(releases)}" if releases else "state it under releases",
+        )
+    return releases[name]
+
+
+def build(
+    company: Company, name: str, span: Span, *, as_of: datetime, progress: Progress = lambda _read: None
+) -> list[draws.Draw]:
+    """Release a period for every feed that does not have it; what was released before is handed on as it is.
+
+    Raises:
+        CheckFailed: a check fails, or a budget is spent; nothing more is released.
+        StoreError: somebody else builds the release.
+        UsageError: the epoch's key was destroyed.
+    """
+    release = release_of(company, name, as_of=as_of)
+    missing = [feed for feed in release.release.feeds if not _released(company, name, feed, span)]
+    with draws.only_builder(company.engine, name):
+        if missing:
+            extract(company, name, span, as_of=as_of, progress=progress)
+            count(company, name, span, as_of=as_of)
+        for feed in missing:
+            draw(company, name, feed, span, as_of=as_of)
+        for feed in release.release.feeds:
+            publish(company, name, feed, span, as_of=as_of)
+        finish(company, name, span)
+    with reading(company.engine) as connection:
+        return draws.draws(connection, name, first_day=span.first, state="released")
+
+
+def extract(
+    company: Company, name: str, span: Span, *, as_of: datetime, progress: Progress = lambda _read: None
+) -> Extracted:
+    """Write the period's pseudonymised events, check them, and enter how many there are.
+
+    Raises:
+        CheckFailed: they are not what they should be.
+        UsageError: the epoch's key was destroyed.
+    """
+    release, places = release_of(company, name, as_of=as_of), _places(company)
+    pseudonyms = Pseudonyms(company.keys, name, epoch_of(span.first))
+    preparation = Preparation(release.release, pseudonyms, Countries(places.geoip))
+    workplace = Workplace(root=places.pseudonymised, release=name, first_day=span.first)
+    workplace.begin()
+    with one_state(company.engine) as connection:
+        let_idle(connection)
+        events = Events(connection, company.rulebook(as_of), release, span, as_of)
+        counted = events.count()
+        with closing(read_in_parts(connection, events.query(), place=release.release.events)) as parts:
+            tables = (part.table(preparation.types()) for part in parts)
+            prepared = preparation.write(tables, workplace.events, progress)
+    checks.check_events(workplace.events, preparation.schema(), counted, prepared, place=_place(name, span))
+    found = Extracted(
+        events=counted.events, left_out=counted.left_out, robots=prepared.robots, taken=prepared.events
+    )
+    with company.engine.begin() as connection:
+        enter_counted(connection, name, span, found.events, found.left_out, found.robots, as_of=as_of)
+    return found
+
+
+def count(company: Company, name: str, span: Span, *, as_of: datetime) -> Checked:
+    """Limit what each contributor adds, count the cells of every table exactly, and check them.
+
+    Raises:
+        CheckFailed: events are missing, or a contributor adds more than it may.
+    """
+    import ibis
+
+    release = release_of(company, name, as_of=as_of).release
+    workplace = _workplace(company, name, span)
+    path = workplace.require(workplace.events)
+    engine = ibis.duckdb.connect()
+    try:
+        events = engine.read_parquet(path)
+        for table, stated in release.tables.items():
+            found = cells(events, release, stated).to_pyarrow()
+            parquet.write_table(found, workplace.cells(table))
+    finally:
+        engine.disconnect()
+    with parquet.ParquetFile(path) as file:
+        events_there = file.metadata.num_rows
+    exact = {table: parquet.read_table(workplace.cells(table)).to_pylist() for table in release.tables}
+    return checks.check_cells(exact, release, events_there, place=_place(name, span))
+
+
+def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime) -> draws.Draw:
+    """Draw the numbers of a period for one feed and write them, once; what was written before is handed on as it is.
+
+    What it takes of the budget is taken before anything is drawn, in a transaction of its own.
+
+    Raises:
+        CheckFailed: a budget is spent, or somebody declared the period lost.
+    """
+    release = release_of(company, name, as_of=as_of)
+    if before := _released(company, name, feed, span):
+        return before
+    stated = release.release.feeds[feed]
+    exact = _exact(company, release, span)
+    version = company.version(as_of)
+    with company.engine.begin() as connection:
+        draw_id = draws.reserve(
+            connection,
+            name,
+            feed,
+            stated,
+            span,
+            version=version.policy.policy.last_updated,
+            as_of=as_of,
+        )
+    plans = noise.plan(release.release, stated)
+    drawn = {table: (plan, noise.draw(exact[table], stated.gates, plan)) for table, plan in plans.items()}
+    with company.engine.begin() as connection:
+        adopt(connection, version, as_of=as_of)
+        manifest = _write(connection, release, feed, span, drawn, as_of)
+        text = json.dumps(manifest, sort_keys=True, ensure_ascii=False)
+        digest = sha256(text.encode()).hexdigest()
+        body = {
+            "release": name,
+            "feed": feed,
+            "first_day": span.first,
+            "last_day": span.last,
+            "digest": digest,
+            "rows": sum(len(one.cells) for _, one in drawn.values()),
+            "rho_millionths": draws.millionths(stated.rho),
+        }
+        entry = append(connection, "release_drawn", body, as_of=as_of)
+        draws.end(
+            connection, draw_id, "released", as_of=as_of, manifest=text, sha256=digest, entry=entry.sequence
+        )
+    found = _released(company, name, feed, span)
+    if found is None:
+        raise AssertionError("what was committed is there")
+    return found
+
+
+def _write(
+    connection: Connection,
+    release: ResolvedRelease,
+    feed: str,
+    span: Span,
+    tables: dict[str, tuple[TablePlan, Drawn]],
+    as_of: datetime,
+) -> dict[str, Any]:
+    """Write and check the rows of every table; the manifest of them."""
+    shapes = {table: released.shape_of(release.release, table, feed) for table in tables}
+    written: dict[str, list[dict[str, Any]]] = {}
+    digests = {}
+    with draws.as_builder(connection):
+        for table, shape in shapes.items():
+            plan, drawn = tables[table]
+            released.make(connection, release.name, feed, shape)
+            says = describe(
+                release,
+                feed,
+                table,
+                shape,
+                span,
+                plan=plan,
+                drawn=drawn,
+                epoch=epoch_of(span.first),
+            )
+            released.fill(connection, shape, span, released.rows_of(shape, span, drawn), says)
+            written[table] = released.read(connection, shape, span.first)
+            digests[shape.name] = {
+                "rows": len(written[table]),
+                "sha256": content_digest(written[table]),
+                "says": says,
+            }
+    plans = {table: plan for table, (plan, _) in tables.items()}
+    checks.check_released(written, shapes, plans, place=_place(release.name, span))
+    return {
+        "release": release.name,
+        "feed": feed,
+        "first_day": span.first.isoformat(),
+        "last_day": span.last.isoformat(),
+        "as_of": as_of.isoformat(),
+        "tables": digests,
+    }
+
+
+def publish(company: Company, name: str, feed: str, span: Span, *, as_of: datetime) -> int:
+    """Write the files of what was drawn, those that are missing or damaged; says how many tables it wrote.
+
+    Raises:
+        UsageError: nothing was drawn.
+    """
+    found = _released(company, name, feed, span)
+    if found is None or found.manifest is None:
+        raise UsageError(
+            f"nothing was released of {span.first}",
+            place=f"{name}.{feed}",
+            next_step="run lifecycle release build",
+        )
+    release, root = release_of(company, name, as_of=as_of).release, _places(company).files
+    manifest = json.loads(found.manifest)
+    wrote = 0
+    with reading(company.engine) as connection:
+        for table in release.tables:
+            shape = released.shape_of(release, table, feed)
+            told = manifest["tables"].get(shape.name)
+            if told and not _is_published(root, shape, span, told):
+                rows = released.read(connection, shape, span.first)
+                files.write(root, shape, span.first, rows, told["says"])
+                wrote += 1
+    return wrote
+
+
+def _is_published(root: Path, shape: Shape, span: Span, told: dict[str, Any]) -> bool:
+    found = files.digest(root, shape.name, span.first), files.says(root, shape.name, span.first)
+    return found == (told["sha256"], told["says"])
+
+
+def finish(company: Company, name: str, span: Span) -> None:
+    """Let nothing stay of what the period was made of."""
+    _workplace(company, name, span).clear()
+
+
+def _exact(company: Company, release: ResolvedRelease, span: Span) -> dict[str, dict[tuple[str, ...], Any]]:
+    workplace = _workplace(company, release.name, span)
+    return {
+        table: read_cells(
+            parquet.read_table(workplace.require(workplace.cells(table))).to_pylist(),
+            stated.by,
+            numbers(release.release),
+        )
+        for table, stated in release.release.tables.items()
+    }
+
+
+def _released(company: Company, name: str, feed: str, span: Span) -> draws.Draw | None:
+    with reading(company.engine) as connection:
+        return draws.released(connection, name, feed, span.first)
+
+
+def _workplace(company: Company, name: str, span: Span) -> Workplace:
+    return Workplace(root=_places(company).pseudonymised, release=name, first_day=span.first)
+
+
+def _places(company: Company) -> ReleasePlaces:
+    if company.releases is None:
+        raise UsageError(
+            "nobody has said where releases are made",
+            place="LIFECYCLE_RELEASES",
+            next_step="open the company with its settings",
+        )
+    return company.releases
+
+
+def _place(name: str, span: Span) -> str:
+    return f"release {name}, {span.first}"

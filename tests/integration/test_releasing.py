@@ -1,0 +1,376 @@
+"""A period is released once, whole or not at all, within its budget; what was released stays as it was drawn."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from pyarrow import parquet
+
+from lifecycle.analytics import draws, files, inspecting, noise, periods, releasing
+from lifecycle.analytics.bounding import cells
+from lifecycle.analytics.pseudonyms import key_name
+from lifecycle.analytics.spans import closed_spans
+from lifecycle.errors import CheckFailed, LifecycleError, PromiseBroken, StoreError, UsageError
+from lifecycle.store.roles import Role
+from support.companies import ledger_of
+from support.press import (
+    AS_OF,
+    CANARY,
+    DAY,
+    IN_THE_WEEK_AFTER,
+    PHONE,
+    POLICY,
+    ROBOT,
+    ZONE,
+    add_deeds,
+    add_openings,
+    add_readers,
+    open_press,
+    refuse,
+    reopen_press,
+    span,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lifecycle.runs.company import Company
+    from support.databases import Database
+
+pytestmark = pytest.mark.commitment("W6")
+
+
+@pytest.fixture
+def press(database: Database, tmp_path: Path) -> Company:
+    """Five hundred readers of whom most come from Estonia, one refuses and some are robots."""
+    company = open_press(database, tmp_path)
+    add_readers(database, 1, 500)
+    add_openings(database, 1, 300, times=2)
+    add_openings(database, 301, 420, land="FI", agent=PHONE, article="/two")
+    add_openings(database, 421, 425, land="LU", article="/rare")
+    add_openings(database, 426, 430, agent=ROBOT)
+    refuse(database, 1)
+    return company
+
+
+def build(company: Company, release: str = "openings", *, first: date = DAY, as_of: datetime = AS_OF):
+    return releasing.build(company, release, span(company, release, first), as_of=as_of)
+
+
+def table(database: Database, name: str):
+    return database.execute(f"SELECT * FROM analytics.{name} ORDER BY 1, 3, 4")
+
+
+def test_a_day_is_released_to_every_feed(press: Company, database: Database, tmp_path: Path):
+    built = build(press)
+    assert [(one.feed, one.state) for one in built] == [("commercial", "released"), ("internal", "released")]
+    rows = {row.country: row for row in table(database, "by_country_internal")}
+    assert rows.keys() == {"EE", "FI"}
+    assert rows["EE"].persons == pytest.approx(299, abs=30)
+    assert rows["EE"].events == pytest.approx(598, abs=300)
+    assert rows["EE"].first_day == DAY
+    says = database.execute("SELECT says FROM analytics.dictionary WHERE table_name = 'by_country_internal'")[
+        0
+    ].says
+    assert says["protects"] == "one natural person in one day"
+    assert says["numbers"]["persons"]["sigma"] > 0
+    assert says["made_by"]["key_epoch"] == "2026-03"
+    folder = files.folder_of(tmp_path / "releases", "by_country_internal", DAY)
+    written = parquet.read_table(folder / "data.parquet", partitioning=None)
+    assert written.num_rows == 2
+    assert written.schema.field("persons").metadata[b"comment"].startswith(b"Persons with an event")
+    assert json.loads((folder / "dictionary.json").read_text()) == says
+    assert [kind for kind, _ in ledger_of(database)].count("release_drawn") == 2
+    assert not list((tmp_path / "pseudonymised").glob("*/*"))
+
+
+def test_a_week_is_released_of_organisations(database: Database, tmp_path: Path):
+    company = open_press(database, tmp_path)
+    add_deeds(database, firms=200, members=4)
+    build(company, "deeds", as_of=IN_THE_WEEK_AFTER)
+    (row,) = table(database, "by_rank_internal")
+    assert (row.rank, row.last_day) == ("senior", date(2026, 3, 8))
+    assert row.organisations == pytest.approx(200, abs=30)
+    assert row.persons == pytest.approx(600, abs=120), "three of each firm at most"
+
+
+def test_what_was_released_is_handed_on_as_it_is(press: Company, database: Database):
+    first, before = build(press), table(database, "by_country_internal")
+    add_openings(database, 431, 500)
+    assert build(press) == first
+    assert table(database, "by_country_internal") == before
+    assert len(database.execute("SELECT 1 FROM lifecycle.release_draw")) == 2
+
+
+def test_what_was_released_of_whoever_is_erased_stays(press: Company, database: Database):
+    build(press)
+    before = table(database, "by_article_internal")
+    database.execute("DELETE FROM press.opening WHERE code = :code", {"code": f"{CANARY}-reader-2"})
+    build(press)
+    assert table(database, "by_article_internal") == before
+
+
+STEPS = ("extract", "count", "draw", "publish")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whoever_begins_again_after_an_interruption_releases_once(
+    press: Company, database: Database, monkeypatch, step
+):
+    whole = getattr(releasing, step)
+    calls = []
+
+    def interrupted(*arguments, **named):
+        calls.append(step)
+        whole(*arguments, **named)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(releasing, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(press)
+    built = build(press)
+    assert [one.state for one in built] == ["released", "released"]
+    assert len(database.execute("SELECT 1 FROM lifecycle.release_draw")) == 2
+
+
+def test_a_draw_that_was_cut_short_keeps_what_it_took(press: Company, database: Database, monkeypatch):
+    drawing = noise.draw
+
+    def cut(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(noise, "draw", cut)
+    with pytest.raises(KeyboardInterrupt):
+        build(press)
+    assert database.execute("SELECT state FROM lifecycle.release_draw")[0].state == "reserved"
+    monkeypatch.setattr(noise, "draw", drawing)
+    build(press)
+    states = database.execute("SELECT feed, state FROM lifecycle.release_draw ORDER BY feed, state")
+    assert [tuple(row) for row in states] == [
+        ("commercial", "released"),
+        ("internal", "failed"),
+        ("internal", "released"),
+    ]
+    assert ("release_failed", "interrupted") in [
+        (kind, body.get("reason")) for kind, body in ledger_of(database)
+    ]
+
+
+def test_a_period_whose_budget_is_spent_is_not_released(press: Company, database: Database, monkeypatch):
+    monkeypatch.setattr(noise, "draw", lambda *_arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            build(press)
+    with pytest.raises(CheckFailed, match="the budget of this period is spent"):
+        build(press)
+    assert not database.execute("SELECT 1 FROM lifecycle.release_draw WHERE state = 'released'")
+
+
+def test_thirty_days_have_a_budget_of_their_own(database: Database, tmp_path: Path):
+    company = open_press(database, tmp_path, policy=POLICY.replace("days_30: 16", "days_30: 1.2"))
+    add_readers(database, 1, 200)
+    for day in (2, 3):
+        add_openings(database, 1, 200, at=f"2026-03-0{day} 12:00+02")
+        build(company, first=date(2026, 3, day), as_of=AS_OF + timedelta(days=3))
+    add_openings(database, 1, 200, at="2026-03-04 12:00+02")
+    with pytest.raises(CheckFailed, match="the budget of thirty days is spent"):
+        build(company, first=date(2026, 3, 4), as_of=AS_OF + timedelta(days=3))
+    with pytest.raises(CheckFailed, match="the budget of thirty days is spent"):
+        build(company, first=date(2026, 2, 2), as_of=AS_OF + timedelta(days=3))
+    add_openings(database, 1, 200, at="2026-02-01 12:00+02")
+    build(company, first=date(2026, 2, 1), as_of=AS_OF + timedelta(days=3))
+
+
+def test_many_at_once_do_not_overdraw(press: Company, database: Database):
+    feed = press.rulebook(AS_OF).releases["openings"].release.feeds["internal"]
+    spans = [span(press, first=DAY + timedelta(days=n)) for n in range(40)]
+
+    def reserve(one):
+        try:
+            with press.engine.begin() as connection:
+                draws.reserve(
+                    connection, "openings", "internal", feed, one, version=date(2020, 1, 1), as_of=AS_OF
+                )
+        except CheckFailed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        reserved = sum(pool.map(reserve, [*spans[:30], *spans[:30]]))
+    most = database.execute(
+        "SELECT max(lifecycle.release_taken('openings', 'internal', first_day, last_day, 30))"
+        " FROM lifecycle.release_draw"
+    )
+    assert most[0][0] <= 16
+    of_a_day = database.execute(
+        "SELECT max(taken) FROM (SELECT sum(rho) AS taken FROM lifecycle.release_draw GROUP BY first_day) AS days"
+    )
+    assert of_a_day[0][0] <= 1
+    assert reserved == len(database.execute("SELECT 1 FROM lifecycle.release_draw")) == 32
+
+
+def test_one_builds_at_a_time(press: Company):
+    with (
+        draws.only_builder(press.engine, "openings"),
+        pytest.raises(StoreError, match="somebody else builds"),
+    ):
+        build(press)
+
+
+def test_a_check_that_fails_releases_nothing(press: Company, database: Database, monkeypatch):
+    def broken(events, release, table):
+        found = cells(events, release, table)
+        return found.mutate(largest_events=found["largest_events"] + 1_000)
+
+    monkeypatch.setattr(releasing, "cells", broken)
+    with pytest.raises(CheckFailed, match="events of one contributor: 100"):
+        build(press)
+    assert not database.execute("SELECT 1 FROM lifecycle.release_draw")
+
+
+def test_names_never_reach_what_is_counted(press: Company, tmp_path: Path):
+    releasing.extract(press, "openings", span(press), as_of=AS_OF)
+    path = tmp_path / "pseudonymised/openings/2026-03-02/events.parquet"
+    assert CANARY not in str(parquet.read_table(path).to_pylist())
+    assert CANARY.encode() not in path.read_bytes()
+    assert "192.0.2" not in str(parquet.read_table(path).to_pylist())
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_of_events_that_is_cut_off_is_none(press: Company, tmp_path: Path):
+    releasing.extract(press, "openings", span(press), as_of=AS_OF)
+    path = tmp_path / "pseudonymised/openings/2026-03-02/events.parquet"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(LifecycleError, match="is not there, or cannot be read"):
+        releasing.count(press, "openings", span(press), as_of=AS_OF)
+    path.unlink()
+    with pytest.raises(CheckFailed, match="an earlier step has written is not there"):
+        releasing.count(press, "openings", span(press), as_of=AS_OF)
+    assert build(press)
+
+
+def test_an_epoch_whose_key_is_gone_is_not_released(press: Company, database: Database):
+    build(press)
+    press.keys.destroy(key_name("openings", "subject", "2026-03"))
+    add_openings(database, 1, 100, at="2026-03-03 12:00+02")
+    with pytest.raises(UsageError, match="was destroyed"):
+        build(press, first=date(2026, 3, 3), as_of=AS_OF + timedelta(days=1))
+    assert [one.state for one in build(press)] == ["released", "released"]
+
+
+@pytest.mark.parametrize("readers", [0, 1], ids=["no events", "one reader"])
+def test_a_day_of_hardly_anybody_is_released_empty(database: Database, tmp_path: Path, readers):
+    company = open_press(database, tmp_path)
+    add_readers(database, 1, 1)
+    add_openings(database, 1, readers, times=1_000)
+    build(company)
+    assert table(database, "by_country_internal") == []
+    assert database.execute("SELECT count(*) FROM analytics.dictionary")[0][0] == 6
+
+
+def test_a_giant_counts_no_more_than_anybody(press: Company, database: Database):
+    add_openings(database, 500, 500, times=20_000)
+    build(press)
+    (row,) = (row for row in table(database, "by_country_internal") if row.country == "EE")
+    assert row.events == pytest.approx(618, abs=300)
+
+
+def test_late_events_change_nothing_and_are_told(press: Company, database: Database):
+    build(press)
+    add_openings(database, 431, 440)
+    late = inspecting.late_events(press, "openings", as_of=AS_OF + timedelta(days=1))
+    assert late == {DAY: 10}
+
+
+def test_what_was_changed_afterwards_is_found(press: Company, database: Database):
+    build(press)
+    assert inspecting.verify(press, "openings", as_of=AS_OF).changed == ()
+    database.script(
+        "ALTER TABLE analytics.by_country_internal DISABLE TRIGGER ALL;"
+        "UPDATE analytics.by_country_internal SET persons = persons + 1 WHERE country = 'EE'"
+    )
+    found = inspecting.verify(press, "openings", as_of=AS_OF)
+    assert found.changed == ("analytics.by_country_internal, 2026-03-02: not the 2 rows that were drawn",)
+    with pytest.raises(PromiseBroken):
+        found.require_whole()
+
+
+def test_files_that_are_lost_or_cut_off_are_written_again(press: Company, tmp_path: Path):
+    build(press)
+    folder = files.folder_of(tmp_path / "releases", "by_country_internal", DAY)
+    before = parquet.read_table(folder / "data.parquet", partitioning=None).to_pylist()
+    (folder / "data.parquet").write_bytes((folder / "data.parquet").read_bytes()[:50])
+    (files.folder_of(tmp_path / "releases", "by_article_internal", DAY) / "dictionary.json").unlink()
+    found = inspecting.verify(press, "openings", as_of=AS_OF)
+    assert (found.written, found.changed) == (2, ())
+    assert parquet.read_table(folder / "data.parquet", partitioning=None).to_pylist() == before
+    assert inspecting.verify(press, "openings", as_of=AS_OF).written == 0
+
+
+def test_a_table_is_not_released_with_other_columns(press: Company, database: Database, tmp_path: Path):
+    build(press)
+    changed = reopen_press(
+        database, tmp_path, policy=POLICY.replace("by_country: {by: [country]", "by_country: {by: [device]")
+    )
+    add_openings(database, 1, 300, at="2026-03-03 12:00+02")
+    with pytest.raises(CheckFailed, match="released with other columns before"):
+        build(changed, first=date(2026, 3, 3), as_of=AS_OF + timedelta(days=1))
+
+
+def test_a_period_that_is_lost_is_not_released(press: Company, database: Database):
+    periods.declare_lost(press, "openings", span(press), reason="late", by="operator", as_of=AS_OF)
+    with pytest.raises(CheckFailed, match="declared lost"):
+        build(press)
+    assert DAY not in [one.first for one in inspecting.open_spans(press, "openings", as_of=AS_OF)]
+    assert "operator" not in json.dumps(ledger_of(database))
+    for _ in range(2):
+        with pytest.raises(UsageError):
+            periods.declare_lost(press, "openings", span(press), reason="late", by="operator", as_of=AS_OF)
+
+
+def test_what_was_released_is_not_lost(press: Company):
+    build(press)
+    with pytest.raises(UsageError, match="was released"):
+        periods.declare_lost(press, "openings", span(press), reason="late", by="operator", as_of=AS_OF)
+
+
+def test_periods_are_open_when_they_are_over_and_for_so_long(press: Company):
+    openings = press.rulebook(AS_OF).releases["openings"]
+    at = datetime(2026, 3, 10, 21, 59, tzinfo=UTC)
+    assert [one.first.day for one in closed_spans(openings, at, ZONE)] == [3, 4, 5, 6, 7, 8, 9]
+    assert [one.first.day for one in closed_spans(openings, at + timedelta(minutes=2), ZONE)] == [
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+        10,
+    ]
+    deeds = press.rulebook(AS_OF).releases["deeds"]
+    assert [one.first for one in closed_spans(deeds, at, ZONE)] == [date(2026, 2, 23), date(2026, 3, 2)]
+    with pytest.raises(UsageError, match="is no Monday"):
+        span(press, "deeds", date(2026, 3, 3))
+    with pytest.raises(CheckFailed, match="too late"):
+        inspecting.require_open(press, "openings", span(press, first=date(2026, 3, 2)), as_of=at)
+    with pytest.raises(UsageError, match="not over"):
+        inspecting.require_open(press, "openings", span(press, first=date(2026, 3, 10)), as_of=at)
+
+
+def test_another_release_is_not_touched(press: Company, database: Database):
+    add_deeds(database, firms=200, members=4)
+    build(press)
+    assert not database.execute("SELECT 1 FROM lifecycle.release_draw WHERE release = 'deeds'")
+
+
+def test_the_data_team_reads_what_is_released(press: Company, database: Database):
+    build(press)
+    with replace(press, engine=database.connect(Role.DATA_TEAM)).engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM analytics.by_country_internal").scalar() == 2
+        assert connection.exec_driver_sql("SELECT count(*) FROM analytics.dictionary").scalar() == 6
