@@ -68,7 +68,7 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     runs = story.keep_promises(story.remembered())
     story.prove(story.remembered())
     told = reader.read()
-    assert [run.state for run in runs] == ["success"] * 8
+    assert [run.state for run in runs] == ["success"] * 9
     (gone,) = re.findall(r"^ +([\d,]+) due, deleted +app\.person$", told, re.MULTILINE)
     assert persons() == had - number(gone)
     (all_gone,) = re.findall(r"^([\d,]+) rows were deleted, emptied or cut$", told, re.MULTILINE)

@@ -32,7 +32,9 @@ REQUESTS = (
 """Those that answer requests."""
 ARCHIVES = ("billing_archive", "billing_archive_expiry", "billing_archive_verify")
 """Those that keep archives."""
-OTHERS = (*ARCHIVES, "recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
+RELEASES = ("analytics_aggregation",)
+"""Those that release statistics."""
+OTHERS = (*ARCHIVES, *RELEASES, "recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
 HEAVY = {
     "pandas", "numpy", "great_expectations", "faker", "fideslang", "ruamel.yaml", "sqlalchemy", "psycopg",
     "cryptography", "lifecycle.store", "lifecycle.datamap", "lifecycle.retention.steps", "lifecycle.runs.plans",

@@ -13,6 +13,7 @@ from lifecycle.holds import register as holds
 from lifecycle.holds.stops import place_stops
 from lifecycle.holds.targets import Target
 from lifecycle.planning.planner import one_state
+from lifecycle.store.copying import read_rows
 from support.press import AS_OF, CANARY, add_deeds, add_openings, add_readers, open_press, refuse, span
 
 if TYPE_CHECKING:
@@ -103,6 +104,17 @@ def test_whoever_objected_is_left_out_from_then_on(press: Company, database: Dat
     assert persons == ["2", "3"]
     assert found.left_out["ended"] == 1
     assert counted(press, as_of=datetime(2026, 3, 2, 17, tzinfo=UTC))[1] == ["1", "2", "3"]
+
+
+def test_moments_of_other_types_are_read_as_well(press: Company, database: Database):
+    import pendulum
+
+    add_openings(database, 1, 2)
+    refuse(database, 1)
+    rulebook, as_of = press.rulebook(AS_OF), pendulum.instance(AS_OF)
+    with one_state(press.engine) as connection:
+        query = Events(connection, rulebook, rulebook.releases["openings"], span(press), as_of).query()
+        assert read_rows(connection, query, place="press.opening").text.count(b"\n") == 1
 
 
 def test_another_purpose_that_ended_does_not_matter(press: Company, database: Database):

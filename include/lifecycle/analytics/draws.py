@@ -223,9 +223,17 @@ def end(
     sha256: str | None = None,
     entry: int | None = None,
 ) -> None:
-    """Let a reserved draw be released, or failed."""
-    connection.execute(
+    """Let a reserved draw be released, or failed.
+
+    Raises:
+        StoreError: somebody else has ended it; nothing of it may be committed.
+    """
+    ended = connection.execute(
         sa.update(release_draw)
         .where(release_draw.c.draw_id == draw_id, release_draw.c.state == "reserved")
         .values(state=state, ended_at=as_of, manifest=manifest, sha256=sha256, entry=entry)
     )
+    if ended.rowcount != 1:
+        raise StoreError(
+            "somebody else has ended this draw", place=f"draw {draw_id}", next_step="run it again"
+        )

@@ -102,7 +102,7 @@ class Events:
 
     def _in_span(self) -> list[ColumnElement[bool]]:
         moment = self._row.c[self._release.at.column]
-        return [moment >= self._span.begins, moment < self._span.ends]
+        return [moment >= _moment(self._span.begins), moment < _moment(self._span.ends)]
 
     def _why(self) -> dict[str, ColumnElement[bool]]:
         """Whether an event is left out, by reason."""
@@ -130,7 +130,7 @@ class Events:
         latest = (
             sa.select(*owners, word.c[refusal.column].label("said"))
             .ext(distinct_on(*owners))
-            .where(said <= self._as_of)
+            .where(said <= _moment(self._as_of))
             .order_by(*owners, said.desc(), *later)
             .cte("latest_word")
         )
@@ -173,3 +173,8 @@ class Events:
             self._joined = self._joined.outerjoin(end, refers(edge, self._rulebook.live, before, end))
             self._ends[names] = end
         return self._ends[names]
+
+
+def _moment(at: datetime) -> ColumnElement[datetime]:
+    """A moment as its type says: COPY takes no parameters, and Airflow's moments are of a type of their own."""
+    return sa.literal(at, sa.DateTime(timezone=True))

@@ -2,7 +2,7 @@
 
 :func:`extract`, :func:`count` and :func:`draw` follow each other, with a check between them; :func:`publish` writes
 the files of what was drawn, and :func:`finish` empties the folder that the steps have worked in. :func:`build` is all
-of them.
+of them; whoever takes them one by one holds :func:`~lifecycle.analytics.draws.only_builder` meanwhile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.periods import enter_counted
 from lifecycle.analytics.preparing import Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms, epoch_of
-from lifecycle.analytics.workplace import Workplace
+from lifecycle.analytics.workplace import Workplace, periods_at_work
 from lifecycle.errors import UsageError
 from lifecycle.ledger.book import append
 from lifecycle.planning.planner import one_state
@@ -83,6 +83,11 @@ def release_of(company: Company, name: str, *, as_of: datetime) -> ResolvedRelea
             next_step=f"one of {', '.join(releases)}" if releases else "state it under releases",
         )
     return releases[name]
+
+
+def feeds_of(company: Company, name: str, *, as_of: datetime) -> tuple[str, ...]:
+    """For whom a release is made."""
+    return tuple(release_of(company, name, as_of=as_of).release.feeds)
 
 
 def build(
@@ -295,6 +300,15 @@ def _is_published(root: Path, shape: Shape, span: Span, told: dict[str, Any]) ->
 def finish(company: Company, name: str, span: Span) -> None:
     """Let nothing stay of what the period was made of."""
     _workplace(company, name, span).clear()
+
+
+def finish_all(company: Company) -> int:
+    """Let nothing stay of any period that nobody builds at this moment; says how many there were."""
+    found = list(periods_at_work(_places(company).pseudonymised))
+    for workplace in found:
+        with draws.only_builder(company.engine, workplace.release):
+            workplace.clear()
+    return len(found)
 
 
 def _exact(company: Company, release: ResolvedRelease, span: Span) -> dict[str, dict[tuple[str, ...], Any]]:

@@ -1,0 +1,108 @@
+"""Task bodies of what releases statistics: each opens the company and makes one call. None returns an exact number."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from lifecycle.orchestration.tasks import deciding_moment, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from lifecycle.analytics.spans import Span
+    from lifecycle.runs.company import Company
+
+
+def periods() -> list[dict[str, str]]:
+    """The periods of each release that are over, may still be released and are not."""
+    from lifecycle.analytics.inspecting import open_spans
+
+    with opened() as company:
+        as_of = deciding_moment(company)
+        found = [
+            {"release": name, "first_day": span.first.isoformat()}
+            for name in company.rulebook(as_of).releases
+            for span in open_spans(company, name, as_of=as_of)
+        ]
+    if not found:
+        raise AirflowSkipException("nothing is to be released")
+    return found
+
+
+def extract(period: dict[str, str]) -> dict[str, str]:
+    """Write the period's pseudonymised events, and check them."""
+    from lifecycle.analytics.releasing import extract
+
+    with _at_work(period) as (company, span, as_of):
+        extract(company, period["release"], span, as_of=as_of)
+    return period
+
+
+def count(period: dict[str, str]) -> dict[str, str]:
+    """Limit what each contributor adds, count the cells, and check them."""
+    from lifecycle.analytics.releasing import count
+
+    with _at_work(period) as (company, span, as_of):
+        count(company, period["release"], span, as_of=as_of)
+    return period
+
+
+def draw(period: dict[str, str]) -> dict[str, Any]:
+    """Draw the numbers of each feed that does not have them; what was drawn before is handed on."""
+    from lifecycle.analytics.releasing import draw, feeds_of
+
+    with _at_work(period) as (company, span, as_of):
+        name = period["release"]
+        drawn = [
+            draw(company, name, feed, span, as_of=as_of) for feed in feeds_of(company, name, as_of=as_of)
+        ]
+    return {**period, "feeds": {one.feed: one.sha256 for one in drawn}}
+
+
+def publish(drawn: dict[str, Any]) -> dict[str, Any]:
+    """Write the files of what was drawn."""
+    from lifecycle.analytics.releasing import publish
+
+    with _at_work(drawn) as (company, span, as_of):
+        for feed in drawn["feeds"]:
+            publish(company, drawn["release"], feed, span, as_of=as_of)
+    return drawn
+
+
+def clear() -> int:
+    """Let nothing stay of what periods were made of, whatever became of them; how many there were."""
+    from lifecycle.analytics.releasing import finish_all
+
+    with opened() as company:
+        return finish_all(company)
+
+
+def tell_released(periods: list[dict[str, str]]) -> list[str]:
+    """Tell whoever waits for it which periods are released."""
+    keys = [f"{one['release']}.{one['first_day']}" for one in periods]
+    context = get_current_context()
+    for asset in context["task"].outlets:
+        context["outlet_events"][asset].add_partitions(keys)
+    return keys
+
+
+@contextmanager
+def _at_work(period: dict[str, Any]) -> Iterator[tuple[Company, Span, datetime]]:
+    """The company, the period and the moment of the run, while nobody else builds the release."""
+    from lifecycle.analytics.draws import only_builder
+    from lifecycle.analytics.releasing import release_of
+    from lifecycle.analytics.spans import span_of
+
+    with opened() as company:
+        as_of = deciding_moment(company)
+        release = release_of(company, period["release"], as_of=as_of)
+        zone = company.rulebook(as_of).policy.zone
+        span = span_of(release, date.fromisoformat(period["first_day"]), zone)
+        with only_builder(company.engine, release.name):
+            yield company, span, as_of

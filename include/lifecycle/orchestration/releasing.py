@@ -1,0 +1,44 @@
+"""How the tasks hang together by which periods are released."""
+
+from __future__ import annotations
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import Asset, CronPartitionTimetable, TriggerRule, task_group
+
+from lifecycle.orchestration import releases, tasks
+from lifecycle.orchestration.wiring import check_before, step, time_zone_of
+
+TWO_O_CLOCK = "0 2 * * *"
+"""An hour before the rules by which events go."""
+PERIOD = "{{ task.op_kwargs['period']['release'] }} {{ task.op_kwargs['period']['first_day'] }}"
+"""How a period is called on Airflow's page."""
+RELEASED = Asset(name="released", uri="lifecycle://released")
+"""Told when everything of a run is released; its partitions are ``<release>.<first day>``."""
+
+
+def every_partition(schedule: str) -> CronPartitionTimetable:
+    """Each day for the day before, in the policy's time zone; a day is a partition, and can be backfilled as such."""
+    return CronPartitionTimetable(
+        TWO_O_CLOCK, timezone=time_zone_of(schedule), run_offset=-1, key_format="%Y-%m-%d"
+    )
+
+
+def release_periods() -> None:
+    """Period by period; leave nothing behind that they were made of; sign; succeed only where all are released."""
+    before, periods = check_before(), step(releases.periods)()
+    before >> periods
+    made = period.expand(period=periods)
+    cleared = step(releases.clear, TriggerRule.ALL_DONE)()
+    made >> cleared >> step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
+    tell = step(releases.tell_released, TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, outlets=[RELEASED])
+    told = tell(periods)
+    made >> told >> EmptyOperator(task_id="all_done", trigger_rule=TriggerRule.NONE_FAILED)
+
+
+@task_group  # type: ignore[untyped-decorator]  # Airflow's are not typed
+def period(period: dict[str, str]) -> None:
+    """One period of one release."""
+    extracted = step(releases.extract, map_index_template=PERIOD)(period=period)
+    counted = step(releases.count)(extracted)
+    drawn = step(releases.draw)(counted)
+    step(releases.publish)(drawn)
