@@ -68,7 +68,7 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     runs = story.keep_promises(story.remembered())
     story.prove(story.remembered())
     told = reader.read()
-    assert [run.state for run in runs] == ["success"] * 9
+    assert [run.state for run in runs] == ["success"] * 10
     (gone,) = re.findall(r"^ +([\d,]+) due, deleted +app\.person$", told, re.MULTILINE)
     assert persons() == had - number(gone)
     (all_gone,) = re.findall(r"^([\d,]+) rows were deleted, emptied or cut$", told, re.MULTILINE)
@@ -77,7 +77,7 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     assert re.search(
         r"^  Approve plan [0-9a-f]{64} of persons_after_contract\?\n  approved as olivia$", told, re.MULTILINE
     )
-    entries, covered = re.findall(r"^(\d+) entries, (\d+) under 5 signed checkpoints$", told, re.MULTILINE)[0]
+    entries, covered = re.findall(r"^(\d+) entries, (\d+) under 6 signed checkpoints$", told, re.MULTILINE)[0]
     assert entries == covered > "0"
     assert "website_retention: task 2 of 57, page_views_30_days" in reader.beside.getvalue()
     assert "DagBag" not in told + reader.beside.getvalue()
@@ -86,7 +86,7 @@ def test_it_tells_what_was_due_what_went_what_stays_and_why_and_the_second_time_
     had, went = persons(), journal()
     again = story.keep_promises(story.remembered())
     told = reader.read()
-    assert [run.state for run in again] == ["success"] * 8
+    assert [run.state for run in again] == ["success"] * 10
     assert "nothing is due but what is held: no row was deleted or changed" in told
     assert "deleted  " not in told
     assert "approved" not in told

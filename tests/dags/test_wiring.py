@@ -32,7 +32,7 @@ REQUESTS = (
 """Those that answer requests."""
 ARCHIVES = ("billing_archive", "billing_archive_expiry", "billing_archive_verify")
 """Those that keep archives."""
-RELEASES = ("analytics_aggregation",)
+RELEASES = ("analytics_aggregation", "key_rotation")
 """Those that release statistics."""
 OTHERS = (*ARCHIVES, *RELEASES, "recipient_notification", "request_remainders", "restore_replay", *REQUESTS)
 HEAVY = {

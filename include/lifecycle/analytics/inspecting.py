@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.analytics import draws, periods, released, spans
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from lifecycle.analytics.spans import Span
     from lifecycle.policy.release_form import Release
     from lifecycle.runs.company import Company
+
+
+AUTOMATIC = "lifecycle"
+"""Who declares a period lost that nobody released in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +90,29 @@ def open_spans(company: Company, name: str, *, as_of: datetime) -> Iterator[Span
             }
         if there != set(release.release.feeds):
             yield span
+
+
+def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
+    """Enter periods as lost that were not released in time, from the first that the register knows; their first days.
+
+    Their events go when their time has come: nobody waits for a release that cannot be made.
+    """
+    release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
+    with reading(company.engine) as connection:
+        known = periods.known_days(connection, name)
+        there = {day for day in known if periods.is_lost(connection, name, day)}
+        of_feeds: dict[date, set[str]] = {}
+        for one in draws.draws(connection, name, state="released"):
+            of_feeds.setdefault(one.first_day, set()).add(one.feed)
+    late = []
+    day, today = min(known, default=local_day(as_of, zone)), local_day(as_of, zone)
+    while day + timedelta(days=release.days - 1 + release.release.within) < today:
+        if day not in there and not of_feeds.get(day):
+            span = spans.span_of(release, day, zone)
+            periods.declare_lost(company, name, span, reason="late", by=AUTOMATIC, as_of=as_of)
+            late.append(day)
+        day += timedelta(days=release.days)
+    return late
 
 
 def require_open(company: Company, name: str, span: Span, *, as_of: datetime) -> None:

@@ -123,3 +123,11 @@ def counted(connection: Connection, release: str) -> list[tuple[date, int]]:
     query = sa.select(release_period.c.first_day, release_period.c.events)
     query = query.where(release_period.c.release == release).order_by(release_period.c.first_day)
     return [(row.first_day, row.events) for row in connection.execute(query)]
+
+
+def known_days(connection: Connection, release: str) -> set[date]:
+    """First days of the periods that were counted, or declared lost."""
+    counted_days = sa.select(release_period.c.first_day).where(release_period.c.release == release)
+    lost_days = sa.select(release_lost.c.first_day).where(release_lost.c.release == release)
+    query = counted_days.union(lost_days)
+    return set(connection.scalars(query))

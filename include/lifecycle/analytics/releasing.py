@@ -24,6 +24,7 @@ from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.periods import enter_counted
 from lifecycle.analytics.preparing import Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms, epoch_of
+from lifecycle.analytics.rotation import make_keys
 from lifecycle.analytics.workplace import Workplace, periods_at_work
 from lifecycle.errors import UsageError
 from lifecycle.ledger.book import append
@@ -126,6 +127,7 @@ def extract(
     """
     release, places = release_of(company, name, as_of=as_of), _places(company)
     pseudonyms = Pseudonyms(company.keys, name, epoch_of(span.first))
+    make_keys(company, release, pseudonyms.epoch, as_of=as_of)
     preparation = Preparation(release.release, pseudonyms, Countries(places.geoip))
     workplace = Workplace(root=places.pseudonymised, release=name, first_day=span.first)
     workplace.begin()

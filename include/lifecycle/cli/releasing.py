@@ -1,4 +1,4 @@
-"""``release build|verify|list|lost``: anonymous statistics, drawn once a period."""
+"""``release build|verify|list|lost|keys``: anonymous statistics, drawn once a period."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lifecycle.analytics import draws, inspecting, periods, releasing, spans
+from lifecycle.analytics import draws, inspecting, periods, releasing, rotation, spans
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -52,6 +52,8 @@ def build(*, release: Name = None, period: Period = None, as_of: AsOf = None, js
     company = open_to_change()
     at = past_moment(as_of, policy_zone(company))
     agreement.check_before(company, as_of=at)
+    for name in _releases(company, release, at):
+        inspecting.record_late(company, name, as_of=at)
     built = [
         draw
         for name in _releases(company, release, at)
@@ -76,6 +78,19 @@ def _build(company: Company, name: str, span: Span, at: datetime) -> list[Draw]:
             progress(read, read)
 
         return releasing.build(company, name, span, as_of=at, progress=tell)
+
+
+@app.command()
+def keys(*, as_of: AsOf = None, json: Json = False) -> None:
+    """Make this month's keys of pseudonyms, and destroy those of months of which nothing is released any more."""
+    company = open_to_change()
+    at = past_moment(as_of, policy_zone(company))
+    found = rotation.rotate(company, as_of=at)
+    lines = [f"{name} was made" for name in found.created] + [
+        f"{name} was destroyed" for name in found.destroyed
+    ]
+    emit(found.to_json(), lines or ["nothing was to be done"], as_json=json)
+    signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
 
 
 @app.command()

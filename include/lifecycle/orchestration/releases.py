@@ -35,6 +35,27 @@ def periods() -> list[dict[str, str]]:
     return found
 
 
+def record_late() -> dict[str, list[str]]:
+    """Enter periods as lost that were not released in time."""
+    from lifecycle.analytics.inspecting import record_late
+
+    with opened() as company:
+        as_of = deciding_moment(company)
+        found = {
+            name: [day.isoformat() for day in record_late(company, name, as_of=as_of)]
+            for name in company.rulebook(as_of).releases
+        }
+    return {name: days for name, days in found.items() if days}
+
+
+def rotate_keys() -> dict[str, Any]:
+    """Make this month's keys of pseudonyms, and destroy those of closed months."""
+    from lifecycle.analytics.rotation import rotate
+
+    with opened() as company:
+        return rotate(company, as_of=deciding_moment(company)).to_json()
+
+
 def extract(period: dict[str, str]) -> dict[str, str]:
     """Write the period's pseudonymised events, and check them."""
     from lifecycle.analytics.releasing import extract

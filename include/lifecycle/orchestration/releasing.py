@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Asset, CronPartitionTimetable, TriggerRule, task_group
+from airflow.sdk import Asset, CronPartitionTimetable, CronTriggerTimetable, TriggerRule, task_group
 
 from lifecycle.orchestration import releases, tasks
 from lifecycle.orchestration.wiring import check_before, step, time_zone_of
 
+ONE_O_CLOCK = "0 1 * * *"
 TWO_O_CLOCK = "0 2 * * *"
 """An hour before the rules by which events go."""
 PERIOD = "{{ task.op_kwargs['period']['release'] }} {{ task.op_kwargs['period']['first_day'] }}"
@@ -23,16 +24,26 @@ def every_partition(schedule: str) -> CronPartitionTimetable:
     )
 
 
+def every_night(schedule: str) -> CronTriggerTimetable:
+    """Each day, since a key that is not needed any more lives no day longer."""
+    return CronTriggerTimetable(ONE_O_CLOCK, timezone=time_zone_of(schedule))
+
+
 def release_periods() -> None:
     """Period by period; leave nothing behind that they were made of; sign; succeed only where all are released."""
-    before, periods = check_before(), step(releases.periods)()
-    before >> periods
+    before, late, periods = check_before(), step(releases.record_late)(), step(releases.periods)()
+    before >> late >> periods
     made = period.expand(period=periods)
     cleared = step(releases.clear, TriggerRule.ALL_DONE)()
     made >> cleared >> step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
     tell = step(releases.tell_released, TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, outlets=[RELEASED])
     told = tell(periods)
     made >> told >> EmptyOperator(task_id="all_done", trigger_rule=TriggerRule.NONE_FAILED)
+
+
+def rotate_keys() -> None:
+    """Make keys and destroy them; sign."""
+    check_before() >> step(releases.rotate_keys)() >> step(tasks.sign_what_is_new)()
 
 
 @task_group  # type: ignore[untyped-decorator]  # Airflow's are not typed

@@ -183,14 +183,15 @@ class ReleaseResolver:
             )
 
     def _require_time(self) -> None:
-        """What a rule deletes must be released before; a period ends before the last of it is due."""
+        """What a rule deletes must be released before the first run that may delete it."""
         needed = DAYS[self.release.every] + self.release.within
         for name, rule in self.policy.rules.items():
-            if self.release.events in rule.applies_to and not rule.keep.months and rule.keep.days <= needed:
+            kept = rule.keep.days - rule.lead - self.policy.policy.run_every
+            if self.release.events in rule.applies_to and not rule.keep.months and kept <= needed:
                 self._fail(
                     ("within",),
                     f"{self.release.events} may be released {needed} days after it came about, "
-                    f"and {name} keeps it {rule.keep.days} days",
+                    f"and {name} keeps it no longer than {kept} for certain",
                     "release sooner: a smaller within, or every: day",
                 )
 
