@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 
-NAMES = ("deletion", "planning", "partitions", "ledger", "parsing", "erasure", "archive")
+NAMES = ("deletion", "planning", "partitions", "ledger", "parsing", "erasure", "archive", "releases")
 
 
 def main() -> int:

@@ -147,3 +147,12 @@ def test_what_is_in_order_is_resolved(live, tmp_path: Path):
     assert [edge.target for edge in deeds.columns["rank"].path] == ["press.member"]
     found = check(read_policy(path), datamap, tables)
     assert [one.message for one in found if one.severity is Severity.ERROR] == []
+
+
+def test_a_table_whose_name_postgresql_would_cut_short_is_refused(tmp_path: Path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        POLICY.replace("by_country_and_device:", f"{'t' * 31}:").replace("internal:", f"{'i' * 31}:")
+    )
+    with pytest.raises(PolicyError, match="is too long for the name of a table: 55 characters at most"):
+        read_policy(path)

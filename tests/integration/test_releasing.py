@@ -89,6 +89,20 @@ def test_a_day_is_released_to_every_feed(press: Company, database: Database, tmp
     assert not list((tmp_path / "pseudonymised").glob("*/*"))
 
 
+def test_weeks_and_months_add_up_days_that_were_released(press: Company, database: Database):
+    build(press)
+    add_openings(database, 1, 300, at="2026-03-03 12:00+02", times=4)
+    build(press, first=date(2026, 3, 3), as_of=AS_OF + timedelta(days=1))
+    days = [row for row in table(database, "by_country_internal") if row.country == "EE"]
+    for longer, first in (("weekly", DAY), ("monthly", date(2026, 3, 1))):
+        (row,) = database.execute(
+            f"SELECT * FROM analytics.by_country_internal_{longer} WHERE country = 'EE'"
+        )
+        assert (row.first_day, row.days) == (first, 2)
+        assert row.persons_by_day == sum(day.persons for day in days)
+        assert row.events == sum(day.events for day in days)
+
+
 def test_a_week_is_released_of_organisations(database: Database, tmp_path: Path):
     company = open_press(database, tmp_path)
     add_deeds(database, firms=200, members=4)
@@ -374,3 +388,7 @@ def test_the_data_team_reads_what_is_released(press: Company, database: Database
     with replace(press, engine=database.connect(Role.DATA_TEAM)).engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM analytics.by_country_internal").scalar() == 2
         assert connection.exec_driver_sql("SELECT count(*) FROM analytics.dictionary").scalar() == 6
+        assert (
+            connection.exec_driver_sql("SELECT count(*) FROM analytics.by_country_internal_weekly").scalar()
+            == 2
+        )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from lifecycle.analytics.bounding import CONTRIBUTORS, EVENTS, PERSONS, numbers
 from lifecycle.errors import CheckFailed
+from lifecycle.policy.release_form import Every
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ dictionary = sa.table(
 )
 _MAKE = sa.text(
     "SELECT lifecycle.release_make_table(:name, :release, :feed, :about, :dimensions, :of_dimensions,"
-    " :numbers, :of_numbers)"
+    " :numbers, :of_numbers, :is_of_days)"
 ).bindparams(
     *(
         sa.bindparam(name, type_=sa.ARRAY(sa.Text))
@@ -49,12 +50,14 @@ class Shape:
         name: in the schema ``analytics``.
         dimensions: its columns of text, with what each means.
         numbers: its columns of numbers, with what each means; the first is of contributors and never missing.
+        is_of_days: whether views of weeks and months are made of it.
     """
 
     name: str
     about: str
     dimensions: Mapping[str, str]
     numbers: Mapping[str, str]
+    is_of_days: bool
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,6 +87,7 @@ def shape_of(release: Release, table: str, feed: str) -> Shape:
         about=f"{stated.description}. {release.feeds[feed].description}. Numbers have noise: see analytics.dictionary.",
         dimensions={name: _meaning(release, name) for name in stated.by},
         numbers={column_of(release, name): meaning for name, meaning in _numbers(release, table).items()},
+        is_of_days=release.every is Every.DAY,
     )
 
 
@@ -109,6 +113,7 @@ def make(connection: Connection, release_name: str, feed: str, shape: Shape) -> 
         "of_dimensions": list(shape.dimensions.values()),
         "numbers": list(shape.numbers),
         "of_numbers": list(shape.numbers.values()),
+        "is_of_days": shape.is_of_days,
     }
     if connection.scalar(_MAKE, given):
         return

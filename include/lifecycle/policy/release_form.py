@@ -16,6 +16,8 @@ TAKEN = frozenset(
     {"first_day", "last_day", "subject", "organisation", "persons", "organisations", "contributors", "events"}
 )
 """Columns that tables have anyway."""
+LONGEST_TABLE = 63 - len("_monthly")
+"""Characters that PostgreSQL keeps of a name, less what a view of months adds."""
 LEAST_PERSONS = 10
 """A cell with fewer is never released, whatever a policy says (commitment W6)."""
 
@@ -192,13 +194,22 @@ class Release(Form):
                 raise ValueError(f"tables.{name} is divided twice by the same")
             if table.persons != 1 and not self.organisation:
                 raise ValueError(f"tables.{name}.persons belongs to a release with organisation")
+        divided = [frozenset(table.by) for table in self.tables.values()]
+        if len(set(divided)) != len(divided):
+            raise ValueError("two tables are divided by the same: one of them could be taken from the other")
+        return self
+
+    @model_validator(mode="after")
+    def _named_apart(self) -> Release:
+        longest = max((f"{table}_{feed}" for table in self.tables for feed in self.feeds), key=len)
+        if len(longest) > LONGEST_TABLE:
+            raise ValueError(
+                f"{longest} is too long for the name of a table: {LONGEST_TABLE} characters at most"
+            )
         for name, feed in self.feeds.items():
             if feed.gates.organisations and not self.organisation:
                 raise ValueError(f"feeds.{name}.gates.organisations belongs to a release with organisation")
         for name in (*self.dimensions, *self.measures):
             if name in TAKEN:
                 raise ValueError(f"{name} is a column of its own in every table: give it another name")
-        divided = [frozenset(table.by) for table in self.tables.values()]
-        if len(set(divided)) != len(divided):
-            raise ValueError("two tables are divided by the same: one of them could be taken from the other")
         return self

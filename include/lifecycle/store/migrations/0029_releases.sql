@@ -177,12 +177,12 @@ CREATE TRIGGER dictionary_stays_whole BEFORE TRUNCATE ON analytics.dictionary
     FOR EACH STATEMENT EXECUTE FUNCTION lifecycle.release_stays();
 
 -- Make a released table where it is not there yet. Its owner is whoever owns the control schema: the builder fills it
--- and can do nothing else with it.
+-- and can do nothing else with it. A table of days also has views of weeks and months, which add up what was released.
 --
 -- result   whether it was made now
 CREATE FUNCTION lifecycle.release_make_table(
     name text, of_release text, of_feed text, about text,
-    dimensions text[], dimension_comments text[], numbers text[], number_comments text[]
+    dimensions text[], dimension_comments text[], numbers text[], number_comments text[], is_of_days boolean
 ) RETURNS boolean
     LANGUAGE plpgsql
     SECURITY DEFINER
@@ -192,6 +192,9 @@ DECLARE
     columns text := 'first_day date NOT NULL, last_day date NOT NULL';
     keys text := 'first_day';
     column_name text;
+    longer text;
+    listed text := '';
+    sums text;
     i integer;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('lifecycle.release'), hashtext('tables'));
@@ -201,6 +204,7 @@ BEGIN
     FOREACH column_name IN ARRAY dimensions LOOP
         columns := columns || format(', %I text NOT NULL', column_name);
         keys := keys || format(', %I', column_name);
+        listed := listed || format(', %I', column_name);
     END LOOP;
     FOR i IN 1 .. cardinality(numbers) LOOP
         columns := columns || format(', %I bigint %s', numbers[i], CASE WHEN i = 1 THEN 'NOT NULL' ELSE '' END);
@@ -220,6 +224,25 @@ BEGIN
     EXECUTE format('CREATE TRIGGER stays_whole BEFORE TRUNCATE ON analytics.%I FOR EACH STATEMENT EXECUTE FUNCTION lifecycle.release_stays()', name);
     EXECUTE format('GRANT SELECT, INSERT ON analytics.%I TO analytics_builder', name);
     EXECUTE format('GRANT SELECT ON analytics.%I TO data_team, lifecycle_engine', name);
+    IF NOT is_of_days THEN
+        RETURN true;
+    END IF;
+    sums := format('sum(%I)::bigint AS %I', numbers[1], numbers[1] || '_by_day');
+    FOR i IN 2 .. cardinality(numbers) LOOP
+        sums := sums || format(', sum(%1$I)::bigint AS %1$I', numbers[i]);
+    END LOOP;
+    FOREACH longer IN ARRAY ARRAY['week', 'month'] LOOP
+        column_name := name || '_' || longer || 'ly';
+        EXECUTE format(
+            'CREATE VIEW analytics.%I AS SELECT date_trunc(%L, first_day)::date AS first_day, count(*) AS days%s, %s'
+            ' FROM analytics.%I GROUP BY date_trunc(%L, first_day)%s',
+            column_name, longer, listed, sums, name, longer, listed
+        );
+        EXECUTE format('COMMENT ON VIEW analytics.%I IS %L', column_name, 'By ' || longer || ': ' || about);
+        EXECUTE format('COMMENT ON COLUMN analytics.%I.days IS %L', column_name, 'Days on which the cell was shown; the others are missing from the sums.');
+        EXECUTE format('COMMENT ON COLUMN analytics.%I.%I IS %L', column_name, numbers[1] || '_by_day', 'Sum over days: whoever came on two is counted twice.');
+        EXECUTE format('GRANT SELECT ON analytics.%I TO data_team', column_name);
+    END LOOP;
     RETURN true;
 END
 $$;

@@ -1,0 +1,244 @@
+"""How long a release of ten million events takes, against the bare group-by of the same cells, and what it tells.
+
+The bare group-by is DuckDB's, of the raw events with exact distinct counts. Each side runs in a process of its own, of
+which the memory is told. Errors are those of the numbers that are released, at the reference scale: a day of a
+seventh of the events.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+from measuring import Scratch
+
+from lifecycle.analytics import noise
+from lifecycle.analytics.bounding import cells, numbers
+from lifecycle.analytics.derive import Countries
+from lifecycle.analytics.gates import read_cells
+from lifecycle.analytics.preparing import Preparation
+from lifecycle.analytics.pseudonyms import Pseudonyms
+from lifecycle.keys.keyring import FileKeyring
+from lifecycle.policy.load import load_policies
+from lifecycle.settings import PROJECT
+from lifecycle.store.copying import read_in_parts
+from lifecycle.store.engine import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lifecycle.policy.release_form import Release
+
+EVENTS = 10_000_000
+VISITORS = 1_430_000
+SHARE_OF_A_DAY = 7
+ROWS_AT_ONCE = 500_000
+HASHED = 2_000_000
+COPIED = 1_000_000
+_AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1 Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
+)
+# Visitors and countries are skewed: few have most of the events.
+_RAW = """
+COPY (
+    SELECT
+        md5(visitor::text) AS subject,
+        '198.51.' || (visitor % 256) || '.' || (visitor // 256 % 256) AS country,
+        chr(65 + (home // 26)::int) || chr(65 + (home % 26)::int) AS "country.otherwise",
+        (?::text[])[1 + (visitor * 7 % 4)::int] || ' r/' || (visitor % 40) AS device,
+        '/page/' || floor(200 * pow(random(), 3))::int AS page,
+        least(3000, floor(10 / pow(1 - random(), 0.7)))::bigint AS seconds
+    FROM (
+        SELECT visitor, floor(120 * pow(hash(visitor) % 1000003 / 1000003.0, 2))::int AS home
+        FROM (SELECT floor(? * pow(random(), 1.6))::bigint AS visitor FROM range(?)) AS drawn
+    ) AS events
+) TO '{}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def run(*, events: int = EVENTS, times: int = 5) -> dict[str, Any]:
+    """Release so many events and group them barely, in turn.
+
+    Returns:
+        Medians: seconds, megabytes, rows a second, and shares.
+    """
+    with Scratch() as scratch:
+        raw = scratch.files / "raw.parquet"
+        _make_raw(raw, events, VISITORS * events // EVENTS)
+        bare, ours = [], []
+        for _ in range(times):
+            bare.append(_in_a_process("bare", scratch.files))
+            ours.append(_in_a_process("whole", scratch.files))
+        seconds, bare_seconds = (statistics.median(one[0] for one in runs) for runs in (ours, bare))
+        return {
+            "release_seconds": round(seconds, 2),
+            "group_by_seconds": round(bare_seconds, 2),
+            "release_ratio": round(seconds / bare_seconds, 2),
+            "release_ratio_at_most": 2.5,
+            "peak_megabytes": max(round(one[1]) for one in ours),
+            "peak_megabytes_at_most": 3_000,
+            **_hashed(scratch.files, times),
+            **_copied(scratch, times),
+            **_errors(scratch.files, events // SHARE_OF_A_DAY),
+        }
+
+
+def _make_raw(path: Path, events: int, visitors: int) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SELECT setseed(0.5)")
+        connection.execute(_RAW.format(path), [list(_AGENTS), visitors, events])
+
+
+def _release() -> Release:
+    return load_policies(PROJECT / "include/policies")[-1].policy.releases["website_visits"]
+
+
+def _keys(folder: Path) -> FileKeyring:
+    return FileKeyring(folder / "keyring", environment={})
+
+
+def whole(folder: Path, raw: str = "raw.parquet") -> dict[str, Any]:
+    """All steps from raw events on, but for the tables that the numbers are written into."""
+    import ibis
+
+    release = _release()
+    preparation = Preparation(
+        release, Pseudonyms(_keys(folder), "website_visits", "2026-03"), Countries(None)
+    )
+    preparation.write(_batches(folder / raw), folder / "events.parquet", lambda _rows: None)
+    engine = ibis.duckdb.connect()
+    events = engine.read_parquet(folder / "events.parquet")
+    drawn: dict[str, Any] = {}
+    for table, stated in release.tables.items():
+        rows = cells(events, release, stated).to_pyarrow().to_pylist()
+        exact = read_cells(rows, stated.by, numbers(release))
+        for feed in release.feeds.values():
+            plan = noise.plan(release, feed)[table]
+            drawn.setdefault(table, (exact, noise.draw(exact, feed.gates, plan)))
+    return drawn
+
+
+def bare(folder: Path) -> None:
+    """The same cells, exactly, by one query for each table."""
+    dimensions = {"country": '"country.otherwise"', "device": "device", "page": "page"}
+    with duckdb.connect() as connection:
+        for table in _release().tables.values():
+            by = ", ".join(dimensions[name] for name in table.by)
+            connection.execute(
+                f"SELECT {by}, count(DISTINCT subject), count(*), sum(seconds)"
+                f" FROM read_parquet('{folder / 'raw.parquet'}') GROUP BY {by}"
+            ).fetchall()
+
+
+def _batches(path: Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+            yield pa.Table.from_batches([batch])
+
+
+def _hashed(folder: Path, times: int) -> dict[str, Any]:
+    """Pseudonyms a second, against a loop of Python's own HMAC."""
+    values = pq.read_table(folder / "raw.parquet", columns=["subject"])["subject"].slice(0, HASHED)
+    pseudonyms = Pseudonyms(_keys(folder), "website_visits", "2026-03")
+    texts, key = values.slice(0, HASHED // 10).to_pylist(), os.urandom(32)
+    ours, loop = [], []
+    for _ in range(times):
+        start = time.perf_counter()
+        pseudonyms.of("subject", values)
+        ours.append(len(values) / (time.perf_counter() - start))
+        start = time.perf_counter()
+        for text in texts:
+            hmac.digest(key, text.encode(), "sha256").hex()
+        loop.append(len(texts) / (time.perf_counter() - start))
+    rate, by_loop = statistics.median(ours), statistics.median(loop)
+    return {
+        "pseudonyms_a_second": round(rate),
+        "pseudonyms_ratio": round(rate / by_loop, 1),
+        "pseudonyms_ratio_at_least": 8,
+    }
+
+
+def _copied(scratch: Scratch, times: int) -> dict[str, Any]:
+    """Events out of PostgreSQL, as a share of what a bare COPY of the same columns takes in rows a second."""
+    scratch.create("events")
+    engine = connect(scratch.url("events"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE event AS SELECT gen_random_uuid() AS subject, '198.51.100.7'::inet AS address, 'EE' AS land,"
+            f" '{_AGENTS[0]}' AS agent, '/page/' || n % 200 AS page, n % 600 AS seconds"
+            f" FROM generate_series(1, {COPIED}) AS n"
+        )
+    columns = [sa.column(name) for name in ("subject", "address", "land", "agent", "page", "seconds")]
+    query = sa.select(*columns).select_from(sa.table("event", *columns))
+    types = dict.fromkeys(("subject", "address", "land", "agent", "page"), pa.string()) | {
+        "seconds": pa.int64()
+    }
+    ours, copy = [], []
+    for _ in range(times):
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            start = time.perf_counter()
+            with driver.cursor() as cursor, cursor.copy("COPY event TO STDOUT (FORMAT csv)") as rows:
+                for _row in rows:
+                    pass
+            copy.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            for part in read_in_parts(connection, query, place="event"):
+                part.table(types)
+            ours.append(time.perf_counter() - start)
+    share = statistics.median(copy) / statistics.median(ours)
+    return {"extraction_of_copy": round(share, 2), "extraction_of_copy_at_least": 0.7}
+
+
+def _errors(folder: Path, events: int) -> dict[str, Any]:
+    """Median errors of contributors, over the cells that are there, in percent."""
+    _make_raw(
+        folder / "day.parquet", events, VISITORS // SHARE_OF_A_DAY * events // (EVENTS // SHARE_OF_A_DAY)
+    )
+    drawn = whole(folder, "day.parquet")
+    found = {}
+    for table, most in (("visits_by_country", 1), ("visits_by_country_and_device", 3)):
+        exact, shown = drawn[table]
+        errors = [
+            abs(one.contributors - exact[cell].contributors) / exact[cell].contributors
+            for cell, one in shown.cells.items()
+        ]
+        found[f"{table}_error_percent"] = round(100 * statistics.median(errors), 2)
+        found[f"{table}_error_percent_at_most"] = most
+        found[f"{table}_cells"] = f"{len(shown.cells)} of {len(exact)}"
+    return found
+
+
+def _in_a_process(what: str, folder: Path) -> tuple[float, float]:
+    """Seconds and megabytes that one of both takes, all of it."""
+    command = [sys.executable, __file__, what, str(folder)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - this file
+    seconds, megabytes = told.split()[-2:]
+    return float(seconds), float(megabytes)
+
+
+def _main() -> None:
+    """One of both in this process: prints seconds and megabytes."""
+    what, folder = sys.argv[1:]
+    start = time.perf_counter()
+    {"bare": bare, "whole": whole}[what](Path(folder))
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(f"{time.perf_counter() - start} {megabytes}\n")
+
+
+if __name__ == "__main__":
+    _main()
