@@ -59,7 +59,7 @@ def test_a_run_releases_what_is_over_and_a_second_one_nothing(
     assert airflow_alone.leaks([CANARY]) == {}
 
 
-STEPS = ("extract", "count", "draw", "publish")
+STEPS = ("extract", "count", "draw_feeds")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -92,7 +92,7 @@ def test_a_period_that_fails_leaves_nothing_behind_and_the_next_run_makes_up_for
         raise CheckFailed("not as it should be")
 
     with monkeypatch.context() as patch:
-        patch.setattr(releasing, "draw", refused)
+        patch.setattr(releasing, "draw_feeds", refused)
         assert airflow_alone.run(NAME, AS_OF).state == "failed"
     assert released(database) == {}
     assert not list((tmp_path / "state/pseudonymised").glob("*/*"))

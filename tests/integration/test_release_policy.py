@@ -31,6 +31,7 @@ def live(module_database: Database, tmp_path_factory):
 
 UNRESOLVED = [
     ("purpose: improving", "purpose: selling", "there is no purpose selling", "purpose:"),
+    ("purpose: improving", "purpose: asking", "asking rests on consent", "purpose:"),
     ("purpose: improving", "purpose: serving", "serving does not use press.opening", "purpose:"),
     ("events: press.opening", "events: press.page", "there is no collection press.page", "events:"),
     ("at: opened_at", "at: opened", "press.opening has no column opened", "at:"),
@@ -95,6 +96,11 @@ MISWRITTEN = [
     ("by: [country, device]", "by: [country, country]", "divided twice by the same"),
     ("rho: 0.5", "rho: 1.5", "more than budget.period"),
     ("days_30: 16", "days_30: 0.2", "a longer time has no smaller budget"),
+    ("days_30: 16", "days_30: 14", "does not hold the 30 periods of 30 days"),
+    ("days_365: 190", "days_365: 180", "does not hold the 365 periods of 365 days"),
+    ("seconds: {column", "xmin: {column", "xmin is a column of its own"),
+    ("seconds: {column", "device: {column", "device is a dimension and a measure"),
+    ("      by_rank: {by", "      by_country: {by", "two released tables are called by_country_internal"),
     ("gates: {persons: 10", "gates: {persons: 9", "greater than or equal to 10"),
     ("cells: 4, events: 5", "cells: 4, persons: 2, events: 5", "belongs to a release with organisation"),
     ("{user_agent: agent}", "{user_agent: agent, column: land}", "exactly one of column, ip and user_agent"),

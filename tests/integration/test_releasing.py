@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,7 +69,7 @@ def table(database: Database, name: str):
 
 def test_a_day_is_released_to_every_feed(press: Company, database: Database, tmp_path: Path):
     built = build(press)
-    assert [(one.feed, one.state) for one in built] == [("commercial", "released"), ("internal", "released")]
+    assert [(one.feed, one.state) for one in built] == [("internal", "released"), ("commercial", "released")]
     rows = {row.country: row for row in table(database, "by_country_internal")}
     assert rows.keys() == {"EE", "FI"}
     assert rows["EE"].persons == pytest.approx(299, abs=30)
@@ -77,7 +78,7 @@ def test_a_day_is_released_to_every_feed(press: Company, database: Database, tmp
     says = database.execute("SELECT says FROM analytics.dictionary WHERE table_name = 'by_country_internal'")[
         0
     ].says
-    assert says["protects"] == "one natural person in one day"
+    assert says["protects"] == "one code of press.opening in one day"
     assert says["numbers"]["persons"]["sigma"] > 0
     assert says["made_by"]["key_epoch"] == "2026-03"
     folder = files.folder_of(tmp_path / "releases", "by_country_internal", DAY)
@@ -141,9 +142,10 @@ def test_whoever_begins_again_after_an_interruption_releases_once(
 
     def interrupted(*arguments, **named):
         calls.append(step)
-        whole(*arguments, **named)
+        found = whole(*arguments, **named)
         if len(calls) == 1:
             raise KeyboardInterrupt
+        return found
 
     monkeypatch.setattr(releasing, step, interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -156,7 +158,7 @@ def test_whoever_begins_again_after_an_interruption_releases_once(
 def test_a_draw_that_was_cut_short_keeps_what_it_took(press: Company, database: Database, monkeypatch):
     drawing = noise.draw
 
-    def cut(*_arguments):
+    def cut(*_arguments, **_named):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(noise, "draw", cut)
@@ -177,32 +179,50 @@ def test_a_draw_that_was_cut_short_keeps_what_it_took(press: Company, database: 
 
 
 def test_a_period_whose_budget_is_spent_is_not_released(press: Company, database: Database, monkeypatch):
-    monkeypatch.setattr(noise, "draw", lambda *_arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(noise, "draw", lambda *_arguments, **_named: (_ for _ in ()).throw(KeyboardInterrupt))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             build(press)
+    monkeypatch.undo()
     with pytest.raises(CheckFailed, match="the budget of this period is spent"):
         build(press)
-    assert not database.execute("SELECT 1 FROM lifecycle.release_draw WHERE state = 'released'")
+    states = database.execute(
+        "SELECT feed, state, count(*) AS number FROM lifecycle.release_draw GROUP BY 1, 2"
+    )
+    assert {(row.feed, row.state): row.number for row in states} == {
+        ("internal", "failed"): 2,
+        ("commercial", "released"): 1,
+    }
+    assert [kind for kind, _ in ledger_of(database)].count("release_failed") == 2
 
 
 def test_thirty_days_have_a_budget_of_their_own(database: Database, tmp_path: Path):
-    company = open_press(database, tmp_path, policy=POLICY.replace("days_30: 16", "days_30: 1.2"))
+    company = open_press(database, tmp_path)
     add_readers(database, 1, 200)
+    database.execute(
+        "INSERT INTO lifecycle.release_draw (release, feed, first_day, last_day, state, rho, delta, policy_version,"
+        " reserved_at, ended_at) SELECT 'openings', 'internal', '2026-02-10', '2026-02-10', 'failed', 15, 1e-6,"
+        " '2020-01-01', now(), now()"
+    )
     for day in (2, 3):
         add_openings(database, 1, 200, at=f"2026-03-0{day} 12:00+02")
         build(company, first=date(2026, 3, day), as_of=AS_OF + timedelta(days=3))
     add_openings(database, 1, 200, at="2026-03-04 12:00+02")
-    with pytest.raises(CheckFailed, match="the budget of thirty days is spent"):
-        build(company, first=date(2026, 3, 4), as_of=AS_OF + timedelta(days=3))
-    with pytest.raises(CheckFailed, match="the budget of thirty days is spent"):
-        build(company, first=date(2026, 2, 2), as_of=AS_OF + timedelta(days=3))
-    add_openings(database, 1, 200, at="2026-02-01 12:00+02")
-    build(company, first=date(2026, 2, 1), as_of=AS_OF + timedelta(days=3))
+    for first in (date(2026, 3, 4), date(2026, 2, 2)):
+        with pytest.raises(CheckFailed, match="the budget of thirty days is spent"):
+            build(company, first=first, as_of=AS_OF + timedelta(days=3))
+    assert {
+        (row.feed, row.state)
+        for row in database.execute(
+            "SELECT feed, state FROM lifecycle.release_draw WHERE first_day = '2026-03-04'"
+        )
+    } == {("commercial", "released")}, "the other feed has a budget of its own"
+    build(company, first=date(2026, 1, 9), as_of=AS_OF + timedelta(days=3))
 
 
 def test_many_at_once_do_not_overdraw(press: Company, database: Database):
-    feed = press.rulebook(AS_OF).releases["openings"].release.feeds["internal"]
+    stated = press.rulebook(AS_OF).releases["openings"].release.feeds["internal"]
+    feed = stated.model_copy(update={"budget": stated.budget.model_copy(update={"days_30": Decimal(10)})})
     spans = [span(press, first=DAY + timedelta(days=n)) for n in range(40)]
 
     def reserve(one):
@@ -221,17 +241,40 @@ def test_many_at_once_do_not_overdraw(press: Company, database: Database):
         "SELECT max(lifecycle.release_taken('openings', 'internal', first_day, last_day, 30))"
         " FROM lifecycle.release_draw"
     )
-    assert most[0][0] <= 16
+    assert most[0][0] <= 10
     of_a_day = database.execute(
         "SELECT max(taken) FROM (SELECT sum(rho) AS taken FROM lifecycle.release_draw GROUP BY first_day) AS days"
     )
     assert of_a_day[0][0] <= 1
-    assert reserved == len(database.execute("SELECT 1 FROM lifecycle.release_draw")) == 32
+    assert reserved == len(database.execute("SELECT 1 FROM lifecycle.release_draw")) == 20
+
+
+def test_nothing_stays_of_a_build_that_failed(press: Company, monkeypatch, tmp_path: Path):
+    def refused(*_arguments, **_named):
+        raise CheckFailed("not as it should be")
+
+    monkeypatch.setattr(releasing, "draw", refused)
+    with pytest.raises(CheckFailed):
+        build(press)
+    assert not list((tmp_path / "pseudonymised").glob("*/*"))
+    (tmp_path / "pseudonymised/openings/somebody's file").write_text("")
+    releasing.extract(press, "openings", span(press), as_of=AS_OF)
+    assert releasing.finish_all(press) == 1
+    with draws.only_builder(press.engine, "openings", DAY):
+        releasing.extract(press, "openings", span(press), as_of=AS_OF)
+        assert releasing.finish_all(press) == 0
+
+
+def test_a_table_of_other_columns_takes_nothing_of_the_budget(press: Company, database: Database):
+    database.script("CREATE TABLE analytics.by_country_internal (first_day date)")
+    with pytest.raises(CheckFailed, match="released with other columns before"):
+        build(press)
+    assert {row.feed for row in database.execute("SELECT feed FROM lifecycle.release_draw")} == {"commercial"}
 
 
 def test_one_builds_at_a_time(press: Company):
     with (
-        draws.only_builder(press.engine, "openings"),
+        draws.only_builder(press.engine, "openings", DAY),
         pytest.raises(StoreError, match="somebody else builds"),
     ):
         build(press)
@@ -243,7 +286,7 @@ def test_a_check_that_fails_releases_nothing(press: Company, database: Database,
         return found.mutate(largest_events=found["largest_events"] + 1_000)
 
     monkeypatch.setattr(releasing, "cells", broken)
-    with pytest.raises(CheckFailed, match="events of one contributor: 100"):
+    with pytest.raises(CheckFailed, match="contributors of more events than allowed: 1"):
         build(press)
     assert not database.execute("SELECT 1 FROM lifecycle.release_draw")
 
@@ -306,11 +349,16 @@ def test_what_was_changed_afterwards_is_found(press: Company, database: Database
     build(press)
     assert inspecting.verify(press, "openings", as_of=AS_OF).changed == ()
     database.script(
+        "ALTER TABLE analytics.dictionary DISABLE TRIGGER ALL;"
+        "UPDATE analytics.dictionary SET says = '{}' WHERE table_name = 'by_article_internal';"
         "ALTER TABLE analytics.by_country_internal DISABLE TRIGGER ALL;"
         "UPDATE analytics.by_country_internal SET persons = persons + 1 WHERE country = 'EE'"
     )
     found = inspecting.verify(press, "openings", as_of=AS_OF)
-    assert found.changed == ("analytics.by_country_internal, 2026-03-02: not the 2 rows that were drawn",)
+    assert sorted(found.changed) == [
+        "analytics.by_country_internal, 2026-03-02: not the 2 rows that were drawn",
+        "analytics.dictionary, by_article_internal, 2026-03-02: not what was said when it was drawn",
+    ]
     with pytest.raises(PromiseBroken):
         found.require_whole()
 

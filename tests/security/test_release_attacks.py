@@ -142,6 +142,7 @@ WRITES = [
     "UPDATE analytics.by_country_internal SET persons = 1",
     "DELETE FROM analytics.by_country_internal",
     "TRUNCATE analytics.by_country_internal",
+    "INSERT INTO analytics.dictionary SELECT 't', 'openings', 'internal', '2026-03-02', '2026-03-02', '{}'",
     "UPDATE analytics.dictionary SET says = '{}'",
     "DELETE FROM analytics.dictionary",
 ]

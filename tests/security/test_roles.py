@@ -272,7 +272,7 @@ FORBIDDEN = [
     (Role.BUILDER, "UPDATE analytics.dictionary SET says = '{}'"),
     (Role.BUILDER, "SELECT FROM lifecycle.release_period"),
     (Role.BUILDER, "SELECT FROM lifecycle.ledger_entry"),
-    (Role.ENGINE, "INSERT INTO analytics.dictionary VALUES ('t', '2026-01-01', '2026-01-01', '{}')"),
+    (Role.ENGINE, "INSERT INTO analytics.dictionary SELECT 't', 'r', 'f', '2026-01-01', '2026-01-01', '{}'"),
     (Role.ENGINE, "INSERT INTO lifecycle.release_draw DEFAULT VALUES"),
     (Role.ENGINE, "DELETE FROM lifecycle.release_draw"),
     (Role.ENGINE, "UPDATE lifecycle.release_draw SET rho = 0.1"),

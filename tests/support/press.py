@@ -130,6 +130,7 @@ purposes:
     opt_out: press.choice.statistics
     objection: stops
     stop: {record: press.choice, values: {statistics: false}, at: made_at}
+  asking: {basis: consent, collections: [press.opening]}
   serving: {basis: contract, collections: [press.firm, press.member, press.deed]}
 anchors:
   opened: {on: press.opening, column: opened_at}

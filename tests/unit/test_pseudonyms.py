@@ -58,7 +58,7 @@ def test_no_plain_or_empty_keyed_digest_of_an_address_is_a_pseudonym(keys):
     assert not found & {hmac.digest(b"", one.encode(), "sha256").hex()[:LETTERS] for one in ADDRESSES}
 
 
-@pytest.mark.parametrize("values", [["a", None], ["a", ""], ["a", " "]], ids=["null", "empty", "blank"])
+@pytest.mark.parametrize("values", [["a", None], ["a", ""]], ids=["null", "empty"])
 def test_nobody_has_no_pseudonym(keys, values):
     with pytest.raises(CheckFailed, match="of nobody"):
         made(keys, values)

@@ -66,12 +66,13 @@ def describe(
         "feed": feed,
         "first_day": span.first.isoformat(),
         "last_day": span.last.isoformat(),
-        "protects": f"one {'organisation' if release.organisation else 'natural person'} in one {release.every.value}",
+        "protects": f"{_contributor(resolved)} in one {release.every.value}",
+        "columns": list(shape.columns),
         "dimensions": dict(shape.dimensions),
         "numbers": _numbers(release, table, shape, plan),
         "cells_of_one_contributor": release.tables[table].cells,
         "gates": stated.gates.model_dump(mode="json"),
-        "missing_share": round(drawn.missing, 3),
+        "missing_share": None if drawn.missing is None else round(drawn.missing, 3),
         "budget": {
             "rho": round(plan.rho, 6),
             "rho_of_all_tables": rho,
@@ -81,11 +82,18 @@ def describe(
         },
         "made_by": {"specification": specification(release), "key_epoch": epoch},
         "notes": [
-            "A cell that is not there has few contributors, or none; the two cannot be told apart.",
-            "A number that is empty is too small to be shown, or mostly one contributor's.",
+            "A cell that is not there has fewer contributors than least_shown, noise included, or none.",
+            "A number that is empty is smaller than its least_shown, or mostly one contributor's.",
             "Released once: late events are not added, and an erasure changes nothing.",
         ],
     }
+
+
+def _contributor(resolved: ResolvedRelease) -> str:
+    """Whoever the policy's column tells apart: a cookie, not the person behind two of them."""
+    located = resolved.organisation or resolved.subject
+    whole = ", with all of its persons," if resolved.organisation else ""
+    return f"one {located.column} of {located.collection}{whole}"
 
 
 def _numbers(release: Release, table: str, shape: Shape, plan: TablePlan) -> dict[str, Any]:

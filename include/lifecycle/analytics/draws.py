@@ -61,11 +61,11 @@ _REFUSALS = {
     "period": ("the budget of this period is spent", "nothing more is released of it: declare it lost"),
     "days_30": (
         "the budget of thirty days is spent",
-        "wait until older periods no longer count, or declare it lost",
+        "nothing more is released of it: declare it lost",
     ),
     "days_365": (
         "the budget of a year is spent",
-        "wait until older periods no longer count, or declare it lost",
+        "nothing more is released of it: declare it lost",
     ),
 }
 _LOCK = 0x72656C65  # "rele"
@@ -97,8 +97,8 @@ class Draw:
 
 
 @contextmanager
-def only_builder(engine: Engine, release: str) -> Iterator[None]:
-    """Nobody else builds a release while this lasts.
+def only_builder(engine: Engine, release: str, first_day: date) -> Iterator[None]:
+    """Nobody else builds a period of a release while this lasts.
 
     Raises:
         StoreError: somebody does.
@@ -106,12 +106,12 @@ def only_builder(engine: Engine, release: str) -> Iterator[None]:
     with engine.connect() as connection, connection.begin():
         let_idle(connection)
         taken = sa.func.pg_try_advisory_xact_lock(
-            sa.cast(sa.literal(_LOCK), sa.Integer), sa.func.hashtext(release)
+            sa.cast(sa.literal(_LOCK), sa.Integer), sa.func.hashtext(f"{release} {first_day}")
         )
         if not connection.scalar(sa.select(taken)):
             raise StoreError(
-                "somebody else builds this release at this moment",
-                place=f"release {release}",
+                "somebody else builds this period at this moment",
+                place=f"release {release}, {first_day}",
                 next_step="run it again when that has ended",
             )
         yield
@@ -160,12 +160,9 @@ def reserve(
 ) -> UUID:
     """Take what a draw needs of the budget; to be committed before anything is drawn.
 
-    Draws of the same that nobody ended are ended first: whoever holds :func:`only_builder` knows that nobody draws.
-
     Raises:
         CheckFailed: nothing may be drawn of the period any more; it says why.
     """
-    burn(connection, release, name, span.first, as_of=as_of)
     given = {
         "release": release,
         "feed": name,
@@ -197,7 +194,10 @@ def millionths(rho: Decimal) -> int:
 
 
 def burn(connection: Connection, release: str, feed: str, first_day: date, *, as_of: datetime) -> int:
-    """End draws that nobody ended, as after a crash; what they took stays taken. Says how many there were."""
+    """End draws that nobody ended, as after a crash; what they took stays taken. Says how many there were.
+
+    To be committed by itself. Whoever holds :func:`only_builder` knows that nobody draws.
+    """
     abandoned = draws(connection, release, feed=feed, first_day=first_day, state="reserved")
     for one in abandoned:
         end(connection, one.draw_id, "failed", as_of=as_of)

@@ -7,24 +7,24 @@ nothing of it reaches this process.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from lifecycle.holds.cover import Cover
 from lifecycle.holds.stops import Stops
 from lifecycle.store.relations import equal, refers, relation
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.analytics.spans import Span
     from lifecycle.policy.releases import Located, Refusal, ResolvedRelease
     from lifecycle.policy.rulebook import Path, Rulebook
 
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+"""After whatever anybody has said: an objection counts for runs of earlier moments, too."""
 SUBJECT, ORGANISATION = "subject", "organisation"
 REASONS = ("nobody", "refused", "ended", "restricted")
 """Why an event is left out; the first that is so counts."""
@@ -56,7 +56,8 @@ class Events:
         rulebook: of the policy in force.
         release: one of its releases.
         span: the period.
-        as_of: the moment at which refusals, objections and restrictions count.
+        as_of: of the run; restrictions that have ended before do not count. Whoever has refused or objected by now is
+            left out, whatever moment the run is for.
     """
 
     def __init__(
@@ -107,13 +108,12 @@ class Events:
     def _why(self) -> dict[str, ColumnElement[bool]]:
         """Whether an event is left out, by reason."""
         events, refusal = self._release.release.events, self._release.refusal
-        stops = Stops(self._connection, self._rulebook, self._release.release.purpose, self._as_of)
+        stops = Stops(self._connection, self._rulebook, self._release.release.purpose, FAR)
         cover = Cover(self._connection, self._rulebook, self._as_of)
         for one in (stops, cover):
             one.require_nothing_lost()
-        nobody: ColumnElement[bool] = self._of(self._release.subject).is_(None)
-        if self._release.organisation:
-            nobody = sa.or_(nobody, self._of(self._release.organisation).is_(None))
+        whose = [one for one in (self._release.subject, self._release.organisation) if one]
+        nobody = sa.or_(*(sa.func.coalesce(self._text(one), "") == "" for one in whose))
         return {
             "nobody": nobody,
             "refused": self._refused(refusal) if refusal else sa.false(),
@@ -122,23 +122,22 @@ class Events:
         }
 
     def _refused(self, refusal: Refusal) -> ColumnElement[bool]:
-        """Whether the latest word that belongs to the same row as the event is a refusal."""
+        """Whether the subject had refused when the event came about, or has refused since and not taken it back."""
         word = relation(self._rulebook.live, refusal.edge.holder, "word")
         owners = [word.c[name] for name in refusal.edge.columns]
         said = word.c[refusal.at]
-        later = [word.c[name].desc() for name, _ in self._rulebook.key(refusal.edge.holder)]
-        latest = (
-            sa.select(*owners, word.c[refusal.column].label("said"))
-            .ext(distinct_on(*owners))
-            .where(said <= _moment(self._as_of))
-            .order_by(*owners, said.desc(), *later)
-            .cte("latest_word")
-        )
+        keys = [word.c[name] for name, _ in self._rulebook.key(refusal.edge.holder)]
+        until = sa.func.lead(said).over(partition_by=owners, order_by=[said, *keys])
+        words = sa.select(
+            *owners, word.c[refusal.column].label("said"), said.label("since"), until.label("until")
+        ).cte("words")
         same = [
-            equal(latest.c[here], *self._target(refusal, here, there)) for here, there in refusal.edge.pairs
+            equal(words.c[here], *self._target(refusal, here, there)) for here, there in refusal.edge.pairs
         ]
-        refused = sa.select(sa.literal(1)).where(latest.c.said == refusal.value, *same)
-        return sa.exists(refused.correlate_except(latest))
+        moment = self._row.c[self._release.at.column]
+        counts = sa.or_(words.c.until.is_(None), sa.and_(words.c.since <= moment, moment < words.c.until))
+        refused = sa.select(sa.literal(1)).where(words.c.said == refusal.value, counts, *same)
+        return sa.exists(refused.correlate_except(words))
 
     def _target(self, refusal: Refusal, here: str, there: str) -> tuple[ColumnElement[Any], tuple[str, str]]:
         """The column that a word's owner is compared with, and the types of both.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DBAPIError
 
 from lifecycle.analytics import draws, periods, released, spans
 from lifecycle.analytics.describing import content_digest
 from lifecycle.analytics.events import Events
-from lifecycle.analytics.releasing import publish, release_of
+from lifecycle.analytics.releasing import places_of, release_of, write_files
 from lifecycle.errors import CheckFailed, PromiseBroken, UsageError
+from lifecycle.ledger.book import read_entry
 from lifecycle.planning.planner import one_state
 from lifecycle.store.engine import reading
 from lifecycle.timelimits import local_day
@@ -24,10 +28,11 @@ if TYPE_CHECKING:
 
     from lifecycle.analytics.draws import Draw
     from lifecycle.analytics.spans import Span
-    from lifecycle.policy.release_form import Release
     from lifecycle.runs.company import Company
 
 
+FURTHEST_BACK = timedelta(days=60)
+"""Before that nobody looks for periods that were not released in time."""
 AUTOMATIC = "lifecycle"
 """Who declares a period lost that nobody released in time."""
 
@@ -98,20 +103,21 @@ def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
     Their events go when their time has come: nobody waits for a release that cannot be made.
     """
     release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
+    today = local_day(as_of, zone)
     with reading(company.engine) as connection:
-        known = periods.known_days(connection, name)
-        there = {day for day in known if periods.is_lost(connection, name, day)}
-        of_feeds: dict[date, set[str]] = {}
-        for one in draws.draws(connection, name, state="released"):
-            of_feeds.setdefault(one.first_day, set()).add(one.feed)
+        counted = [day for day, _ in periods.counted(connection, name)]
+        lost = periods.lost_days(connection, name)
+        drawn = draws.draws(connection, name, state="released")
+    if not counted:
+        return []
     late = []
-    day, today = min(known, default=local_day(as_of, zone)), local_day(as_of, zone)
-    while day + timedelta(days=release.days - 1 + release.release.within) < today:
-        if day not in there and not of_feeds.get(day):
-            span = spans.span_of(release, day, zone)
+    for span in spans.spans_since(release, max(min(counted), today - FURTHEST_BACK), zone):
+        if spans.is_in_time(release, span.first, today) or span.last >= today:
+            break
+        feeds = {one.feed for one in drawn if one.first_day <= span.last and one.last_day >= span.first}
+        if span.first not in lost and not feeds >= set(release.release.feeds):
             periods.declare_lost(company, name, span, reason="late", by=AUTOMATIC, as_of=as_of)
-            late.append(day)
-        day += timedelta(days=release.days)
+            late.append(span.first)
     return late
 
 
@@ -143,32 +149,45 @@ def require_open(company: Company, name: str, span: Span, *, as_of: datetime) ->
 
 def verify(company: Company, name: str, *, as_of: datetime) -> Verified:
     """Hold every table of a release against what was drawn, and write files that are missing or damaged."""
-    release = release_of(company, name, as_of=as_of)
-    zone = company.rulebook(as_of).policy.zone
+    release_of(company, name, as_of=as_of)
+    root = places_of(company).files
     changed: list[str] = []
     tables = written = 0
-    with reading(company.engine) as connection:
-        drawn = draws.draws(connection, name, state="released")
-        for one in drawn:
-            told = json.loads(one.manifest or "{}")["tables"]
-            tables += len(told)
-            changed += _changed(connection, release.release, one, told)
-    if not changed:
-        for one in drawn:
-            if one.feed in release.release.feeds:
-                span = spans.span_of(release, one.first_day, zone)
-                written += publish(company, name, one.feed, span, as_of=as_of)
+    with company.engine.connect() as connection, connection.begin():
+        for one in draws.draws(connection, name, state="released"):
+            manifest, wrong = _manifest(connection, one)
+            changed += wrong
+            for table, told in manifest.items():
+                tables += 1
+                differs = list(_changed(connection, table, one.first_day, told))
+                changed += differs
+                if not differs and not wrong:
+                    written += write_files(connection, root, table, one.first_day, told)
     return Verified(release=name, tables=tables, written=written, changed=tuple(changed))
 
 
-def _changed(connection: Connection, release: Release, draw: Draw, told: dict[str, Any]) -> Iterator[str]:
-    for table in release.tables:
-        name = released.table_name(table, draw.feed)
-        if name not in told or draw.feed not in release.feeds:
-            continue
-        rows = released.read(connection, released.shape_of(release, table, draw.feed), draw.first_day)
-        if content_digest(rows) != told[name]["sha256"]:
-            yield f"analytics.{name}, {draw.first_day}: not the {told[name]['rows']} rows that were drawn"
+def _manifest(connection: Connection, draw: Draw) -> tuple[dict[str, Any], list[str]]:
+    """The tables that a manifest names, and what is wrong with it: the ledger has its digest."""
+    text, place = draw.manifest or "{}", f"{draw.release} for {draw.feed}, {draw.first_day}"
+    entry = read_entry(connection, draw.entry) if draw.entry is not None else None
+    digests = {sha256(text.encode()).hexdigest(), draw.sha256, entry.body.get("digest") if entry else None}
+    wrong = [] if len(digests) == 1 else [f"{place}: not the manifest that the ledger has"]
+    return json.loads(text).get("tables", {}), wrong
+
+
+def _changed(connection: Connection, table: str, first_day: date, told: dict[str, Any]) -> Iterator[str]:
+    shape = released.shape_told(told["says"])
+    try:
+        with connection.begin_nested():
+            rows = released.read(connection, shape, first_day)
+            says = released.read_dictionary(connection, table, first_day)
+    except DBAPIError:
+        yield f"analytics.{table}, {first_day}: its columns are not those that were drawn"
+        return
+    if content_digest(rows) != told["sha256"]:
+        yield f"analytics.{table}, {first_day}: not the {told['rows']} rows that were drawn"
+    if says != told["says"]:
+        yield f"analytics.dictionary, {table}, {first_day}: not what was said when it was drawn"
 
 
 def late_events(company: Company, name: str, *, as_of: datetime) -> dict[date, int]:

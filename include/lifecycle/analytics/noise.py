@@ -88,11 +88,12 @@ class Drawn:
     """A table as it is released.
 
     Attributes:
-        missing: the share of contributors in cells that are not shown, as far as noise lets it be told.
+        missing: the share of contributors in cells that are not shown, as far as noise lets it be told; None where it
+            does not.
     """
 
     cells: Mapping[Cell, Shown]
-    missing: float
+    missing: float | None
 
 
 def plan(release: Release, feed: Feed) -> dict[str, TablePlan]:
@@ -110,8 +111,14 @@ def plan(release: Release, feed: Feed) -> dict[str, TablePlan]:
     }
 
 
-def draw(cells: Mapping[Cell, Exact], gates: Gates, table: TablePlan) -> Drawn:
+def draw(cells: Mapping[Cell, Exact], gates: Gates, table: TablePlan, *, total: int | None = None) -> Drawn:
     """Draw the numbers of a table: each call takes what the plan says of the budget.
+
+    Args:
+        cells: exact; those that no gate lets pass may be left out.
+        gates: of the feed.
+        table: its plan.
+        total: of the contributors of all cells, where some are left out.
 
     Raises:
         PromiseBroken: OpenDP does not vouch for what the plan says.
@@ -119,7 +126,8 @@ def draw(cells: Mapping[Cell, Exact], gates: Gates, table: TablePlan) -> Drawn:
     passed = [(cell, exact) for cell, exact in cells.items() if passes(exact, gates)]
     counts = _counts(table, [exact.contributors for _, exact in passed])
     shown = {passed[number][0]: count for number, count in counts.items() if count >= table.count.least}
-    total = _noisy(table.total, [sum(exact.contributors for exact in cells.values())], "total")[0]
+    everybody = sum(exact.contributors for exact in cells.values()) if total is None else total
+    noisy_total = _noisy(table.total, [everybody], "total")[0]
     values = {
         name: _values(mechanism, name, [cells[cell] for cell in shown], gates)
         for name, mechanism in table.numbers.items()
@@ -129,7 +137,7 @@ def draw(cells: Mapping[Cell, Exact], gates: Gates, table: TablePlan) -> Drawn:
             cell: Shown(contributors=count, numbers={name: values[name][number] for name in values})
             for number, (cell, count) in enumerate(shown.items())
         },
-        missing=min(1.0, max(0.0, 1 - sum(shown.values()) / total)) if total > 0 else 0.0,
+        missing=min(1.0, max(0.0, 1 - sum(shown.values()) / noisy_total)) if noisy_total > 0 else None,
     )
 
 

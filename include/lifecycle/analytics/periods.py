@@ -92,13 +92,21 @@ def declare_lost(
     """
     if reason not in REASONS:
         raise UsageError("is no reason", place="--reason", next_step=f"one of {', '.join(REASONS)}")
-    with company.engine.begin() as connection:
-        if draws.draws(connection, release, first_day=span.first, state="released"):
+    if span.ends > as_of:
+        raise UsageError(
+            f"the period of {span.first} is not over", place=release, next_step="wait until it is"
+        )
+    feeds = set(company.rulebook(as_of).releases[release].release.feeds)
+    with draws.only_builder(company.engine, release, span.first), company.engine.begin() as connection:
+        there = {one.feed for one in draws.draws(connection, release, first_day=span.first, state="released")}
+        if feeds <= there:
             raise UsageError(f"{span.first} was released", place=release, next_step="nothing: it is not lost")
         if is_lost(connection, release, span.first):
             raise UsageError(
                 f"{span.first} was declared lost before", place=release, next_step="nothing more"
             )
+        for feed in sorted(feeds - there):
+            draws.burn(connection, release, feed, span.first, as_of=as_of)
         values = {
             "release": release,
             "first_day": span.first,
@@ -125,9 +133,7 @@ def counted(connection: Connection, release: str) -> list[tuple[date, int]]:
     return [(row.first_day, row.events) for row in connection.execute(query)]
 
 
-def known_days(connection: Connection, release: str) -> set[date]:
-    """First days of the periods that were counted, or declared lost."""
-    counted_days = sa.select(release_period.c.first_day).where(release_period.c.release == release)
-    lost_days = sa.select(release_lost.c.first_day).where(release_lost.c.release == release)
-    query = counted_days.union(lost_days)
+def lost_days(connection: Connection, release: str) -> set[date]:
+    """First days of the periods that were declared lost."""
+    query = sa.select(release_lost.c.first_day).where(release_lost.c.release == release)
     return set(connection.scalars(query))

@@ -63,13 +63,13 @@ class Pseudonyms:
         """The pseudonyms of many values at once.
 
         Raises:
-            CheckFailed: a value is missing or blank: all such would become one person.
+            CheckFailed: a value is missing or empty: all such would become one person.
         """
         import polars as pl
         import polars_hash  # noqa: F401 - registers the expressions
 
         series = pl.Series("value", values, dtype=pl.String)
-        if series.null_count() or (series.str.strip_chars().str.len_bytes() == 0).any():
+        if series.null_count() or (series.str.len_bytes() == 0).any():
             raise CheckFailed(
                 "an event says of nobody whose it is",
                 place=f"releases.{self._release}",

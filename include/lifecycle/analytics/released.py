@@ -26,6 +26,8 @@ ORGANISATIONS = "organisations"
 dictionary = sa.table(
     "dictionary",
     sa.column("table_name", sa.Text),
+    sa.column("release", sa.Text),
+    sa.column("feed", sa.Text),
     sa.column("first_day", sa.Date),
     sa.column("last_day", sa.Date),
     sa.column("says", sa.JSON),
@@ -138,7 +140,13 @@ def fill(
     """Write the rows of one period, and what they mean; as the builder, while a draw is reserved."""
     if rows:
         connection.execute(sa.insert(shape.relation()), rows)
-    line = {"table_name": shape.name, "first_day": span.first, "last_day": span.last, "says": dict(says)}
+    of_which = {
+        "release": says["release"],
+        "feed": says["feed"],
+        "first_day": span.first,
+        "last_day": span.last,
+    }
+    line = {"table_name": shape.name, **of_which, "says": dict(says)}
     connection.execute(sa.insert(dictionary), line)
 
 
@@ -163,6 +171,27 @@ def read(connection: Connection, shape: Shape, first_day: date) -> list[dict[str
     order = [sa.collate(table.c[name], "C") for name in shape.dimensions]
     query = sa.select(table).where(table.c.first_day == first_day).order_by(*order)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def read_dictionary(connection: Connection, table: str, first_day: date) -> dict[str, Any] | None:
+    """What the dictionary says of one period of a table."""
+    query = sa.select(dictionary.c.says).where(
+        dictionary.c.table_name == table, dictionary.c.first_day == first_day
+    )
+    return connection.scalar(query)
+
+
+def shape_told(says: Mapping[str, Any]) -> Shape:
+    """How a table looked when it was drawn, of what was said of it then."""
+    return Shape(
+        name=says["table"],
+        about=says["about"],
+        dimensions={name: says["dimensions"][name] for name in says["columns"] if name in says["dimensions"]},
+        numbers={
+            name: says["numbers"][name]["meaning"] for name in says["columns"] if name in says["numbers"]
+        },
+        is_of_days=False,
+    )
 
 
 def _meaning(release: Release, name: str) -> str:

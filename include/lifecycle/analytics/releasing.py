@@ -8,15 +8,16 @@ of them; whoever takes them one by one holds :func:`~lifecycle.analytics.draws.o
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from lifecycle.analytics import checks, draws, files, noise, released
-from lifecycle.analytics.bounding import cells, numbers
+from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, cells, numbers
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.describing import content_digest, describe
 from lifecycle.analytics.events import Events
@@ -26,28 +27,33 @@ from lifecycle.analytics.preparing import Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms, epoch_of
 from lifecycle.analytics.rotation import make_keys
 from lifecycle.analytics.workplace import Workplace, periods_at_work
-from lifecycle.errors import UsageError
+from lifecycle.errors import CheckFailed, StoreError, UsageError
 from lifecycle.ledger.book import append
 from lifecycle.planning.planner import one_state
+from lifecycle.policy.release_form import LEAST_PERSONS
 from lifecycle.runs.adoption import adopt
 from lifecycle.store.copying import read_in_parts
 from lifecycle.store.engine import let_idle, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
     from sqlalchemy import Connection
 
+    from lifecycle.analytics.gates import Exact
     from lifecycle.analytics.noise import Drawn, TablePlan
-    from lifecycle.analytics.released import Shape
     from lifecycle.analytics.spans import Span
     from lifecycle.policy.releases import ResolvedRelease
     from lifecycle.quality.suite import Checked
     from lifecycle.runs.company import Company, ReleasePlaces
 
     Progress = Callable[[int], None]
+
+
+MEMORY = "2GB"
+"""What DuckDB takes before it writes into the period's own folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,19 +107,32 @@ def build(
         StoreError: somebody else builds the release.
         UsageError: the epoch's key was destroyed.
     """
-    release = release_of(company, name, as_of=as_of)
-    missing = [feed for feed in release.release.feeds if not _released(company, name, feed, span)]
-    with draws.only_builder(company.engine, name):
-        if missing:
-            extract(company, name, span, as_of=as_of, progress=progress)
-            count(company, name, span, as_of=as_of)
-        for feed in missing:
-            draw(company, name, feed, span, as_of=as_of)
-        for feed in release.release.feeds:
+    with draws.only_builder(company.engine, name, span.first):
+        try:
+            if any(not _released(company, name, feed, span) for feed in feeds_of(company, name, as_of=as_of)):
+                extract(company, name, span, as_of=as_of, progress=progress)
+                count(company, name, span, as_of=as_of)
+            return draw_feeds(company, name, span, as_of=as_of)
+        finally:
+            finish(company, name, span)
+
+
+def draw_feeds(company: Company, name: str, span: Span, *, as_of: datetime) -> list[draws.Draw]:
+    """Draw and publish a period for each feed; one that cannot be drawn is no reason to leave out another.
+
+    Raises:
+        CheckFailed: a feed could not be drawn; the others were.
+    """
+    drawn, failures = [], []
+    for feed in feeds_of(company, name, as_of=as_of):
+        try:
+            drawn.append(draw(company, name, feed, span, as_of=as_of))
             publish(company, name, feed, span, as_of=as_of)
-        finish(company, name, span)
-    with reading(company.engine) as connection:
-        return draws.draws(connection, name, first_day=span.first, state="released")
+        except CheckFailed as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return drawn
 
 
 def extract(
@@ -125,7 +144,7 @@ def extract(
         CheckFailed: they are not what they should be.
         UsageError: the epoch's key was destroyed.
     """
-    release, places = release_of(company, name, as_of=as_of), _places(company)
+    release, places = release_of(company, name, as_of=as_of), places_of(company)
     pseudonyms = Pseudonyms(company.keys, name, epoch_of(span.first))
     make_keys(company, release, pseudonyms.epoch, as_of=as_of)
     preparation = Preparation(release.release, pseudonyms, Countries(places.geoip))
@@ -158,7 +177,7 @@ def count(company: Company, name: str, span: Span, *, as_of: datetime) -> Checke
     release = release_of(company, name, as_of=as_of).release
     workplace = _workplace(company, name, span)
     path = workplace.require(workplace.events)
-    engine = ibis.duckdb.connect()
+    engine = ibis.duckdb.connect(temp_directory=str(workplace.spill), memory_limit=MEMORY)
     try:
         events = engine.read_parquet(path)
         for table, stated in release.tables.items():
@@ -168,14 +187,15 @@ def count(company: Company, name: str, span: Span, *, as_of: datetime) -> Checke
         engine.disconnect()
     with parquet.ParquetFile(path) as file:
         events_there = file.metadata.num_rows
-    exact = {table: parquet.read_table(workplace.cells(table)).to_pylist() for table in release.tables}
+    exact = {table: parquet.read_table(workplace.cells(table)) for table in release.tables}
     return checks.check_cells(exact, release, events_there, place=_place(name, span))
 
 
 def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime) -> draws.Draw:
     """Draw the numbers of a period for one feed and write them, once; what was written before is handed on as it is.
 
-    What it takes of the budget is taken before anything is drawn, in a transaction of its own.
+    What it takes of the budget is taken before anything is drawn, in a transaction of its own, and after everything
+    that may fail.
 
     Raises:
         CheckFailed: a budget is spent, or somebody declared the period lost.
@@ -183,21 +203,18 @@ def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime)
     release = release_of(company, name, as_of=as_of)
     if before := _released(company, name, feed, span):
         return before
-    stated = release.release.feeds[feed]
-    exact = _exact(company, release, span)
-    version = company.version(as_of)
+    stated, version = release.release.feeds[feed], company.version(as_of)
+    plans = noise.plan(release.release, stated)
+    exact = {table: _exact(company, release, span, table) for table in plans}
+    _make_ready(company, release, feed, span, as_of)
     with company.engine.begin() as connection:
         draw_id = draws.reserve(
-            connection,
-            name,
-            feed,
-            stated,
-            span,
-            version=version.policy.policy.last_updated,
-            as_of=as_of,
+            connection, name, feed, stated, span, version=version.policy.policy.last_updated, as_of=as_of
         )
-    plans = noise.plan(release.release, stated)
-    drawn = {table: (plan, noise.draw(exact[table], stated.gates, plan)) for table, plan in plans.items()}
+    drawn = {
+        table: (plan, noise.draw(exact[table][0], stated.gates, plan, total=exact[table][1]))
+        for table, plan in plans.items()
+    }
     with company.engine.begin() as connection:
         adopt(connection, version, as_of=as_of)
         manifest = _write(connection, release, feed, span, drawn, as_of)
@@ -222,6 +239,19 @@ def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime)
     return found
 
 
+def _make_ready(company: Company, release: ResolvedRelease, feed: str, span: Span, as_of: datetime) -> None:
+    """Make tables that are not there, and end draws that nobody ended, before anything is taken of the budget.
+
+    Raises:
+        CheckFailed: a table is there with other columns.
+    """
+    with company.engine.begin() as connection:
+        draws.burn(connection, release.name, feed, span.first, as_of=as_of)
+    with company.engine.begin() as connection, draws.as_builder(connection):
+        for table in release.release.tables:
+            released.make(connection, release.name, feed, released.shape_of(release.release, table, feed))
+
+
 def _write(
     connection: Connection,
     release: ResolvedRelease,
@@ -237,7 +267,6 @@ def _write(
     with draws.as_builder(connection):
         for table, shape in shapes.items():
             plan, drawn = tables[table]
-            released.make(connection, release.name, feed, shape)
             says = describe(
                 release,
                 feed,
@@ -273,6 +302,7 @@ def publish(company: Company, name: str, feed: str, span: Span, *, as_of: dateti
     Raises:
         UsageError: nothing was drawn.
     """
+    release_of(company, name, as_of=as_of)
     found = _released(company, name, feed, span)
     if found is None or found.manifest is None:
         raise UsageError(
@@ -280,23 +310,35 @@ def publish(company: Company, name: str, feed: str, span: Span, *, as_of: dateti
             place=f"{name}.{feed}",
             next_step="run lifecycle release build",
         )
-    release, root = release_of(company, name, as_of=as_of).release, _places(company).files
-    manifest = json.loads(found.manifest)
-    wrote = 0
+    root, manifest = places_of(company).files, json.loads(found.manifest)
     with reading(company.engine) as connection:
-        for table in release.tables:
-            shape = released.shape_of(release, table, feed)
-            told = manifest["tables"].get(shape.name)
-            if told and not _is_published(root, shape, span, told):
-                rows = released.read(connection, shape, span.first)
-                files.write(root, shape, span.first, rows, told["says"])
-                wrote += 1
-    return wrote
+        return sum(
+            write_files(connection, root, table, span.first, told)
+            for table, told in manifest["tables"].items()
+        )
 
 
-def _is_published(root: Path, shape: Shape, span: Span, told: dict[str, Any]) -> bool:
-    found = files.digest(root, shape.name, span.first), files.says(root, shape.name, span.first)
-    return found == (told["sha256"], told["says"])
+def write_files(
+    connection: Connection, root: Path, table: str, first_day: date, told: dict[str, Any]
+) -> bool:
+    """Write the files of one period of a table where they are missing or damaged; whether it did.
+
+    Raises:
+        CheckFailed: the table has not what was drawn.
+    """
+    there = files.digest(root, table, first_day), files.says(root, table, first_day)
+    if there == (told["sha256"], told["says"]):
+        return False
+    shape = released.shape_told(told["says"])
+    rows = released.read(connection, shape, first_day)
+    if content_digest(rows) != told["sha256"]:
+        raise CheckFailed(
+            "the table has not what was drawn",
+            place=f"analytics.{table}, {first_day}",
+            next_step="find out who changed it: lifecycle release verify",
+        )
+    files.write(root, shape, first_day, rows, told["says"])
+    return True
 
 
 def finish(company: Company, name: str, span: Span) -> None:
@@ -306,23 +348,26 @@ def finish(company: Company, name: str, span: Span) -> None:
 
 def finish_all(company: Company) -> int:
     """Let nothing stay of any period that nobody builds at this moment; says how many there were."""
-    found = list(periods_at_work(_places(company).pseudonymised))
-    for workplace in found:
-        with draws.only_builder(company.engine, workplace.release):
+    cleared = 0
+    for workplace in periods_at_work(places_of(company).pseudonymised):
+        with suppress(StoreError), draws.only_builder(company.engine, workplace.release, workplace.first_day):
             workplace.clear()
-    return len(found)
+            cleared += 1
+    return cleared
 
 
-def _exact(company: Company, release: ResolvedRelease, span: Span) -> dict[str, dict[tuple[str, ...], Any]]:
+def _exact(
+    company: Company, release: ResolvedRelease, span: Span, table: str
+) -> tuple[dict[tuple[str, ...], Exact], int]:
+    """The cells of a table that a gate may let pass, and the contributors of all of them."""
     workplace = _workplace(company, release.name, span)
-    return {
-        table: read_cells(
-            parquet.read_table(workplace.require(workplace.cells(table))).to_pylist(),
-            stated.by,
-            numbers(release.release),
-        )
-        for table, stated in release.release.tables.items()
-    }
+    cells = parquet.read_table(workplace.require(workplace.cells(table)))
+    number = PERSONS if release.organisation else CONTRIBUTORS
+    many = cells.filter(pc.field(number) >= LEAST_PERSONS).to_pylist()
+    return (
+        read_cells(many, release.release.tables[table].by, numbers(release.release)),
+        pc.sum(cells[CONTRIBUTORS]).as_py() or 0,
+    )
 
 
 def _released(company: Company, name: str, feed: str, span: Span) -> draws.Draw | None:
@@ -331,10 +376,15 @@ def _released(company: Company, name: str, feed: str, span: Span) -> draws.Draw 
 
 
 def _workplace(company: Company, name: str, span: Span) -> Workplace:
-    return Workplace(root=_places(company).pseudonymised, release=name, first_day=span.first)
+    return Workplace(root=places_of(company).pseudonymised, release=name, first_day=span.first)
 
 
-def _places(company: Company) -> ReleasePlaces:
+def places_of(company: Company) -> ReleasePlaces:
+    """Where releases are made.
+
+    Raises:
+        UsageError: nobody has said.
+    """
     if company.releases is None:
         raise UsageError(
             "nobody has said where releases are made",

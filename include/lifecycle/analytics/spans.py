@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lifecycle.policy.releases import ResolvedRelease
 
 
+DAYS_A_WEEK = 7
+
+
 @dataclass(frozen=True, kw_only=True)
 class Span:
     """A period of a release.
@@ -59,6 +62,15 @@ def closed_spans(release: ResolvedRelease, as_of: datetime, zone: ZoneInfo) -> I
         if is_in_time(release, first, today):
             yield _span(first, release.days, zone)
         first += timedelta(days=release.days)
+
+
+def spans_since(release: ResolvedRelease, day: date, zone: ZoneInfo) -> Iterator[Span]:
+    """The periods that begin on a day or later, without end."""
+    if release.release.every is Every.WEEK:
+        day += timedelta(days=-day.weekday() % DAYS_A_WEEK)
+    while True:
+        yield _span(day, release.days, zone)
+        day += timedelta(days=release.days)
 
 
 def is_in_time(release: ResolvedRelease, first: date, today: date) -> bool:

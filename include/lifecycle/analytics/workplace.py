@@ -7,6 +7,7 @@ whatever was left by an interrupted run goes before the next one begins.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -48,6 +49,11 @@ class Workplace:
         """Exact cells of a table."""
         return self.folder / f"cells-{table}.parquet"
 
+    @property
+    def spill(self) -> Path:
+        """Where DuckDB writes what it has no memory for."""
+        return self.folder / "spill"
+
     def begin(self) -> None:
         """Empty, and for nobody else."""
         self.clear()
@@ -81,4 +87,7 @@ def periods_at_work(root: Path) -> Iterator[Workplace]:
     """Every period of which something stands there."""
     if root.exists():
         for folder in sorted(root.glob("*/*")):
-            yield Workplace(root=root, release=folder.parent.name, first_day=date.fromisoformat(folder.name))
+            with suppress(ValueError):  # a file of somebody else's
+                yield Workplace(
+                    root=root, release=folder.parent.name, first_day=date.fromisoformat(folder.name)
+                )

@@ -12,11 +12,11 @@ from lifecycle.cli.session import (
     AsOf,
     By,
     Json,
+    deciding_moment,
     emit,
     moment,
     open_company,
     open_to_change,
-    past_moment,
     policy_zone,
     progress_bar,
 )
@@ -50,7 +50,7 @@ Period = Annotated[
 def build(*, release: Name = None, period: Period = None, as_of: AsOf = None, json: Json = False) -> None:
     """Release every period that is over, was not released and still may be; each once and for good."""
     company = open_to_change()
-    at = past_moment(as_of, policy_zone(company))
+    at = deciding_moment(company, as_of)
     agreement.check_before(company, as_of=at)
     for name in _releases(company, release, at):
         inspecting.record_late(company, name, as_of=at)
@@ -84,7 +84,7 @@ def _build(company: Company, name: str, span: Span, at: datetime) -> list[Draw]:
 def keys(*, as_of: AsOf = None, json: Json = False) -> None:
     """Make this month's keys of pseudonyms, and destroy those of months of which nothing is released any more."""
     company = open_to_change()
-    at = past_moment(as_of, policy_zone(company))
+    at = deciding_moment(company, as_of)
     found = rotation.rotate(company, as_of=at)
     lines = [f"{name} was made" for name in found.created] + [
         f"{name} was destroyed" for name in found.destroyed
@@ -129,7 +129,7 @@ def lost(
     """Declare a period lost: it is never released, and its events may go."""
     company = open_to_change()
     require_name(by, place="--by")
-    at = past_moment(as_of, policy_zone(company))
+    at = deciding_moment(company, as_of)
     names = _releases(company, release, at)
     if len(names) != 1:
         raise UsageError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from lifecycle.orchestration.tasks import deciding_moment, opened
+from lifecycle.orchestration.tasks import deciding_moment, opened, run_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,25 +75,12 @@ def count(period: dict[str, str]) -> dict[str, str]:
 
 
 def draw(period: dict[str, str]) -> dict[str, Any]:
-    """Draw the numbers of each feed that does not have them; what was drawn before is handed on."""
-    from lifecycle.analytics.releasing import draw, feeds_of
+    """Draw the numbers of each feed that does not have them, and write files; what was drawn before is handed on."""
+    from lifecycle.analytics.releasing import draw_feeds
 
     with _at_work(period) as (company, span, as_of):
-        name = period["release"]
-        drawn = [
-            draw(company, name, feed, span, as_of=as_of) for feed in feeds_of(company, name, as_of=as_of)
-        ]
+        drawn = draw_feeds(company, period["release"], span, as_of=as_of)
     return {**period, "feeds": {one.feed: one.sha256 for one in drawn}}
-
-
-def publish(drawn: dict[str, Any]) -> dict[str, Any]:
-    """Write the files of what was drawn."""
-    from lifecycle.analytics.releasing import publish
-
-    with _at_work(drawn) as (company, span, as_of):
-        for feed in drawn["feeds"]:
-            publish(company, drawn["release"], feed, span, as_of=as_of)
-    return drawn
 
 
 def clear() -> int:
@@ -105,8 +92,21 @@ def clear() -> int:
 
 
 def tell_released(periods: list[dict[str, str]]) -> list[str]:
-    """Tell whoever waits for it which periods are released."""
-    keys = [f"{one['release']}.{one['first_day']}" for one in periods]
+    """Tell whoever waits for it which of the periods are released."""
+    from lifecycle.analytics.inspecting import open_spans
+
+    with opened() as company:
+        as_of = run_moment()
+        still_open = {
+            (name, span.first.isoformat())
+            for name in company.rulebook(as_of).releases
+            for span in open_spans(company, name, as_of=as_of)
+        }
+    keys = [
+        f"{one['release']}.{one['first_day']}"
+        for one in periods
+        if (one["release"], one["first_day"]) not in still_open
+    ]
     context = get_current_context()
     for asset in context["task"].outlets:
         context["outlet_events"][asset].add_partitions(keys)
@@ -125,5 +125,5 @@ def _at_work(period: dict[str, Any]) -> Iterator[tuple[Company, Span, datetime]]
         release = release_of(company, period["release"], as_of=as_of)
         zone = company.rulebook(as_of).policy.zone
         span = span_of(release, date.fromisoformat(period["first_day"]), zone)
-        with only_builder(company.engine, release.name):
+        with only_builder(company.engine, release.name, span.first):
             yield company, span, as_of

@@ -51,5 +51,4 @@ def period(period: dict[str, str]) -> None:
     """One period of one release."""
     extracted = step(releases.extract, map_index_template=PERIOD)(period=period)
     counted = step(releases.count)(extracted)
-    drawn = step(releases.draw)(counted)
-    step(releases.publish)(drawn)
+    step(releases.draw)(counted)

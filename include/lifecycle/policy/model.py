@@ -516,6 +516,20 @@ class Policy(Form):
     disclosures: Disclosures | None = None
     releases: dict[ArchiveName, Release] = {}
 
+    @model_validator(mode="after")
+    def _tables_apart(self) -> Policy:
+        """Each released table is one feed's of one release."""
+        names = [
+            f"{table}_{feed}"
+            for release in self.releases.values()
+            for table in release.tables
+            for feed in release.feeds
+        ]
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        if twice:
+            raise ValueError(f"two released tables are called {twice[0]}: give one another name")
+        return self
+
     @property
     def version(self) -> str:
         """The date that names this version, as plans and receipts print it (P1)."""

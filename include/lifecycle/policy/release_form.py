@@ -13,7 +13,11 @@ from lifecycle.policy.form import ArchiveName, CollectionName, Column, Days, For
 MOST_CELLS = 1_000
 """Of one table that one contributor may be counted in."""
 TAKEN = frozenset(
-    {"first_day", "last_day", "subject", "organisation", "persons", "organisations", "contributors", "events"}
+    {
+        *("first_day", "last_day", "days", "subject", "organisation", "contributors", "events"),
+        *("persons", "organisations", "persons_by_day", "organisations_by_day"),
+        *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),
+    }
 )
 """Columns that tables have anyway."""
 LONGEST_TABLE = 63 - len("_monthly")
@@ -209,7 +213,22 @@ class Release(Form):
         for name, feed in self.feeds.items():
             if feed.gates.organisations and not self.organisation:
                 raise ValueError(f"feeds.{name}.gates.organisations belongs to a release with organisation")
+        both = self.dimensions.keys() & self.measures.keys()
+        if both:
+            raise ValueError(f"{min(both)} is a dimension and a measure: give one of them another name")
         for name in (*self.dimensions, *self.measures):
             if name in TAKEN:
                 raise ValueError(f"{name} is a column of its own in every table: give it another name")
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_suffice(self) -> Release:
+        """Windows of days meet as many periods as this; a period counts whole where it is partly in one."""
+        periods = {30: 30, 365: 365} if self.every is Every.DAY else {30: 6, 365: 54}
+        for name, feed in self.feeds.items():
+            for days, budget in ((30, feed.budget.days_30), (365, feed.budget.days_365)):
+                if feed.rho * periods[days] > budget:
+                    raise ValueError(
+                        f"feeds.{name}.budget.days_{days} does not hold the {periods[days]} periods of {days} days"
+                    )
         return self

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lifecycle.datamap.texts import TEXTS
 from lifecycle.errors import PolicyError
 from lifecycle.policy.archives import MOMENTS, WHOLE_NUMBERS
+from lifecycle.policy.model import Basis
 from lifecycle.policy.release_form import Every
 
 if TYPE_CHECKING:
@@ -175,6 +176,12 @@ class ReleaseResolver:
         purpose = self.policy.purposes.get(name)
         if purpose is None:
             self._fail(("purpose",), f"there is no purpose {name}", "name one of purposes")
+        if purpose.basis is Basis.CONSENT:
+            self._fail(
+                ("purpose",),
+                f"{name} rests on consent, and nobody looks for that of each event",
+                "name a purpose that rests on something else, and that may be refused",
+            )
         if events not in purpose.collections:
             self._fail(
                 ("purpose",),

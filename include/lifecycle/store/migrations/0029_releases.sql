@@ -85,6 +85,9 @@ CREATE FUNCTION lifecycle.release_reserve(
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF num_nulls(of_release, of_feed, from_day, to_day, takes, fails, most_period, most_30, most_365, version, at) > 0 THEN
+        RAISE 'release_reserve needs all that it asks for' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     -- One at a time for a feed, so that no two of them see the same budget.
     PERFORM pg_advisory_xact_lock(hashtext('lifecycle.release'), hashtext(of_release || '.' || of_feed));
     IF EXISTS (SELECT FROM lifecycle.release_draw WHERE (release, feed, first_day, state) = (of_release, of_feed, from_day, 'released')) THEN
@@ -122,12 +125,15 @@ CREATE FUNCTION lifecycle.release_is_drawn() RETURNS trigger
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    of_release text := coalesce(TG_ARGV[0], to_jsonb(NEW) ->> 'release');
+    of_feed text := coalesce(TG_ARGV[1], to_jsonb(NEW) ->> 'feed');
 BEGIN
     IF NOT EXISTS (
         SELECT FROM lifecycle.release_draw
-        WHERE (release, feed, first_day, state) = (TG_ARGV[0], TG_ARGV[1], NEW.first_day, 'reserved')
+        WHERE (release, feed, first_day, last_day, state) = (of_release, of_feed, NEW.first_day, NEW.last_day, 'reserved')
     ) THEN
-        RAISE 'nothing is drawn for %.% of this day: what is released is written once', TG_ARGV[0], TG_ARGV[1]
+        RAISE 'nothing is drawn for %.% of this day: what is released is written once', of_release, of_feed
             USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     RETURN NEW;
@@ -164,6 +170,8 @@ CREATE TRIGGER release_draw_stays_whole BEFORE TRUNCATE ON lifecycle.release_dra
 -- What every release says of itself, for whoever reads its tables.
 CREATE TABLE analytics.dictionary (
     table_name text NOT NULL,
+    release    text NOT NULL,
+    feed       text NOT NULL,
     first_day  date NOT NULL,
     last_day   date NOT NULL,
     says       jsonb NOT NULL,
@@ -171,6 +179,8 @@ CREATE TABLE analytics.dictionary (
 );
 COMMENT ON TABLE analytics.dictionary IS
     'For each period of each table: what its columns mean, how large the noise is, what is not shown, what it took of the budget.';
+CREATE TRIGGER dictionary_is_drawn BEFORE INSERT ON analytics.dictionary
+    FOR EACH ROW EXECUTE FUNCTION lifecycle.release_is_drawn();
 CREATE TRIGGER dictionary_stays BEFORE UPDATE OR DELETE ON analytics.dictionary
     FOR EACH ROW EXECUTE FUNCTION lifecycle.release_stays();
 CREATE TRIGGER dictionary_stays_whole BEFORE TRUNCATE ON analytics.dictionary
