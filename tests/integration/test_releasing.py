@@ -201,8 +201,8 @@ def test_thirty_days_have_a_budget_of_their_own(database: Database, tmp_path: Pa
     add_readers(database, 1, 200)
     database.execute(
         "INSERT INTO lifecycle.release_draw (release, feed, first_day, last_day, state, rho, delta, policy_version,"
-        " reserved_at, ended_at) SELECT 'openings', 'internal', '2026-02-10', '2026-02-10', 'failed', 15, 1e-6,"
-        " '2020-01-01', now(), now()"
+        " reserved_at, ended_at, entry) SELECT 'openings', 'internal', '2026-02-10', '2026-02-10', 'failed', 15, 1e-6,"
+        " '2020-01-01', now(), now(), 1000000"
     )
     for day in (2, 3):
         add_openings(database, 1, 200, at=f"2026-03-0{day} 12:00+02")
@@ -440,3 +440,31 @@ def test_the_data_team_reads_what_is_released(press: Company, database: Database
             connection.exec_driver_sql("SELECT count(*) FROM analytics.by_country_internal_weekly").scalar()
             == 2
         )
+
+
+def test_a_restored_database_draws_nothing_twice(press: Company, database: Database):
+    """As after a backup of before the draws came back, and the ledger from its copy."""
+    build(press)
+    periods.declare_lost(
+        press, "openings", span(press, first=date(2026, 3, 1)), reason="late", by="o", as_of=AS_OF
+    )
+    database.script(
+        "ALTER TABLE lifecycle.release_draw DISABLE TRIGGER ALL; DELETE FROM lifecycle.release_draw;"
+        "ALTER TABLE lifecycle.release_draw ENABLE TRIGGER ALL;"
+        "DELETE FROM lifecycle.release_lost; UPDATE lifecycle.release_reading SET entries = 0;"
+        "ALTER TABLE analytics.dictionary DISABLE TRIGGER ALL; DELETE FROM analytics.dictionary;"
+        "DROP TABLE analytics.by_country_internal CASCADE"
+    )
+    assert build(press) == []
+    states = database.execute("SELECT feed, state, rho FROM lifecycle.release_draw ORDER BY feed")
+    assert [(row.feed, row.state, float(row.rho)) for row in states] == [
+        ("commercial", "forgotten", 0.1),
+        ("internal", "forgotten", 0.5),
+    ]
+    open_days = [one.first for one in inspecting.open_spans(press, "openings", as_of=AS_OF)]
+    assert DAY not in open_days
+    assert date(2026, 3, 1) not in open_days
+    assert inspecting.verify(press, "openings", as_of=AS_OF).tables == 0
+    feed, version = press.rulebook(AS_OF).releases["openings"].release.feeds["internal"], date(2020, 1, 1)
+    with press.engine.begin() as connection, pytest.raises(CheckFailed, match="released before"):
+        draws.reserve(connection, "openings", "internal", feed, span(press), version=version, as_of=AS_OF)

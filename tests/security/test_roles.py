@@ -62,6 +62,7 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
         Role.READER: READ,
         Role.BUILDER: READ,
     },  # the engine may end one
+    "lifecycle.release_reading": {},
     "lifecycle.release_period": {Role.ENGINE: CHANGE},
     "lifecycle.release_lost": {Role.ENGINE: ADD, Role.READER: READ, Role.BUILDER: READ},
     "analytics.dictionary": {Role.ENGINE: READ, Role.BUILDER: ADD, Role.DATA_TEAM: READ},
@@ -88,6 +89,7 @@ FUNCTIONS: dict[str, set[Role]] = {
     "lifecycle.fetch_package": {Role.ENGINE, Role.INTAKE},
     "lifecycle.show_passphrase": {Role.ENGINE, Role.INTAKE},
     "lifecycle.release_make_table": {Role.BUILDER},
+    "lifecycle.release_remember": {Role.ENGINE},
     "lifecycle.release_reserve": {Role.BUILDER},
     "lifecycle.release_taken": {Role.BUILDER},
 }
@@ -274,6 +276,7 @@ FORBIDDEN = [
     (Role.BUILDER, "SELECT FROM lifecycle.ledger_entry"),
     (Role.ENGINE, "INSERT INTO analytics.dictionary SELECT 't', 'r', 'f', '2026-01-01', '2026-01-01', '{}'"),
     (Role.ENGINE, "INSERT INTO lifecycle.release_draw DEFAULT VALUES"),
+    (Role.ENGINE, "UPDATE lifecycle.release_reading SET entries = 9"),
     (Role.ENGINE, "DELETE FROM lifecycle.release_draw"),
     (Role.ENGINE, "UPDATE lifecycle.release_draw SET rho = 0.1"),
     (Role.DATA_TEAM, "SELECT FROM lifecycle.release_draw"),

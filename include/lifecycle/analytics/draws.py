@@ -89,7 +89,7 @@ class Draw:
     last_day: date
     state: str
     rho: Decimal
-    policy_version: date
+    policy_version: date | None
     reserved_at: datetime
     manifest: str | None
     sha256: str | None
@@ -193,6 +193,16 @@ def millionths(rho: Decimal) -> int:
     return math.ceil(rho * MILLION)
 
 
+def known_feeds(connection: Connection, release: str, first_day: date) -> set[str]:
+    """The feeds that have a period, whether this database still knows what or not."""
+    query = sa.select(release_draw.c.feed).where(
+        release_draw.c.release == release,
+        release_draw.c.first_day == first_day,
+        release_draw.c.state.in_(["released", "forgotten"]),
+    )
+    return set(connection.scalars(query))
+
+
 def burn(connection: Connection, release: str, feed: str, first_day: date, *, as_of: datetime) -> int:
     """End draws that nobody ended, as after a crash; what they took stays taken. Says how many there were.
 
@@ -200,7 +210,6 @@ def burn(connection: Connection, release: str, feed: str, first_day: date, *, as
     """
     abandoned = draws(connection, release, feed=feed, first_day=first_day, state="reserved")
     for one in abandoned:
-        end(connection, one.draw_id, "failed", as_of=as_of)
         body = {
             "release": release,
             "feed": feed,
@@ -209,7 +218,8 @@ def burn(connection: Connection, release: str, feed: str, first_day: date, *, as
             "reason": "interrupted",
             "rho_millionths": millionths(one.rho),
         }
-        append(connection, "release_failed", body, as_of=as_of)
+        entry = append(connection, "release_failed", body, as_of=as_of)
+        end(connection, one.draw_id, "failed", as_of=as_of, entry=entry.sequence)
     return len(abandoned)
 
 

@@ -14,6 +14,7 @@ from lifecycle.analytics import draws, periods, released, spans
 from lifecycle.analytics.describing import content_digest
 from lifecycle.analytics.events import Events
 from lifecycle.analytics.releasing import places_of, release_of, write_files
+from lifecycle.analytics.remembering import remember
 from lifecycle.errors import CheckFailed, PromiseBroken, UsageError
 from lifecycle.ledger.book import read_entry
 from lifecycle.planning.planner import one_state
@@ -86,13 +87,12 @@ class Verified:
 def open_spans(company: Company, name: str, *, as_of: datetime) -> Iterator[Span]:
     """The periods that are over, may still be released and are not, oldest first."""
     release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
+    remember(company.engine)
     for span in spans.closed_spans(release, as_of, zone):
         with reading(company.engine) as connection:
             if periods.is_lost(connection, name, span.first):
                 continue
-            there = {
-                one.feed for one in draws.draws(connection, name, first_day=span.first, state="released")
-            }
+            there = draws.known_feeds(connection, name, span.first)
         if there != set(release.release.feeds):
             yield span
 
@@ -107,7 +107,7 @@ def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
     with reading(company.engine) as connection:
         counted = [day for day, _ in periods.counted(connection, name)]
         lost = periods.lost_days(connection, name)
-        drawn = draws.draws(connection, name, state="released")
+        drawn = [one for one in draws.draws(connection, name) if one.state in ("released", "forgotten")]
     if not counted:
         return []
     late = []

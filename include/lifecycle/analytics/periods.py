@@ -98,7 +98,7 @@ def declare_lost(
         )
     feeds = set(company.rulebook(as_of).releases[release].release.feeds)
     with draws.only_builder(company.engine, release, span.first), company.engine.begin() as connection:
-        there = {one.feed for one in draws.draws(connection, release, first_day=span.first, state="released")}
+        there = draws.known_feeds(connection, release, span.first)
         if feeds <= there:
             raise UsageError(f"{span.first} was released", place=release, next_step="nothing: it is not lost")
         if is_lost(connection, release, span.first):

@@ -25,6 +25,7 @@ from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.periods import enter_counted
 from lifecycle.analytics.preparing import Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms, epoch_of
+from lifecycle.analytics.remembering import remember
 from lifecycle.analytics.rotation import make_keys
 from lifecycle.analytics.workplace import Workplace, periods_at_work
 from lifecycle.errors import CheckFailed, StoreError, UsageError
@@ -109,7 +110,11 @@ def build(
     """
     with draws.only_builder(company.engine, name, span.first):
         try:
-            if any(not _released(company, name, feed, span) for feed in feeds_of(company, name, as_of=as_of)):
+            remember(company.engine)
+            if any(
+                not _released(company, name, feed, span)
+                for feed in _feeds_to_draw(company, name, span, as_of)
+            ):
                 extract(company, name, span, as_of=as_of, progress=progress)
                 count(company, name, span, as_of=as_of)
             return draw_feeds(company, name, span, as_of=as_of)
@@ -124,7 +129,7 @@ def draw_feeds(company: Company, name: str, span: Span, *, as_of: datetime) -> l
         CheckFailed: a feed could not be drawn; the others were.
     """
     drawn, failures = [], []
-    for feed in feeds_of(company, name, as_of=as_of):
+    for feed in _feeds_to_draw(company, name, span, as_of):
         try:
             drawn.append(draw(company, name, feed, span, as_of=as_of))
             publish(company, name, feed, span, as_of=as_of)
@@ -133,6 +138,14 @@ def draw_feeds(company: Company, name: str, span: Span, *, as_of: datetime) -> l
     if failures:
         raise failures[0]
     return drawn
+
+
+def _feeds_to_draw(company: Company, name: str, span: Span, as_of: datetime) -> list[str]:
+    """The feeds, but those of which the ledger knows and this database has forgotten what was drawn."""
+    with reading(company.engine) as connection:
+        known = draws.known_feeds(connection, name, span.first)
+        there = {one.feed for one in draws.draws(connection, name, first_day=span.first, state="released")}
+    return [feed for feed in feeds_of(company, name, as_of=as_of) if feed not in known - there]
 
 
 def extract(

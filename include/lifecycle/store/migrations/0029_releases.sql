@@ -6,10 +6,10 @@ CREATE TABLE lifecycle.release_draw (
     feed           text NOT NULL CHECK (feed ~ '^[a-z][a-z0-9_]{0,30}$'),
     first_day      date NOT NULL,
     last_day       date NOT NULL,
-    state          text NOT NULL DEFAULT 'reserved' CHECK (state IN ('reserved', 'released', 'failed')),
+    state          text NOT NULL DEFAULT 'reserved' CHECK (state IN ('reserved', 'released', 'failed', 'forgotten')),
     rho            numeric NOT NULL CHECK (rho > 0),
-    delta          numeric NOT NULL CHECK (delta > 0 AND delta < 1),
-    policy_version date NOT NULL,
+    delta          numeric CHECK (delta > 0 AND delta < 1),
+    policy_version date,
     reserved_at    timestamptz NOT NULL,
     ended_at       timestamptz,
     manifest       text,
@@ -17,17 +17,30 @@ CREATE TABLE lifecycle.release_draw (
     entry          bigint CHECK (entry >= 0),
     CONSTRAINT release_draw_is_of_days_in_order CHECK (first_day <= last_day),
     CONSTRAINT release_draw_ends CHECK ((ended_at IS NULL) = (state = 'reserved')),
-    CONSTRAINT release_draw_is_known_by_its_manifest CHECK (num_nulls(manifest, sha256, entry) = CASE state WHEN 'released' THEN 0 ELSE 3 END)
+    CONSTRAINT release_draw_is_known_by_its_manifest CHECK ((manifest IS NULL) = (state <> 'released')),
+    CONSTRAINT release_draw_is_in_the_ledger CHECK ((entry IS NULL) = (state = 'reserved')),
+    CONSTRAINT release_draw_has_a_digest CHECK ((sha256 IS NULL) = (state IN ('reserved', 'failed'))),
+    CONSTRAINT release_draw_says_how_it_was_made CHECK (state IN ('forgotten', 'failed') OR num_nulls(delta, policy_version) = 0)
 );
-CREATE UNIQUE INDEX release_draw_once ON lifecycle.release_draw (release, feed, first_day) WHERE state = 'released';
+CREATE UNIQUE INDEX release_draw_once ON lifecycle.release_draw (release, feed, first_day) WHERE state IN ('released', 'forgotten');
 CREATE UNIQUE INDEX release_draw_one_at_a_time ON lifecycle.release_draw (release, feed, first_day) WHERE state = 'reserved';
+CREATE UNIQUE INDEX release_draw_entry ON lifecycle.release_draw (entry);
 CREATE INDEX release_draw_days ON lifecycle.release_draw (release, feed, first_day, last_day);
 COMMENT ON TABLE lifecycle.release_draw IS
     'Each time that numbers were drawn of a period, for one feed. Never deleted: what was taken of the budget stays taken.';
 COMMENT ON COLUMN lifecycle.release_draw.state IS
-    'reserved while numbers are drawn; released with them; failed when nobody knows whether somebody saw them.';
+    'reserved while numbers are drawn; released with them; failed when nobody knows whether somebody saw them; forgotten'
+    ' when the ledger says that it was released, and this database, restored from a backup, does not know it.';
 COMMENT ON COLUMN lifecycle.release_draw.rho IS 'What it took of the budget (zero-concentrated differential privacy).';
 COMMENT ON COLUMN lifecycle.release_draw.entry IS 'The entry of the ledger that says so.';
+
+CREATE TABLE lifecycle.release_reading (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    entries bigint NOT NULL CHECK (entries >= 0)
+);
+INSERT INTO lifecycle.release_reading (entries) VALUES (0);
+COMMENT ON TABLE lifecycle.release_reading IS
+    'How many entries of the ledger were compared with the register of draws: a restored database has fewer draws than entries.';
 
 CREATE TABLE lifecycle.release_period (
     release    text NOT NULL CHECK (release ~ '^[a-z][a-z0-9_]{0,30}$'),
@@ -90,7 +103,7 @@ BEGIN
     END IF;
     -- One at a time for a feed, so that no two of them see the same budget.
     PERFORM pg_advisory_xact_lock(hashtext('lifecycle.release'), hashtext(of_release || '.' || of_feed));
-    IF EXISTS (SELECT FROM lifecycle.release_draw WHERE (release, feed, first_day, state) = (of_release, of_feed, from_day, 'released')) THEN
+    IF EXISTS (SELECT FROM lifecycle.release_draw WHERE (release, feed, first_day) = (of_release, of_feed, from_day) AND state IN ('released', 'forgotten')) THEN
         refused := 'released';
     ELSIF EXISTS (SELECT FROM lifecycle.release_lost WHERE (release, first_day) = (of_release, from_day)) THEN
         refused := 'lost';
@@ -98,7 +111,7 @@ BEGIN
         refused := 'drawing';
     ELSIF EXISTS (
         SELECT FROM lifecycle.release_draw
-        WHERE (release, feed) = (of_release, of_feed) AND state = 'released'
+        WHERE (release, feed) = (of_release, of_feed) AND state IN ('released', 'forgotten')
             AND first_day <= to_day AND last_day >= from_day
     ) THEN
         refused := 'overlap';
@@ -257,10 +270,50 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION lifecycle.release_reserve, lifecycle.release_make_table, lifecycle.release_taken FROM PUBLIC;
+-- Enter what the ledger says of draws and lost periods and the register does not: a restored database has forgotten it.
+--
+-- result   how many there were
+CREATE FUNCTION lifecycle.release_remember() RETURNS integer
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    first bigint;
+    last bigint;
+    found integer;
+    entered integer := 0;
+BEGIN
+    SELECT entries INTO first FROM lifecycle.release_reading FOR UPDATE;
+    SELECT coalesce(max(sequence) + 1, 0) INTO last FROM lifecycle.ledger_entry;
+    INSERT INTO lifecycle.release_draw (release, feed, first_day, last_day, state, rho, reserved_at, ended_at, sha256, entry)
+    SELECT body ->> 'release', body ->> 'feed', (body ->> 'first_day')::date, (body ->> 'last_day')::date,
+        CASE kind WHEN 'release_drawn' THEN 'forgotten' ELSE 'failed' END,
+        (body ->> 'rho_millionths')::numeric / 1000000, as_of, as_of, body ->> 'digest', sequence
+    FROM lifecycle.ledger
+    WHERE sequence >= first AND sequence < last AND kind IN ('release_drawn', 'release_failed')
+    ORDER BY sequence
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    entered := entered + found;
+    INSERT INTO lifecycle.release_lost (release, first_day, last_day, reason, lost_by, lost_at, entry)
+    SELECT body ->> 'release', (body ->> 'first_day')::date, (body ->> 'last_day')::date, body ->> 'reason',
+        body ->> 'by', as_of, sequence
+    FROM lifecycle.ledger
+    WHERE sequence >= first AND sequence < last AND kind = 'release_lost'
+    ORDER BY sequence
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    UPDATE lifecycle.release_reading SET entries = last WHERE entries < last;
+    RETURN entered + found;
+END
+$$;
+
+REVOKE ALL ON FUNCTION lifecycle.release_remember, lifecycle.release_reserve, lifecycle.release_make_table, lifecycle.release_taken FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION lifecycle.release_reserve, lifecycle.release_make_table, lifecycle.release_taken TO analytics_builder;
 GRANT USAGE ON SCHEMA lifecycle TO analytics_builder;
 GRANT SELECT, UPDATE (state, ended_at, manifest, sha256, entry) ON lifecycle.release_draw TO lifecycle_engine;
+GRANT EXECUTE ON FUNCTION lifecycle.release_remember TO lifecycle_engine;
 GRANT SELECT ON lifecycle.release_draw TO analytics_builder, lifecycle_reader;
 GRANT SELECT, INSERT, UPDATE ON lifecycle.release_period TO lifecycle_engine;
 GRANT SELECT, INSERT ON lifecycle.release_lost TO lifecycle_engine;
