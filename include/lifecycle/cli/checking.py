@@ -67,6 +67,7 @@ def _coverage_lines(one: Covered) -> list[str]:
         "rules": one.rules,
         "duties to keep": one.statutory,
         "archives": one.archives,
+        "releases": one.releases,
         "purposes": one.purposes,
         "recipients": one.recipients,
         "rights": one.rights,

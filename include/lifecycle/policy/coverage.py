@@ -45,6 +45,7 @@ class Covered:
     rules: tuple[str, ...]
     statutory: tuple[str, ...]
     archives: tuple[str, ...]
+    releases: tuple[str, ...]
     purposes: tuple[str, ...]
     recipients: tuple[str, ...]
     rights: tuple[str, ...]
@@ -55,8 +56,8 @@ class Covered:
     @property
     def is_enforced(self) -> bool:
         """Whether anything keeps it."""
-        parts = self.statutory, self.archives, self.purposes, self.recipients, self.rights, self.kept_by
-        return bool(self.rules or any(parts))
+        duties = self.rules, self.statutory, self.archives, self.releases
+        return any((*duties, self.purposes, self.recipients, self.rights, self.kept_by))
 
     @property
     def is_proven(self) -> bool:
@@ -87,6 +88,7 @@ def coverage(version: PolicyVersion, dags_dir: Path, tests_dir: Path) -> tuple[C
             rules=citing(policy.rules, name),
             statutory=citing(policy.statutory, name),
             archives=citing(policy.archives, name),
+            releases=citing(policy.releases, name),
             purposes=citing(policy.purposes, name),
             recipients=citing(policy.recipients, name),
             rights=citing({kind.value: right for kind, right in policy.rights.items()}, name),
