@@ -176,12 +176,12 @@ def _copied(scratch: Scratch, times: int) -> dict[str, Any]:
     """Events out of PostgreSQL, as a share of what a bare COPY of the same columns takes in rows a second."""
     scratch.create("events")
     engine = connect(scratch.url("events"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TABLE event AS SELECT gen_random_uuid() AS subject, '198.51.100.7'::inet AS address, 'EE' AS land,"
-            f" '{_AGENTS[0]}' AS agent, '/page/' || n % 200 AS page, n % 600 AS seconds"
-            f" FROM generate_series(1, {COPIED}) AS n"
-        )
+    scratch.run(
+        "events",
+        "CREATE TABLE event AS SELECT gen_random_uuid() AS subject, '198.51.100.7'::inet AS address, 'EE' AS land,"
+        f" '{_AGENTS[0]}' AS agent, '/page/' || n % 200 AS page, n % 600 AS seconds"
+        f" FROM generate_series(1, {COPIED}) AS n",
+    )
     columns = [sa.column(name) for name in ("subject", "address", "land", "agent", "page", "seconds")]
     query = sa.select(*columns).select_from(sa.table("event", *columns))
     types = dict.fromkeys(("subject", "address", "land", "agent", "page"), pa.string()) | {
