@@ -455,6 +455,11 @@ def test_a_restored_database_draws_nothing_twice(press: Company, database: Datab
         "ALTER TABLE analytics.dictionary DISABLE TRIGGER ALL; DELETE FROM analytics.dictionary;"
         "DROP TABLE analytics.by_country_internal CASCADE"
     )
+    database.execute(
+        "INSERT INTO lifecycle.release_period VALUES ('openings', '2026-03-02', '2026-03-02', 1, '{}', 0, now())"
+        " ON CONFLICT DO NOTHING"
+    )
+    assert inspecting.record_late(press, "openings", as_of=AS_OF + timedelta(days=7)) == []
     assert build(press) == []
     states = database.execute("SELECT feed, state, rho FROM lifecycle.release_draw ORDER BY feed")
     assert [(row.feed, row.state, float(row.rho)) for row in states] == [

@@ -104,6 +104,7 @@ def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
     """
     release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
     today = local_day(as_of, zone)
+    remember(company.engine)
     with reading(company.engine) as connection:
         counted = [day for day, _ in periods.counted(connection, name)]
         lost = periods.lost_days(connection, name)
