@@ -27,8 +27,9 @@ from lifecycle.analytics import noise
 from lifecycle.analytics.bounding import cells, numbers
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.gates import read_cells
-from lifecycle.analytics.preparing import Preparation
+from lifecycle.analytics.preparing import REPEATED, Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms
+from lifecycle.analytics.side_by_side import side_by_side
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
 from lifecycle.settings import PROJECT
@@ -36,7 +37,7 @@ from lifecycle.store.copying import read_in_parts
 from lifecycle.store.engine import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lifecycle.policy.release_form import Release
 
@@ -119,7 +120,8 @@ def whole(folder: Path, raw: str = "raw.parquet") -> dict[str, Any]:
     preparation = Preparation(
         release, Pseudonyms(_keys(folder), "website_visits", "2026-03"), Countries(None)
     )
-    preparation.write(_batches(folder / raw), folder / "events.parquet", lambda _rows: None)
+    batches = _batches(folder / raw, preparation.types())
+    preparation.write(batches, folder / "events.parquet", lambda _rows: None)
     engine = ibis.duckdb.connect()
     events = engine.read_parquet(folder / "events.parquet")
     drawn: dict[str, Any] = {}
@@ -144,21 +146,25 @@ def bare(folder: Path) -> None:
             ).fetchall()
 
 
-def _batches(path: Path) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+def _batches(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[pa.Table]:
+    with pq.ParquetFile(
+        path, read_dictionary=[name for name, kind in types.items() if kind == REPEATED]
+    ) as file:
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
             yield pa.Table.from_batches([batch])
 
 
 def _hashed(folder: Path, times: int) -> dict[str, Any]:
-    """Pseudonyms a second, against a loop of Python's own HMAC."""
+    """Pseudonyms a second, made as a release makes them, against a loop of Python's own HMAC."""
     values = pq.read_table(folder / "raw.parquet", columns=["subject"])["subject"].slice(0, HASHED)
+    parts = [values.slice(start, ROWS_AT_ONCE) for start in range(0, HASHED, ROWS_AT_ONCE)]
     pseudonyms = Pseudonyms(_keys(folder), "website_visits", "2026-03")
     texts, key = values.slice(0, HASHED // 10).to_pylist(), os.urandom(32)
     ours, loop = [], []
     for _ in range(times):
         start = time.perf_counter()
-        pseudonyms.of("subject", values)
+        for _made in side_by_side(lambda part: pseudonyms.of("subject", part), parts):
+            pass
         ours.append(len(values) / (time.perf_counter() - start))
         start = time.perf_counter()
         for text in texts:
@@ -167,6 +173,7 @@ def _hashed(folder: Path, times: int) -> dict[str, Any]:
     rate, by_loop = statistics.median(ours), statistics.median(loop)
     return {
         "pseudonyms_a_second": round(rate),
+        "pseudonyms_a_second_at_least": 5_000_000,
         "pseudonyms_ratio": round(rate / by_loop, 1),
         "pseudonyms_ratio_at_least": 8,
     }

@@ -83,7 +83,7 @@ def test_groups_take_the_place_of_what_belongs_to_them(tmp_path):
     names = ("subject", "organisation", "rank", "family")
     rows = [("1", "1", "high", "Gold smith"), ("2", "1", None, f"{CANARY} seller"), ("3", "2", "low", "King")]
     columns = {
-        name: pa.array(values, pa.string())
+        name: pa.array(values, preparation.types()[name])
         for name, values in zip(names, zip(*rows, strict=True), strict=True)
     }
     table = preparation.prepare(pa.table(columns))

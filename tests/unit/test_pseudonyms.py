@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from datetime import date
 
 import pyarrow as pa
 import pytest
 
-from lifecycle.analytics.pseudonyms import LETTERS, Pseudonyms, epoch_of, key_name
+from lifecycle.analytics.pseudonyms import BITS, Pseudonyms, epoch_of, key_name
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.keys.keyring import FileKeyring
 
@@ -25,12 +26,22 @@ def made(keys, values, *, release="visits", kind="subject", epoch="2026-03"):
     return Pseudonyms(keys, release, epoch).of(kind, pa.chunked_array([values], pa.string())).to_pylist()
 
 
+def number(digest):
+    return int.from_bytes(digest[: BITS // 8], "big", signed=True)
+
+
 def test_one_is_made_as_many_are(keys):
     values = ["a", "b", "õ", "x" * 10_000, " a"]
     one = Pseudonyms(keys, "visits", "2026-03")
     assert made(keys, values) == [one.one("subject", value) for value in values]
     assert len({*made(keys, values)}) == len(values)
-    assert {len(value) for value in made(keys, values)} == {LETTERS}
+    assert all(-(2 ** (BITS - 1)) <= value < 2 ** (BITS - 1) for value in made(keys, values))
+
+
+def test_all_bits_of_a_pseudonym_are_used(keys):
+    found = made(keys, ADDRESSES)
+    for bit in range(BITS):
+        assert 0.4 < sum(value >> bit & 1 for value in found) / len(found) < 0.6
 
 
 def test_an_epoch_is_a_calendar_month():
@@ -52,10 +63,8 @@ def test_no_two_of_release_kind_and_epoch_have_a_pseudonym_in_common(keys):
 def test_no_plain_or_empty_keyed_digest_of_an_address_is_a_pseudonym(keys):
     found = {*made(keys, ADDRESSES)}
     for name in ("md5", "sha1", "sha256", "sha512"):
-        assert not found & {hashlib.new(name, one.encode()).hexdigest()[:LETTERS] for one in ADDRESSES}
-    import hmac
-
-    assert not found & {hmac.digest(b"", one.encode(), "sha256").hex()[:LETTERS] for one in ADDRESSES}
+        assert not found & {number(hashlib.new(name, one.encode()).digest()) for one in ADDRESSES}
+    assert not found & {number(hmac.digest(b"", one.encode(), "sha256")) for one in ADDRESSES}
 
 
 @pytest.mark.parametrize("values", [["a", None], ["a", ""]], ids=["null", "empty"])

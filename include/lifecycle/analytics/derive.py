@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
@@ -53,17 +54,11 @@ class Countries:
 
     def __init__(self, path: Path | None) -> None:
         self._reader = _opened(path) if path else None
-        self._known: dict[str, str | None] = {}
+        self._known = lru_cache(MOST_REMEMBERED)(_country)
 
     def of(self, address: str | None) -> str | None:
         """The country by its ISO 3166-1 code; None where it cannot be told."""
-        if self._reader is None or not address:
-            return None
-        if address not in self._known:
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            self._known[address] = _country(self._reader, address)
-        return self._known[address]
+        return self._known(self._reader, address) if self._reader and address else None
 
     @property
     def tells_any(self) -> bool:
@@ -80,17 +75,11 @@ class Devices:
 
     def __init__(self, robots: Iterable[str] = ()) -> None:
         self._words = (*_ROBOT_WORDS, *(word.casefold() for word in robots))
-        self._known: dict[str, str] = {}
+        self._known = lru_cache(MOST_REMEMBERED)(self._told)
 
     def of(self, user_agent: str | None) -> str:
         """The kind of device that a user agent names; a blank one names none."""
-        if not user_agent or not user_agent.strip():
-            return UNKNOWN
-        if user_agent not in self._known:
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            self._known[user_agent] = self._told(user_agent)
-        return self._known[user_agent]
+        return self._known(user_agent) if user_agent and user_agent.strip() else UNKNOWN
 
     def _told(self, user_agent: str) -> str:
         import ua_parser

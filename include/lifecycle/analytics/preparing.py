@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from lifecycle.analytics.derive import ROBOT, UNKNOWN, Countries, Devices, as_country, group_of
 from lifecycle.analytics.events import ORGANISATION, SUBJECT
+from lifecycle.analytics.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lifecycle.analytics.pseudonyms import Pseudonyms
     from lifecycle.policy.release_form import Dimension, Release
 
+REPEATED = pa.dictionary(pa.int32(), pa.string())
+"""Of a column whose values come many times: each is kept, read and told once."""
 BIGGEST = 2**53
 """A measure beyond is cut off: nobody is in view for so long."""
 
@@ -60,16 +63,16 @@ class Preparation:
         if self._release.organisation:
             found[ORGANISATION] = pa.string()
         for name, dimension in self._release.dimensions.items():
-            found[name] = pa.string()
+            found[name] = REPEATED
             if dimension.ip and dimension.otherwise:
-                found[f"{name}.otherwise"] = pa.string()
+                found[f"{name}.otherwise"] = REPEATED
         return found | dict.fromkeys(self._release.measures, pa.int64())
 
     def schema(self) -> pa.Schema:
         """The columns of pseudonymised events."""
         kinds = [SUBJECT, *([ORGANISATION] if self._release.organisation else [])]
-        fields = [pa.field(name, pa.string(), nullable=False) for name in kinds]
-        fields += [pa.field(name, pa.string(), nullable=False) for name in self._release.dimensions]
+        fields = [pa.field(name, pa.int64(), nullable=False) for name in kinds]
+        fields += [pa.field(name, REPEATED, nullable=False) for name in self._release.dimensions]
         fields += [pa.field(name, pa.int64(), nullable=False) for name in self._release.measures]
         return pa.schema(fields)
 
@@ -83,10 +86,10 @@ class Preparation:
         table = pa.table({**{name: kept[name] for name in kept.column_names}, **columns})
         for name, dimension in self._release.dimensions.items():
             if dimension.user_agent:
-                table = table.filter(pc.field(name) != ROBOT)
+                table = table.filter(pc.invert(_are(table[name], ROBOT)))
         for number, name in enumerate(kept.column_names):
             table = table.set_column(number, name, self._pseudonyms.of(name, table[name]))
-        return table.select(self.schema().names).cast(self.schema())
+        return table.select(self.schema().names).cast(self.schema()).unify_dictionaries()
 
     def write(self, batches: Iterable[pa.Table], path: Path, progress: Callable[[int], None]) -> Prepared:
         """Write all batches into one file, which is not there until it is complete.
@@ -99,16 +102,23 @@ class Preparation:
         unfinished = path.with_suffix(".unfinished")
         read = written = 0
         with parquet.ParquetWriter(
-            unfinished, self.schema(), compression="zstd", compression_level=1
+            unfinished,
+            self.schema(),
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=list(self._release.dimensions),
         ) as writer:
-            for batch in batches:
-                table = self.prepare(batch)
+            for rows, table in side_by_side(self._counted, batches):
                 writer.write_table(table)
-                read += batch.num_rows
+                read += rows
                 written += table.num_rows
-                progress(batch.num_rows)
+                progress(rows)
         unfinished.replace(path)
         return Prepared(events=written, robots=read - written)
+
+    def _counted(self, raw: pa.Table) -> tuple[int, pa.Table]:
+        """How many raw events there were, and what becomes of them."""
+        return raw.num_rows, self.prepare(raw)
 
     def _dimension(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
         values = raw[name]
@@ -119,28 +129,31 @@ class Preparation:
         if dimension.groups:
             otherwise = dimension.otherwise or UNKNOWN
             return _each(values, lambda value: group_of(value, dimension.groups, otherwise))
-        return pc.fill_null(_or_null_where_blank(values), UNKNOWN)
+        return _each(values, lambda value: value if value and value.strip() else UNKNOWN)
 
     def _country(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
         carried = f"{name}.otherwise"
-        told = _each(raw[carried], as_country) if dimension.otherwise else None
+        nothing = pa.chunked_array([pa.nulls(raw.num_rows, REPEATED)])
+        told = _each(raw[carried] if dimension.otherwise else nothing, as_country)
         if not self._countries.tells_any:
-            return told if told is not None else _all_unknown(raw)
+            return told
         found = _each(raw[name], self._countries.of)
-        return pc.fill_null(pc.coalesce(found, told) if told is not None else found, UNKNOWN)
+        return pc.coalesce(found.cast(pa.string()), told.cast(pa.string())).dictionary_encode()
 
 
 def _each(values: pa.ChunkedArray, tell: Callable[[str | None], str | None]) -> pa.ChunkedArray:
     """What is told of each value; asked once for those that are the same."""
-    encoded = values.combine_chunks().dictionary_encode(null_encoding="encode")
-    told = pa.array([tell(value) for value in encoded.dictionary.to_pylist()], pa.string())
-    return pa.chunked_array([told.take(encoded.indices)])
+    return pa.chunked_array([_told(chunk, tell) for chunk in values.chunks], REPEATED)
 
 
-def _or_null_where_blank(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    blank = pc.equal(pc.utf8_trim_whitespace(values), "")
-    return pc.if_else(blank, pa.scalar(None, pa.string()), values)
+def _told(values: pa.DictionaryArray, tell: Callable[[str | None], str | None]) -> pa.DictionaryArray:
+    told = pa.array([tell(value) for value in (*values.dictionary.to_pylist(), None)], pa.string())
+    encoded = told.dictionary_encode()
+    where = pc.fill_null(values.indices, len(values.dictionary))
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(where), encoded.dictionary)
 
 
-def _all_unknown(raw: pa.Table) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.repeat(UNKNOWN, raw.num_rows)])
+def _are(values: pa.ChunkedArray, wanted: str) -> pa.ChunkedArray:
+    """Whether each value is the wanted one."""
+    are = [pc.equal(chunk.dictionary, wanted).take(chunk.indices) for chunk in values.chunks]
+    return pa.chunked_array(are, pa.bool_())
