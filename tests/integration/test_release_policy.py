@@ -94,7 +94,7 @@ MISWRITTEN = [
     ("by: [country], cells", "by: [planet], cells", "by_country is divided by planet, which is none"),
     ("by: [country, device]", "by: [country]", "two tables are divided by the same"),
     ("by: [country, device]", "by: [country, country]", "divided twice by the same"),
-    ("rho: 0.5", "rho: 1.5", "more than budget.period"),
+    ("rho: 0.45", "rho: 1.5", "more than budget.period"),
     ("days_30: 16", "days_30: 0.2", "a longer time has no smaller budget"),
     ("days_30: 16", "days_30: 14", "does not hold the 30 periods of 30 days"),
     ("days_365: 190", "days_365: 180", "does not hold the 365 periods of 365 days"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyarrow import parquet
 
-from lifecycle.analytics import draws, files, inspecting, noise, periods, releasing
+from lifecycle.analytics import attacks, draws, files, inspecting, noise, periods, releasing
 from lifecycle.analytics.bounding import cells
 from lifecycle.analytics.pseudonyms import key_name
 from lifecycle.analytics.spans import closed_spans
@@ -464,7 +464,7 @@ def test_a_restored_database_draws_nothing_twice(press: Company, database: Datab
     states = database.execute("SELECT feed, state, rho FROM lifecycle.release_draw ORDER BY feed")
     assert [(row.feed, row.state, float(row.rho)) for row in states] == [
         ("commercial", "forgotten", 0.1),
-        ("internal", "forgotten", 0.5),
+        ("internal", "forgotten", 0.45),
     ]
     open_days = [one.first for one in inspecting.open_spans(press, "openings", as_of=AS_OF)]
     assert DAY not in open_days
@@ -473,3 +473,17 @@ def test_a_restored_database_draws_nothing_twice(press: Company, database: Datab
     feed, version = press.rulebook(AS_OF).releases["openings"].release.feeds["internal"], date(2020, 1, 1)
     with press.engine.begin() as connection, pytest.raises(CheckFailed, match="released before"):
         draws.reserve(connection, "openings", "internal", feed, span(press), version=version, as_of=AS_OF)
+
+
+def test_an_attack_that_succeeds_releases_nothing_and_takes_nothing(
+    press: Company, database: Database, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr("lifecycle.analytics.preparing.linkable", lambda *_: 1)
+    with pytest.raises(CheckFailed, match="pseudonyms that anybody can make"):
+        build(press)
+    monkeypatch.undo()
+    monkeypatch.setattr(attacks, "sums_tell", lambda *_: 1.0)
+    with pytest.raises(CheckFailed, match="sums tell a hidden cell"):
+        build(press)
+    assert database.execute("SELECT count(*) AS there FROM lifecycle.release_draw")[0].there == 0
+    assert not list((tmp_path / "pseudonymised").glob("*/*"))

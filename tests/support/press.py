@@ -162,7 +162,7 @@ releases:
     feeds:
       internal:
         description: For ourselves
-        rho: 0.5
+        rho: 0.45
         delta: 1.0e-6
         budget: {period: 1, days_30: 16, days_365: 190}
       commercial:

@@ -9,7 +9,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from lifecycle.analytics.pseudonyms import BITS, Pseudonyms, epoch_of, key_name
+from lifecycle.analytics.pseudonyms import BITS, Pseudonyms, as_number, epoch_of, key_name
 from lifecycle.errors import CheckFailed, UsageError
 from lifecycle.keys.keyring import FileKeyring
 
@@ -24,10 +24,6 @@ def keys(tmp_path):
 
 def made(keys, values, *, release="visits", kind="subject", epoch="2026-03"):
     return Pseudonyms(keys, release, epoch).of(kind, pa.chunked_array([values], pa.string())).to_pylist()
-
-
-def number(digest):
-    return int.from_bytes(digest[: BITS // 8], "big", signed=True)
 
 
 def test_one_is_made_as_many_are(keys):
@@ -63,8 +59,8 @@ def test_no_two_of_release_kind_and_epoch_have_a_pseudonym_in_common(keys):
 def test_no_plain_or_empty_keyed_digest_of_an_address_is_a_pseudonym(keys):
     found = {*made(keys, ADDRESSES)}
     for name in ("md5", "sha1", "sha256", "sha512"):
-        assert not found & {number(hashlib.new(name, one.encode()).digest()) for one in ADDRESSES}
-    assert not found & {number(hmac.digest(b"", one.encode(), "sha256")) for one in ADDRESSES}
+        assert not found & {as_number(hashlib.new(name, one.encode()).digest()) for one in ADDRESSES}
+    assert not found & {as_number(hmac.digest(b"", one.encode(), "sha256")) for one in ADDRESSES}
 
 
 @pytest.mark.parametrize("values", [["a", None], ["a", ""]], ids=["null", "empty"])

@@ -48,6 +48,7 @@ def check_events(
                 name="files with identifiers that are no pseudonyms",
                 value=int(_are_no_pseudonyms(file, schema)),
             ),
+            Count(name="files with pseudonyms that anybody can make", value=int(prepared.linkable > 0)),
         ]
     names = Names(name="columns", found=frozenset(found.names), expected=frozenset(schema.names))
     return validate("pseudonymised", [*counts, names], place=place, next_step=_BEGIN_ANEW)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.analytics.bounding import most, numbers
+from lifecycle.analytics.bounding import CONTRIBUTORS, most, numbers
 from lifecycle.analytics.gates import dominated, passes
 from lifecycle.errors import PromiseBroken
 
@@ -73,6 +73,10 @@ class TablePlan:
     def rho(self) -> float:
         """What the table takes of the budget."""
         return self.count.rho + self.total.rho + sum(one.rho for one in self.numbers.values())
+
+    def mechanism(self, number: str) -> Mechanism:
+        """How a number is released, that of contributors among them."""
+        return self.count if number == CONTRIBUTORS else self.numbers[number]
 
 
 @dataclass(frozen=True, kw_only=True)

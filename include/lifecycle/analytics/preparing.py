@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from lifecycle.analytics.attacks import GUESSED, linkable
 from lifecycle.analytics.derive import ROBOT, UNKNOWN, Countries, Devices, as_country, group_of
 from lifecycle.analytics.events import ORGANISATION, SUBJECT
 from lifecycle.analytics.side_by_side import side_by_side
@@ -36,10 +37,12 @@ class Prepared:
     Attributes:
         events: how many.
         robots: how many were left out because no person made them.
+        linkable: how many, of a sample, have pseudonyms that anybody can make.
     """
 
     events: int
     robots: int
+    linkable: int
 
 
 class Preparation:
@@ -100,7 +103,7 @@ class Preparation:
             progress: told how many raw events were read.
         """
         unfinished = path.with_suffix(".unfinished")
-        read = written = 0
+        read = written = linked = 0
         with parquet.ParquetWriter(
             unfinished,
             self.schema(),
@@ -108,17 +111,17 @@ class Preparation:
             compression_level=1,
             use_dictionary=list(self._release.dimensions),
         ) as writer:
-            for rows, table in side_by_side(self._counted, batches):
+            for raw, table in side_by_side(self._with_raw, batches):
                 writer.write_table(table)
-                read += rows
+                read += raw.num_rows
                 written += table.num_rows
-                progress(rows)
+                linked += linkable(raw[SUBJECT].slice(0, GUESSED).to_pylist(), table[SUBJECT])
+                progress(raw.num_rows)
         unfinished.replace(path)
-        return Prepared(events=written, robots=read - written)
+        return Prepared(events=written, robots=read - written, linkable=linked)
 
-    def _counted(self, raw: pa.Table) -> tuple[int, pa.Table]:
-        """How many raw events there were, and what becomes of them."""
-        return raw.num_rows, self.prepare(raw)
+    def _with_raw(self, raw: pa.Table) -> tuple[pa.Table, pa.Table]:
+        return raw, self.prepare(raw)
 
     def _dimension(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
         values = raw[name]

@@ -43,6 +43,11 @@ def key_name(release: str, kind: str, epoch: str) -> str:
     return f"{PREFIX}{release}.{kind}.{epoch}"
 
 
+def as_number(digest: bytes) -> int:
+    """The pseudonym that a digest is: its first bits."""
+    return int.from_bytes(digest[: BITS // 8], "big", signed=True)
+
+
 class Pseudonyms:
     """Makes the pseudonyms of one release and epoch.
 
@@ -81,8 +86,7 @@ class Pseudonyms:
 
     def one(self, kind: str, value: str) -> int:
         """The pseudonym of one value, as :meth:`of` makes it."""
-        digest = hmac.digest(self._key(kind).encode(), value.encode(), "sha256")
-        return int.from_bytes(digest[: BITS // 8], "big", signed=True)
+        return as_number(hmac.digest(self._key(kind).encode(), value.encode(), "sha256"))
 
     def _key(self, kind: str) -> str:
         """The key as the library takes it: hexadecimal digits. It takes an empty one, too, which is none."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from lifecycle.analytics import checks, draws, files, noise, released
+from lifecycle.analytics import attacks, checks, draws, files, noise, released
 from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, cells, numbers
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.describing import content_digest, describe
@@ -211,7 +211,7 @@ def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime)
     that may fail.
 
     Raises:
-        CheckFailed: a budget is spent, or somebody declared the period lost.
+        CheckFailed: a budget is spent, an attack succeeds, or somebody declared the period lost.
     """
     release = release_of(company, name, as_of=as_of)
     if before := _released(company, name, feed, span):
@@ -219,6 +219,7 @@ def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime)
     stated, version = release.release.feeds[feed], company.version(as_of)
     plans = noise.plan(release.release, stated)
     exact = {table: _exact(company, release, span, table) for table in plans}
+    attacks.attempt(release.release, stated.gates, plans, place=f"{_place(name, span)}, {feed}")
     _make_ready(company, release, feed, span, as_of)
     with company.engine.begin() as connection:
         draw_id = draws.reserve(
