@@ -82,6 +82,11 @@ def test_what_came_late_is_remembered_when_the_events_are_gone(press: Company, d
     add_openings(database, 1, 7)
     assert record_late_events(press, "openings", as_of=NEXT) == 1
     assert in_register(database) == {DAY: (300, 7)}
+    database.execute(
+        "DELETE FROM press.opening WHERE opening_id IN (SELECT opening_id FROM press.opening LIMIT 4)"
+    )
+    record_late_events(press, "openings", as_of=NEXT)
+    assert in_register(database) == {DAY: (300, 7)}
     database.execute("DELETE FROM press.opening")
     record_late_events(press, "openings", as_of=NEXT)
     assert late_events(press, "openings", as_of=NEXT).by_day == {DAY: 7}
