@@ -4,7 +4,8 @@ One run a day, whose partition is the day before: the database is checked; of ea
 over, was not released and still may be. Events without those of whoever refused, objected or is restricted are read and
 get pseudonyms; what one contributor adds is limited, and cells are counted; numbers with noise are drawn for each feed
 within its budget, and written into tables that nobody changes; files are made of them; and whatever it was made of is
-gone. Between the steps it is checked. A period that an earlier run did not release is made up for.
+gone. Between the steps it is checked. A period that an earlier run did not release is made up for. Events that came
+when their period was released already are counted, for operators, and never added.
 
 Keeps W6: only data in which nobody can be identified is used beyond its purposes or shared; W10: whoever refused
 cookies for statistics is not in them; R5 and R6: nor is whoever is restricted or objected.

@@ -2,7 +2,8 @@
 
 Each night: the database is checked; each release gets the keys of this month, random ones, one for each kind of
 identifier; keys of months of which nothing may be released any more are destroyed, and the ledger says so. From then on
-nobody can tell whose a pseudonym was.
+nobody can tell whose a pseudonym was. What builders know without noise of periods that ended more than 90 days ago is
+deleted.
 
 Keeps W6: only data in which nobody can be identified is used beyond its purposes or shared; G1: data is protected.
 """
@@ -24,7 +25,7 @@ COMMITMENTS = ("G1", "W6")
     tags={"releases", *COMMITMENTS},
 )
 def key_rotation() -> None:
-    """Wire the one step."""
+    """Wire the steps."""
     rotate_keys()
 
 

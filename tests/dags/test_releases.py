@@ -100,6 +100,33 @@ def test_a_period_that_fails_leaves_nothing_behind_and_the_next_run_makes_up_for
     assert released(database) == {("commercial", "released"): 1, ("internal", "released"): 1}
 
 
+def test_late_events_are_entered_for_operators_and_told_nobody_else(airflow_alone: Airflow, database):
+    assert airflow_alone.run(NAME, AS_OF).state == "success"
+    before = database.execute("SELECT * FROM analytics.by_country_internal ORDER BY 1, 3")
+    add_openings(database, 2, 300, times=29)
+    run = airflow_alone.run(NAME, datetime(2026, 3, 4, 3, tzinfo=UTC))
+    assert run.state == "success"
+    late = "SELECT late FROM lifecycle.release_period WHERE (release, first_day) = ('openings', '2026-03-02')"
+    assert database.execute(late)[0].late == 299 * 29 == 8_671
+    assert run.results["record_late_events"] == 9, "periods that are released, and nothing of their events"
+    assert released(database) == {("commercial", "released"): 1, ("internal", "released"): 1}
+    after = "SELECT * FROM analytics.by_country_internal WHERE first_day <= '2026-03-02' ORDER BY 1, 3"
+    assert database.execute(after) == before
+    assert airflow_alone.leaks(["8671", "8,671"]) == {}
+
+
+def test_what_builders_know_is_forgotten_at_night_and_never_reaches_airflow(airflow_alone: Airflow, database):
+    assert airflow_alone.run(NAME, AS_OF).state == "success"
+    figures = database.execute("SELECT median_error FROM lifecycle.release_utility WHERE cells_shown > 0")
+    assert figures
+    assert airflow_alone.leaks([repr(row.median_error) for row in figures]) == {}
+    kept = airflow_alone.run("key_rotation", datetime(2026, 3, 4, 3, tzinfo=UTC))
+    assert (kept.state, kept.results["forget_utility"]) == ("success", 0)
+    night = airflow_alone.run("key_rotation", datetime(2026, 6, 10, 3, tzinfo=UTC))
+    assert night.state == "success"
+    assert database.execute("SELECT 1 FROM lifecycle.release_utility") == []
+
+
 def test_a_run_is_a_day_of_the_policys_time_zone_and_its_partition_the_day_before(dags):
     schedule = dags.dags[NAME].timetable
     assert (schedule.run_offset, schedule.key_format) == (-1, "%Y-%m-%d")

@@ -338,13 +338,6 @@ def test_a_giant_counts_no_more_than_anybody(press: Company, database: Database)
     assert row.events == pytest.approx(1_515, abs=400)
 
 
-def test_late_events_change_nothing_and_are_told(press: Company, database: Database):
-    build(press)
-    add_openings(database, 431, 440)
-    late = inspecting.late_events(press, "openings", as_of=AS_OF + timedelta(days=1))
-    assert late == {DAY: 10}
-
-
 def test_what_was_changed_afterwards_is_found(press: Company, database: Database):
     build(press)
     assert inspecting.verify(press, "openings", as_of=AS_OF).changed == ()

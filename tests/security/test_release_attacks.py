@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 import statistics
+import uuid
 from datetime import date
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from sqlalchemy.exc import ProgrammingError
 
-from lifecycle.analytics import noise, releasing
+from lifecycle.analytics import draws, noise, releasing
 from lifecycle.analytics.gates import Exact
 from lifecycle.analytics.released import shape_of
 from lifecycle.policy.release_form import Release
+from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
 from support.press import AS_OF, DAY, POLICY, add_openings, add_readers, open_press, span
 
@@ -145,6 +148,8 @@ WRITES = [
     "INSERT INTO analytics.dictionary SELECT 't', 'openings', 'internal', '2026-03-02', '2026-03-02', '{}'",
     "UPDATE analytics.dictionary SET says = '{}'",
     "DELETE FROM analytics.dictionary",
+    "INSERT INTO lifecycle.release_utility SELECT 't', 'n', 'openings', 'internal', '2026-03-02', '2026-03-02', 9, 0",
+    "UPDATE lifecycle.release_utility SET cells = 9",
 ]
 
 
@@ -205,6 +210,39 @@ RESERVE = (
 def test_windows_that_overlap_are_refused(released: Database, first: str, last: str, refused):
     """Criterion: nothing is drawn of a day twice, as another period either."""
     assert released.execute(RESERVE.format(first, last))[0].refused == refused
+
+
+def test_only_the_builder_sees_figures_without_noise(released: Database):
+    """Criterion: each other role is refused, whatever it asks of them; the builder sees all of a draw."""
+    asked = "SELECT * FROM lifecycle.release_utility"
+    for role in set(Role) - {Role.BUILDER}:
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            released.connect(role).begin() as connection,
+        ):
+            connection.exec_driver_sql(asked)
+    with released.connect(Role.BUILDER).begin() as connection:
+        assert len(connection.exec_driver_sql(asked).all()) == 2 * 3 * 3
+
+
+def test_a_login_that_only_deletes_does_not_become_the_builder(released: Database, database_server):
+    """Criterion: whoever keeps promises and builds no releases is refused the role, and with it the figures."""
+    name, server = f"keeper_{uuid.uuid4().hex[:8]}", database_server.as_superuser(released)
+    server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret' IN ROLE lifecycle_engine")
+    address = sa.make_url(released.url).set(username=name, password="secret")
+    engine = connect(address.render_as_string(hide_password=False), role=Role.ENGINE)
+    try:
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            engine.begin() as connection,
+            draws.as_builder(connection),
+        ):
+            connection.exec_driver_sql("SELECT * FROM lifecycle.release_utility")
+        with engine.begin() as connection:
+            assert connection.scalar(sa.select(sa.func.lifecycle.release_forget_utility(DAY))) == 0
+    finally:
+        engine.dispose()
+        server.execute(f"DROP ROLE {name}")
 
 
 def test_the_dictionary_and_the_comments_hold_nothing_exact(released: Database):

@@ -64,6 +64,8 @@ TABLE_PRIVILEGES: dict[str, dict[Role, set[str]]] = {
     },  # the engine may end one
     "lifecycle.release_reading": {},
     "lifecycle.release_period": {Role.ENGINE: CHANGE},
+    # Made of exact numbers without noise: not even the engine reads it as itself.
+    "lifecycle.release_utility": {Role.BUILDER: ADD},
     "lifecycle.release_lost": {Role.ENGINE: ADD, Role.READER: READ, Role.BUILDER: READ},
     "analytics.dictionary": {Role.ENGINE: READ, Role.BUILDER: ADD, Role.DATA_TEAM: READ},
     "lifecycle.processing_stop": {Role.ENGINE: ADD, Role.READER: READ, Role.INTAKE: READ},
@@ -88,6 +90,7 @@ FUNCTIONS: dict[str, set[Role]] = {
     "lifecycle.drop_partition": {Role.ENGINE},
     "lifecycle.fetch_package": {Role.ENGINE, Role.INTAKE},
     "lifecycle.show_passphrase": {Role.ENGINE, Role.INTAKE},
+    "lifecycle.release_forget_utility": {Role.ENGINE},
     "lifecycle.release_make_table": {Role.BUILDER},
     "lifecycle.release_remember": {Role.ENGINE},
     "lifecycle.release_reserve": {Role.BUILDER},
@@ -279,6 +282,25 @@ FORBIDDEN = [
     (Role.ENGINE, "UPDATE lifecycle.release_reading SET entries = 9"),
     (Role.ENGINE, "DELETE FROM lifecycle.release_draw"),
     (Role.ENGINE, "UPDATE lifecycle.release_draw SET rho = 0.1"),
+    *(
+        (role, f"SELECT {columns} FROM lifecycle.release_utility")
+        for role in Role
+        if role is not Role.BUILDER
+        for columns in ("", "largest_error", "count(*)")
+    ),
+    *((role, "DELETE FROM lifecycle.release_utility") for role in Role),
+    *((role, "UPDATE lifecycle.release_utility SET cells = 0") for role in Role),
+    *(
+        (role, "SELECT lifecycle.release_forget_utility('2100-01-01')")
+        for role in Role
+        if role is not Role.ENGINE
+    ),
+    *(
+        (role, "INSERT INTO lifecycle.release_utility DEFAULT VALUES")
+        for role in Role
+        if role is not Role.BUILDER
+    ),
+    *((role, "SELECT late FROM lifecycle.release_period") for role in Role if role is not Role.ENGINE),
     (Role.DATA_TEAM, "SELECT FROM lifecycle.release_draw"),
     (Role.DATA_TEAM, "SELECT FROM shop.customer"),
     (Role.DATA_TEAM, "SELECT FROM pseudonymised.visits"),

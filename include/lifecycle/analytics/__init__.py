@@ -11,6 +11,8 @@ The way of a period's events, each step a module::
     noise       the numbers that may be seen, and what of the budget they take
     draws       the register of draws, and what each takes of a budget; remembering: what a backup has forgotten
     released    the tables that they are written into, once; files: the same as Parquet and JSON
+    utility     what the numbers are worth, held against the exact ones; lateness: events that are not in them
 
-Exact numbers and pseudonyms never leave the folder of the step that makes them.
+Exact numbers and pseudonyms never leave the folder of the step that makes them. What is told of them without noise
+stands in tables that builders, or operators, alone may read.
 """

@@ -69,6 +69,8 @@ _REFUSALS = {
     ),
 }
 _LOCK = 0x72656C65  # "rele"
+KNOWN = ("released", "forgotten")
+"""States of draws whose numbers may be known: a period that has one is not drawn again."""
 MILLION = 1_000_000
 """Parts of rho in which the ledger counts it."""
 
@@ -94,6 +96,11 @@ class Draw:
     manifest: str | None
     sha256: str | None
     entry: int | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether somebody may have seen its numbers, whether this database still has them or not."""
+        return self.state in KNOWN
 
 
 @contextmanager
@@ -198,7 +205,7 @@ def known_feeds(connection: Connection, release: str, first_day: date) -> set[st
     query = sa.select(release_draw.c.feed).where(
         release_draw.c.release == release,
         release_draw.c.first_day == first_day,
-        release_draw.c.state.in_(["released", "forgotten"]),
+        release_draw.c.state.in_(KNOWN),
     )
     return set(connection.scalars(query))
 

@@ -102,8 +102,7 @@ class Events:
         return Counted(events=sum(found.values()), left_out={name: found.get(name, 0) for name in REASONS})
 
     def _in_span(self) -> list[ColumnElement[bool]]:
-        moment = self._row.c[self._release.at.column]
-        return [moment >= _moment(self._span.begins), moment < _moment(self._span.ends)]
+        return _between(self._row.c[self._release.at.column], self._span.begins, self._span.ends)
 
     def _why(self) -> dict[str, ColumnElement[bool]]:
         """Whether an event is left out, by reason."""
@@ -172,6 +171,25 @@ class Events:
             self._joined = self._joined.outerjoin(end, refers(edge, self._rulebook.live, before, end))
             self._ends[names] = end
         return self._ends[names]
+
+
+def number_of_events(
+    connection: Connection,
+    rulebook: Rulebook,
+    release: ResolvedRelease,
+    begins: datetime,
+    ends: datetime | None = None,
+) -> int:
+    """How many events there are from one moment until before another, those that are left out included."""
+    row = relation(rulebook.live, release.release.events, "event")
+    conditions = _between(row.c[release.at.column], begins, ends)
+    return connection.scalar(sa.select(sa.func.count()).select_from(row).where(*conditions)) or 0
+
+
+def _between(
+    moment: ColumnElement[datetime], begins: datetime, ends: datetime | None
+) -> list[ColumnElement[bool]]:
+    return [moment >= _moment(begins), *([moment < _moment(ends)] if ends else [])]
 
 
 def _moment(at: datetime) -> ColumnElement[datetime]:

@@ -12,12 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from lifecycle.analytics import draws, periods, released, spans
 from lifecycle.analytics.describing import content_digest
-from lifecycle.analytics.events import Events
 from lifecycle.analytics.releasing import places_of, release_of, write_files
 from lifecycle.analytics.remembering import remember
 from lifecycle.errors import CheckFailed, PromiseBroken, UsageError
 from lifecycle.ledger.book import read_entry
-from lifecycle.planning.planner import one_state
 from lifecycle.store.engine import reading
 from lifecycle.timelimits import local_day
 
@@ -106,9 +104,9 @@ def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
     today = local_day(as_of, zone)
     remember(company.engine)
     with reading(company.engine) as connection:
-        counted = [day for day, _ in periods.counted(connection, name)]
+        counted = [one.first_day for one in periods.counted(connection, name)]
         lost = periods.lost_days(connection, name)
-        drawn = [one for one in draws.draws(connection, name) if one.state in ("released", "forgotten")]
+        drawn = [one for one in draws.draws(connection, name) if one.is_known]
     if not counted:
         return []
     late = []
@@ -189,20 +187,3 @@ def _changed(connection: Connection, table: str, first_day: date, told: dict[str
         yield f"analytics.{table}, {first_day}: not the {told['rows']} rows that were drawn"
     if says != told["says"]:
         yield f"analytics.dictionary, {table}, {first_day}: not what was said when it was drawn"
-
-
-def late_events(company: Company, name: str, *, as_of: datetime) -> dict[date, int]:
-    """How many more events released periods have by now than when they were counted: those never count.
-
-    Returns:
-        By first day, of the periods whose events are still there and became more.
-    """
-    release, rulebook = release_of(company, name, as_of=as_of), company.rulebook(as_of)
-    found = {}
-    with one_state(company.engine) as connection:
-        for first_day, events in periods.counted(connection, name):
-            span = spans.span_of(release, first_day, rulebook.policy.zone)
-            more = Events(connection, rulebook, release, span, as_of).count().events - events
-            if more > 0:
-                found[first_day] = more
-    return found

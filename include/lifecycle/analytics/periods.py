@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ release_period = sa.table(
     sa.column("left_out", postgresql.JSONB),
     sa.column("robots", sa.BigInteger),
     sa.column("counted_at", sa.DateTime(timezone=True)),
+    sa.column("late", sa.BigInteger),
     schema="lifecycle",
 )
 release_lost = sa.table(
@@ -44,6 +46,21 @@ release_lost = sa.table(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CountedPeriod:
+    """How many events a period has had.
+
+    Attributes:
+        events: when it was counted.
+        late: the most that were seen to have come since.
+    """
+
+    first_day: date
+    last_day: date
+    events: int
+    late: int
+
+
 def enter_counted(
     connection: Connection,
     release: str,
@@ -54,7 +71,7 @@ def enter_counted(
     *,
     as_of: datetime,
 ) -> None:
-    """Enter how many events a period has; counted again, the last counts."""
+    """Enter how many events a period has; counted again, the last counts, until something is released of it."""
     values = {
         "release": release,
         "first_day": span.first,
@@ -67,7 +84,10 @@ def enter_counted(
     insert = postgresql.insert(release_period).values(values)
     keys = ("release", "first_day")
     changed = {name: insert.excluded[name] for name in values if name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=changed))
+    if draws.known_feeds(connection, release, span.first):
+        connection.execute(insert.on_conflict_do_nothing())
+    else:
+        connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=changed))
 
 
 def is_lost(connection: Connection, release: str, first_day: date) -> bool:
@@ -126,11 +146,26 @@ def declare_lost(
         connection.execute(sa.insert(release_lost).values(**values, entry=entry.sequence))
 
 
-def counted(connection: Connection, release: str) -> list[tuple[date, int]]:
-    """First day and number of events of each period that was counted, oldest first."""
-    query = sa.select(release_period.c.first_day, release_period.c.events)
-    query = query.where(release_period.c.release == release).order_by(release_period.c.first_day)
-    return [(row.first_day, row.events) for row in connection.execute(query)]
+def counted(connection: Connection, release: str) -> list[CountedPeriod]:
+    """The periods that were counted, oldest first."""
+    columns = [release_period.c[name] for name in CountedPeriod.__dataclass_fields__]
+    query = sa.select(*columns).where(release_period.c.release == release)
+    query = query.order_by(release_period.c.first_day)
+    return [CountedPeriod(**row) for row in connection.execute(query).mappings()]
+
+
+def enter_late(connection: Connection, release: str, by_day: Mapping[date, int]) -> None:
+    """Enter how many events came late, by first day, where they are more than were known."""
+    for first_day, late in by_day.items():
+        connection.execute(
+            sa.update(release_period)
+            .where(
+                release_period.c.release == release,
+                release_period.c.first_day == first_day,
+                release_period.c.late < late,
+            )
+            .values(late=late)
+        )
 
 
 def lost_days(connection: Connection, release: str) -> set[date]:

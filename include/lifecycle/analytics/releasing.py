@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from lifecycle.analytics import attacks, checks, draws, files, noise, released
+from lifecycle.analytics import attacks, checks, draws, files, noise, released, utility
 from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, cells, numbers
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.describing import content_digest, describe
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from lifecycle.analytics.gates import Exact
     from lifecycle.analytics.noise import Drawn, TablePlan
     from lifecycle.analytics.spans import Span
     from lifecycle.policy.releases import ResolvedRelease
@@ -226,12 +225,17 @@ def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime)
             connection, name, feed, stated, span, version=version.policy.policy.last_updated, as_of=as_of
         )
     drawn = {
-        table: (plan, noise.draw(exact[table][0], stated.gates, plan, total=exact[table][1]))
+        table: (
+            plan,
+            noise.draw(exact[table].cells, stated.gates, plan, total=exact[table].sums[CONTRIBUTORS]),
+        )
         for table, plan in plans.items()
     }
     with company.engine.begin() as connection:
         adopt(connection, version, as_of=as_of)
         manifest = _write(connection, release, feed, span, drawn, as_of)
+        of_tables = {table: (exact[table], one) for table, (_, one) in drawn.items()}
+        utility.enter(connection, name, release.release, feed, span, of_tables)
         text = json.dumps(manifest, sort_keys=True, ensure_ascii=False)
         digest = sha256(text.encode()).hexdigest()
         body = {
@@ -370,17 +374,16 @@ def finish_all(company: Company) -> int:
     return cleared
 
 
-def _exact(
-    company: Company, release: ResolvedRelease, span: Span, table: str
-) -> tuple[dict[tuple[str, ...], Exact], int]:
-    """The cells of a table that a gate may let pass, and the contributors of all of them."""
+def _exact(company: Company, release: ResolvedRelease, span: Span, table: str) -> utility.Counted:
+    """The cells of a table that a gate may let pass, and the sums of all of them."""
     workplace = _workplace(company, release.name, span)
     cells = parquet.read_table(workplace.require(workplace.cells(table)))
     number = PERSONS if release.organisation else CONTRIBUTORS
     many = cells.filter(pc.field(number) >= LEAST_PERSONS).to_pylist()
-    return (
-        read_cells(many, release.release.tables[table].by, numbers(release.release)),
-        pc.sum(cells[CONTRIBUTORS]).as_py() or 0,
+    return utility.Counted(
+        cells=read_cells(many, release.release.tables[table].by, numbers(release.release)),
+        number=cells.num_rows,
+        sums=utility.sums(cells, release.release),
     )
 
 

@@ -1,4 +1,4 @@
-"""``release build|verify|list|lost|keys``: anonymous statistics, drawn once a period."""
+"""``release build|verify|list|lost|keys|late|utility``: anonymous statistics, drawn once a period."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lifecycle.analytics import draws, inspecting, periods, releasing, rotation, spans
+from lifecycle.analytics import (
+    draws,
+    inspecting,
+    lateness,
+    periods,
+    releasing,
+    rotation,
+    spans,
+    utility,
+)
 from lifecycle.cli.session import (
     AsOf,
     By,
@@ -30,7 +39,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lifecycle.analytics.draws import Draw
+    from lifecycle.analytics.lateness import Late
     from lifecycle.analytics.spans import Span
+    from lifecycle.analytics.utility import Figures
     from lifecycle.runs.company import Company
 
 app = typer.Typer(
@@ -41,9 +52,14 @@ Name = Annotated[
     str | None,
     typer.Option("--release", help="Which one, where the policy has several. Default: all of them."),
 ]
+Which = Annotated[str, typer.Argument(metavar="NAME", help="Which release.")]
 Period = Annotated[
     str | None, typer.Option("--period", help="Only the period that begins on this day, such as 2026-03-01.")
 ]
+
+
+FOR_BUILDERS = "for builders only: made of exact numbers, without noise; do not pass it on"
+FOR_OPERATORS = "for operators only: exact numbers, without noise; do not pass it on"
 
 
 @app.command()
@@ -54,6 +70,7 @@ def build(*, release: Name = None, period: Period = None, as_of: AsOf = None, js
     agreement.check_before(company, as_of=at)
     for name in _releases(company, release, at):
         inspecting.record_late(company, name, as_of=at)
+        lateness.record_late_events(company, name, as_of=at)
     built = [
         draw
         for name in _releases(company, release, at)
@@ -82,14 +99,19 @@ def _build(company: Company, name: str, span: Span, at: datetime) -> list[Draw]:
 
 @app.command()
 def keys(*, as_of: AsOf = None, json: Json = False) -> None:
-    """Make this month's keys of pseudonyms, and destroy those of months of which nothing is released any more."""
+    """Make this month's keys of pseudonyms, and destroy those of months of which nothing is released any more.
+
+    What builders know of periods that ended more than 90 days ago is deleted, too.
+    """
     company = open_to_change()
     at = deciding_moment(company, as_of)
     found = rotation.rotate(company, as_of=at)
-    lines = [f"{name} was made" for name in found.created] + [
-        f"{name} was destroyed" for name in found.destroyed
-    ]
-    emit(found.to_json(), lines or ["nothing was to be done"], as_json=json)
+    forgotten = utility.forget(company, as_of=at)
+    lines = [f"{name} was made" for name in found.created]
+    lines += [f"{name} was destroyed" for name in found.destroyed]
+    if forgotten:
+        lines.append(f"{forgotten:,} lines of what numbers were worth were deleted")
+    emit({**found.to_json(), "forgotten": forgotten}, lines or ["nothing was to be done"], as_json=json)
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
 
 
@@ -145,6 +167,43 @@ def lost(
     signing.sign_what_is_new(company, as_of=moment(None, policy_zone(company)))
 
 
+@app.command("late")
+def late_of(name: Which, *, json: Json = False) -> None:
+    """Tell how many events came when their period was released already. Exact numbers: for operators only."""
+    company = open_company()
+    found = lateness.late_events(company, name, as_of=moment(None, policy_zone(company)))
+    emit({"warning": FOR_OPERATORS, **found.to_json()}, list(_late_lines(found)), as_json=json)
+
+
+@app.command("utility")
+def utility_of(
+    name: Which,
+    *,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", min=1, help="Of the newest so many periods. Default: of the newest."),
+    ] = None,
+    first_day: Annotated[
+        str | None, typer.Option("--first-day", help="Only of the period that begins on this day.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what released numbers are worth, held against the exact ones. For builders only."""
+    if last is not None and first_day is not None:
+        raise UsageError(
+            "a period is named in two ways", place="--last, --first-day", next_step="give one of them"
+        )
+    company = open_company()
+    at = moment(None, policy_zone(company))
+    releasing.release_of(company, name, as_of=at)
+    if first_day is None:
+        found = utility.kept(company, name, last=last or 1)
+    else:
+        found = utility.kept(company, name, first_day=_day(first_day, option="--first-day"))
+    document = {"warning": FOR_BUILDERS, "figures": [one.to_json() for one in found]}
+    emit(document, list(_utility_lines(found)) or ["there is none"], as_json=json)
+
+
 def _releases(company: Company, wanted: str | None, at: datetime) -> list[str]:
     if wanted is None:
         return list(company.rulebook(at).releases)
@@ -162,12 +221,16 @@ def _spans(company: Company, name: str, period: str | None, at: datetime) -> Ite
 
 
 def _span(company: Company, name: str, period: str, at: datetime) -> Span:
-    try:
-        first = date.fromisoformat(period)
-    except ValueError:
-        raise UsageError("is no day", place="--period", next_step="write for example 2026-03-01") from None
+    first = _day(period, option="--period")
     release = releasing.release_of(company, name, as_of=at)
     return spans.span_of(release, first, company.rulebook(at).policy.zone)
+
+
+def _day(text: str, *, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError("is no day", place=option, next_step="write for example 2026-03-01") from None
 
 
 def _document(draw: Draw) -> dict[str, object]:
@@ -184,6 +247,44 @@ def _document(draw: Draw) -> dict[str, object]:
 
 
 def _line(draw: Draw) -> str:
-    days = f"{draw.first_day}" if draw.first_day == draw.last_day else f"{draw.first_day} to {draw.last_day}"
+    days = _days(draw.first_day, draw.last_day)
     entry = f", entry {draw.entry} of the ledger" if draw.entry is not None else ""
     return f"{draw.release} for {draw.feed}, {days}: {draw.state}, took {draw.rho.normalize()} of the budget{entry}"
+
+
+def _days(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _late_lines(found: Late) -> Iterator[str]:
+    if not found.by_day and not found.ahead:
+        yield f"{found.release}: no event came late"
+        return
+    yield FOR_OPERATORS
+    for day, events in found.by_day.items():
+        yield f"{found.release} {day}: {events:,} events or more came late, and are not added"
+    if found.ahead:
+        yield f"{found.release}: the time of {found.ahead:,} events has not come; each counts in its period"
+
+
+def _utility_lines(found: list[Figures]) -> Iterator[str]:
+    """A table for each table of each period: a line for each number."""
+    if found:
+        yield FOR_BUILDERS
+    before = None
+    for one in found:
+        table = f"{one.table_name}, {_days(one.first_day, one.last_day)}: {one.worth.cells:,} cells"
+        if table != before:
+            yield table
+            yield f"  {'':<20}{'shown':>8}{'share':>9}{'median error':>14}{'95th':>9}{'largest':>9}"
+            before = table
+        errors = one.worth.median_error, one.worth.error_95, one.worth.largest_error
+        shares = "".join(
+            f"{_percent(value):>{width}}"
+            for value, width in zip((one.worth.share_shown, *errors), (9, 14, 9, 9), strict=True)
+        )
+        yield f"  {one.number:<20}{one.worth.cells_shown:>8,}{shares}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"

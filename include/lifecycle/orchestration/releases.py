@@ -48,12 +48,30 @@ def record_late() -> dict[str, list[str]]:
     return {name: days for name, days in found.items() if days}
 
 
+def record_late_events() -> int:
+    """Enter how many events came when their period was released already; at how many periods it looked."""
+    from lifecycle.analytics.lateness import record_late_events
+
+    with opened() as company:
+        as_of = deciding_moment(company)
+        names = company.rulebook(as_of).releases
+        return sum(record_late_events(company, name, as_of=as_of) for name in names)
+
+
 def rotate_keys() -> dict[str, Any]:
     """Make this month's keys of pseudonyms, and destroy those of closed months."""
     from lifecycle.analytics.rotation import rotate
 
     with opened() as company:
         return rotate(company, as_of=deciding_moment(company)).to_json()
+
+
+def forget_utility() -> int:
+    """Delete what is known without noise of periods that ended long ago; how many lines."""
+    from lifecycle.analytics.utility import forget
+
+    with opened() as company:
+        return forget(company, as_of=deciding_moment(company))
 
 
 def extract(period: dict[str, str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ def release_periods() -> None:
     """Period by period; leave nothing behind that they were made of; sign; succeed only where all are released."""
     before, late, periods = check_before(), step(releases.record_late)(), step(releases.periods)()
     before >> late >> periods
+    before >> step(releases.record_late_events)()
     made = period.expand(period=periods)
     cleared = step(releases.clear, TriggerRule.ALL_DONE)()
     made >> cleared >> step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
@@ -42,8 +43,10 @@ def release_periods() -> None:
 
 
 def rotate_keys() -> None:
-    """Make keys and destroy them; sign."""
-    check_before() >> step(releases.rotate_keys)() >> step(tasks.sign_what_is_new)()
+    """Make keys and destroy them; sign. Delete what builders know of periods of long ago."""
+    before = check_before()
+    before >> step(releases.rotate_keys)() >> step(tasks.sign_what_is_new)()
+    before >> step(releases.forget_utility)()
 
 
 @task_group  # type: ignore[untyped-decorator]  # Airflow's are not typed

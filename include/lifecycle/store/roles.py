@@ -16,7 +16,7 @@ class Role(StrEnum):
     """The page of requests: takes them, and records what operators say; reads no row of the company and nobody's
     identity."""
     BUILDER = "analytics_builder"
-    """Writes what is released into ``analytics``, once; changes nothing there."""
+    """Writes what is released into ``analytics``, once; changes nothing there. Alone reads what that is worth."""
     DATA_TEAM = "data_team"
     """Reads ``analytics``: what is released, nothing else."""
     AUDITOR = "auditor"
