@@ -88,14 +88,21 @@ class Events:
             columns.append(self._reach.text(release.organisation).label(ORGANISATION))
         for name, located in release.columns.items():
             is_measure = name in release.release.measures
-            columns.append((self._reach.value(located) if is_measure else self._reach.text(located)).label(name))
+            columns.append(
+                (self._reach.value(located) if is_measure else self._reach.text(located)).label(name)
+            )
         left_out = [sa.not_(sa.func.coalesce(reason, sa.false())) for reason in self._reasons.values()]
         return sa.select(*columns).select_from(self._reach.joined).where(*self._in_span(), *left_out)
 
     def count(self) -> Counted:
         """How many there are, and how many are left out why."""
         first_of = sa.case(*((reason, name) for name, reason in self._reasons.items()), else_="taken")
-        kinds = sa.select(first_of.label("why")).select_from(self._reach.joined).where(*self._in_span()).subquery()
+        kinds = (
+            sa.select(first_of.label("why"))
+            .select_from(self._reach.joined)
+            .where(*self._in_span())
+            .subquery()
+        )
         query = sa.select(kinds.c.why, sa.func.count().label("number")).group_by(kinds.c.why)
         found = {row.why: row.number for row in self._connection.execute(query)}
         return Counted(events=sum(found.values()), left_out={name: found.get(name, 0) for name in REASONS})
