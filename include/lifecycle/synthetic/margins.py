@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lifecycle.analytics import files
+from lifecycle.analytics.bounding import EVENTS, PERSONS
 from lifecycle.analytics.released import shape_told, table_name
 from lifecycle.errors import UsageError
 
@@ -33,7 +34,8 @@ class Margin:
         table: its name in the schema ``analytics``.
         by: the dimensions that divide it.
         first_days: of the periods that were read, in order.
-        numbers: by the name of a number, what each cell shows of it; nothing below or equal to nought is in it.
+        numbers: by the name of a number, what each cell shows of it; nothing below or equal to nought is in it. Where
+            a number of persons or events is empty, that of contributors stands for it: it is at least as large.
     """
 
     table: str
@@ -142,7 +144,8 @@ def _read_table(folder: Path, name: str, release: Release, table: str, feed: str
             _refuse_damaged(place)
         _require_same(says, name, by, place)
         _add(totals, says, rows, by, place)
-    return Margin(table=of_feed, by=by, first_days=tuple(first_days), numbers=totals) if first_days else None
+    numbers = {number: +cells for number, cells in totals.items()}
+    return Margin(table=of_feed, by=by, first_days=tuple(first_days), numbers=numbers) if first_days else None
 
 
 def _require_same(says: Mapping[str, Any], name: str, by: tuple[str, ...], place: str) -> None:
@@ -165,15 +168,13 @@ def _add(
     by: tuple[str, ...],
     place: str,
 ) -> None:
-    """Add a period's numbers; what is empty or below nought says nothing."""
     try:
-        numbers = tuple(shape_told(says).numbers)
+        contributors = next(iter(shape_told(says).numbers))
         for row in rows:
             cell = tuple(_text(row[name]) for name in by)
-            for number in numbers:
-                if (row[number] or 0) > 0:
-                    totals[number][cell] += int(row[number])
-    except (KeyError, TypeError, ValueError):
+            for number in dict.fromkeys((contributors, PERSONS, EVENTS)):
+                totals[number][cell] += max(int(row[contributors] if row[number] is None else row[number]), 0)
+    except (KeyError, TypeError, ValueError, StopIteration):
         _refuse_damaged(place)
 
 
