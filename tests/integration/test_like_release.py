@@ -6,7 +6,6 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass
-from math import pi, sqrt
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,13 +35,15 @@ from support.press import (
     span,
     write_sample,
 )
+from support.sharing import distance, given_alike, sampling_distance, shares, shares_released
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from support.commands import Said
     from support.databases import Database, DatabaseServer
+    from support.sharing import Share
 
 pytestmark = pytest.mark.commitment("W6")
 
@@ -52,7 +53,6 @@ TELEVISION = (
 )
 CUSTOMERS = 100
 TITLES = {"making": ["maker", "smith"], "selling": ["seller"]}
-Share = dict[tuple[str, ...], float]
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,12 @@ def released(database_server: DatabaseServer, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("released")
     with database_server.database() as database:
         company = open_press(database, folder)
-        add_readers(database, 1, 2_000)
-        add_openings(database, 1, 900, land="FI", agent=PHONE, article="/two", times=3)
-        add_openings(database, 901, 1_200, land="FI", agent=TELEVISION, article="/one", times=2)
-        add_openings(database, 1_201, 1_600, land="EE", article="/one", times=2)
-        add_openings(database, 1_601, 1_800, land=None, agent=PHONE, article="/five")
-        add_openings(database, 1_801, 1_803, land="MT", article=f"/{CANARY}")
+        add_readers(database, 1, 9_100)
+        add_openings(database, 1, 4_500, land="FI", agent=PHONE, article="/two", times=3)
+        add_openings(database, 4_501, 6_000, land="FI", agent=TELEVISION, article="/one", times=2)
+        add_openings(database, 6_001, 8_000, land="EE", article="/one", times=2)
+        add_openings(database, 8_001, 9_000, land=None, agent=PHONE, article="/five", times=2)
+        add_openings(database, 9_001, 9_003, land="MT", article=f"/{CANARY}")
         add_deeds(database, firms=400, members=3, rank="lead", title=f"Smith {CANARY}")
         database.execute("UPDATE press.member SET rank = 'senior', title = 'Seller' WHERE firm_id > 300")
         database.execute("UPDATE press.member SET title = 'Owner' WHERE firm_id > 350")
@@ -180,32 +180,13 @@ TABLES = [
 ]
 
 
-def shares_released(folder: Path, table: Table) -> Share:
-    """What was released: where a number is empty, there are at least as many as persons."""
-    rows = files.rows(folder / "releases", table.name, DAY)
-    assert rows
-    numbers = {tuple(row[name] for name in table.by): row[table.number] or row["persons"] for row in rows}
-    return {cell: shown / sum(numbers.values()) for cell, shown in numbers.items()}
-
-
 def shares_in(database: Database, table: Table) -> tuple[Share, int]:
     """What is there, and how many were counted."""
     found = Counter(
         tuple(read(value) for read, value in zip(table.reads, row[1:], strict=True))
         for row in database.execute(table.counted)
     )
-    whole = found.total()
-    return {cell: number / whole for cell, number in found.items()}, whole
-
-
-def distance(one: Mapping[tuple[str, ...], float], other: Mapping[tuple[str, ...], float]) -> float:
-    """Total variation: the share that would have to be moved."""
-    return sum(abs(one.get(cell, 0) - other.get(cell, 0)) for cell in one.keys() | other.keys()) / 2
-
-
-def sampling_distance(shares: Share, number: int) -> float:
-    """The total variation that so many draws of these shares have on average, by the normal approximation."""
-    return sum(sqrt(2 * share * (1 - share) / (pi * number)) for share in shares.values()) / 2
+    return shares(found), found.total()
 
 
 @pytest.fixture(scope="module")
@@ -214,19 +195,9 @@ def alike(module_database: Database, released: Path) -> Database:
     return module_database
 
 
-def given_alike(found: Share, wanted: Share, given: int) -> Share:
-    """The shares that would be found if the first columns were shared out as wanted."""
-    of_group = {cell[:given]: 0.0 for cell in (*found, *wanted)}
-    there, asked = dict(of_group), dict(of_group)
-    for shares, sums in ((found, there), (wanted, asked)):
-        for cell, share in shares.items():
-            sums[cell[:given]] += share
-    return {cell: share / there[cell[:given]] * asked[cell[:given]] for cell, share in found.items()}
-
-
 def compared(folder: Path, database: Database, table: Table) -> tuple[float, float]:
     """How far what is there is from what was released, and how far chance alone would take it."""
-    wanted = shares_released(folder, table)
+    wanted = shares_released(folder / "releases", table.name, DAY, table.by, table.number)
     found, number = shares_in(database, table)
     return distance(wanted, given_alike(found, wanted, table.given)), sampling_distance(wanted, number)
 
