@@ -10,6 +10,7 @@ import pytest
 from lifecycle.analytics import files
 from lifecycle.analytics.released import shape_of
 from lifecycle.datamap.model import DataMap
+from lifecycle.errors import UsageError
 from lifecycle.policy.load import read_policy
 from lifecycle.synthetic.margins import read_likeness
 from support.press import POLICY
@@ -85,6 +86,13 @@ def test_the_feed_with_least_noise_is_read_unless_another_is_named(tmp_path: Pat
         write(tmp_path, version, TWO_DAYS[0], [("EE", 20, 20)], feed)
     assert read(tmp_path, version).table == "by_country_internal"
     assert read(tmp_path, version, feed="commercial").table == "by_country_commercial"
+
+
+def test_files_that_show_nobody_are_none_to_follow(tmp_path: Path, version: PolicyVersion):
+    write(tmp_path, version, TWO_DAYS[0], [])
+    with pytest.raises(UsageError, match="none shows a cell") as refused:
+        read(tmp_path, version)
+    assert refused.value.next_step
 
 
 def test_what_is_not_a_period_is_left_alone(tmp_path: Path, version: PolicyVersion):

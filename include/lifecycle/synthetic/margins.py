@@ -43,6 +43,11 @@ class Margin:
     first_days: tuple[date, ...]
     numbers: Mapping[str, Mapping[Cell, int]]
 
+    @property
+    def shows_anything(self) -> bool:
+        """Whether a cell of any period came above its threshold."""
+        return any(self.numbers.values())
+
     def grouped(self, number: str, dimension: str, given: Iterable[str]) -> dict[Cell, Counter[str]]:
         """What is shown of each value of a dimension, by the values of others that the table has as well."""
         others = [self.by.index(name) for name in given if name in self.by]
@@ -89,8 +94,8 @@ def read_likeness(
         feed: whose tables count; where none is named, those with the least noise that are there, of each release.
 
     Raises:
-        UsageError: the policy states no releases or no such feed, the folder has no files of them, one is damaged, or
-            one was made by another policy.
+        UsageError: the policy states no releases or no such feed, the folder has no files of them, one is damaged or
+            was made by another policy, or none shows a cell.
     """
     releases = version.policy.releases
     if not releases:
@@ -106,6 +111,12 @@ def read_likeness(
             f"has no files of {', '.join(releases)}" + (f" for {feed}" if feed else ""),
             place=str(folder),
             next_step="name the folder of released files (LIFECYCLE_RELEASES), or a copy of it",
+        )
+    if not any(margin.shows_anything for margins in found.values() for margin in margins):
+        raise UsageError(
+            "has files of which none shows a cell: too few people were in any",
+            place=str(folder),
+            next_step="wait for periods with more of them, or leave --like-release out",
         )
     return Likeness(
         version=version, datamap=datamap, margins={name: one for name, one in found.items() if one}
