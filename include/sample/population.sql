@@ -71,31 +71,50 @@ FROM seed.company, LATERAL (SELECT seed.chance('estonian', position, 0.5) AS est
 -- name: index of companies
 ALTER TABLE seed.firm ADD PRIMARY KEY (position)
 
--- name: browsers
 -- What a server reads from a user agent.
-CREATE TABLE seed.browser AS
-SELECT
-    position, user_agent,
-    CASE
+
+-- name: browsers by name
+CREATE FUNCTION seed.browser_of(user_agent text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
         WHEN user_agent ~ 'Firefox|FxiOS' THEN 'Firefox'
         WHEN user_agent ~ 'Chrome|CriOS' THEN 'Chrome'
         WHEN user_agent ~ '^Opera' THEN 'Opera'
         WHEN user_agent ~ 'Safari' THEN 'Safari'
         ELSE 'other'
-    END AS browser,
-    coalesce((regexp_match(user_agent, '(Firefox|FxiOS|Chrome|CriOS|Version|Opera|MSIE)[/ ]([0-9]+)'))[2], '0') AS browser_version,
-    CASE
+    END
+
+-- name: browsers by version
+CREATE FUNCTION seed.version_of(user_agent text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN coalesce((regexp_match(user_agent, '(Firefox|FxiOS|Chrome|CriOS|Version|Opera|MSIE)[/ ]([0-9]+)'))[2], '0')
+
+-- name: browsers by device
+CREATE FUNCTION seed.device_of(user_agent text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
         WHEN user_agent ~ 'iPad' THEN 'tablet'
         WHEN user_agent ~ 'iPhone|iPod|Android' THEN 'mobile'
         ELSE 'desktop'
-    END AS device_type,
-    CASE
+    END
+
+-- name: browsers by system
+CREATE FUNCTION seed.system_of(user_agent text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
         WHEN user_agent ~ 'iPad|iPhone|iPod' THEN 'iOS'
         WHEN user_agent ~ 'Android' THEN 'Android'
         WHEN user_agent ~ 'Mac' THEN 'macOS'
         WHEN user_agent ~ 'Windows' THEN 'Windows'
         ELSE 'Linux'
-    END AS operating_system
+    END
+
+-- name: browsers
+CREATE TABLE seed.browser AS
+SELECT
+    position, user_agent,
+    seed.browser_of(user_agent) AS browser, seed.version_of(user_agent) AS browser_version,
+    seed.device_of(user_agent) AS device_type, seed.system_of(user_agent) AS operating_system
 FROM seed.agent
 
 -- name: index of browsers

@@ -299,3 +299,42 @@ def add_deeds(
         "INSERT INTO press.deed (member_id, done_at)"
         " SELECT member_id, timestamptz '2026-03-04 12:00+02' FROM press.member"
     )
+
+
+SAMPLE = """
+-- name: readers
+INSERT INTO press.reader (code, seen_at)
+SELECT 'r' || n, '2026-03-02 12:00+02' FROM generate_series(1, 20 * :customers) AS n
+
+-- name: openings
+INSERT INTO press.opening (opened_at, code, article, seconds, address, agent, land)
+SELECT
+    timestamptz '2026-03-02 12:00+02' + make_interval(secs => n * 10 + k), 'r' || n,
+    seed.choose('{/one,/three,/four}', 'article', n * 4 + k), 30, '8.8.8.8',
+    'Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0', seed.choose('{EE,LV,LT}', 'land', n)
+FROM generate_series(1, 20 * :customers) AS n, generate_series(1, seed.integer('openings', n, 1, 4)) AS k
+
+-- name: firms
+INSERT INTO press.firm (firm_id) SELECT n FROM generate_series(1, :customers) AS n
+
+-- name: members
+INSERT INTO press.member (member_id, firm_id, name, title, rank)
+SELECT
+    100 * firm_id + k, firm_id, 'Invented ' || k, seed.choose('{Clerk,Clerk,Baker,Seller}', 'title', 100 * firm_id + k),
+    seed.choose('{junior,senior,lead}', 'rank', 100 * firm_id + k)
+FROM press.firm, generate_series(1, 12) AS k
+
+-- name: deeds
+INSERT INTO press.deed (member_id, done_at)
+SELECT member_id, timestamptz '2026-03-04 12:00+02' FROM press.member, generate_series(1, 2)
+"""
+"""A population of the same company, shared out otherwise than what the functions above add."""
+
+
+def write_sample(folder: Path) -> Path:
+    """The folder of a sample of this company, for ``lifecycle seed``."""
+    folder.mkdir(parents=True)
+    pools = "locales: {en_GB: 1}\npools: {}\n"
+    for name, content in (("schema.sql", SCHEMA), ("population.sql", SAMPLE), ("pools.yaml", pools)):
+        (folder / name).write_text(content)
+    return folder

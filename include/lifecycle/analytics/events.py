@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from lifecycle.analytics.reaching import Reach
 from lifecycle.holds.cover import Cover
 from lifecycle.holds.stops import Stops
-from lifecycle.store.relations import equal, refers, relation
+from lifecycle.store.relations import equal, relation
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, FromClause, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from lifecycle.analytics.spans import Span
-    from lifecycle.policy.releases import Located, Refusal, ResolvedRelease
-    from lifecycle.policy.rulebook import Path, Rulebook
+    from lifecycle.policy.releases import Refusal, ResolvedRelease
+    from lifecycle.policy.rulebook import Rulebook
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 """After whatever anybody has said: an objection counts for runs of earlier moments, too."""
@@ -73,9 +74,7 @@ class Events:
         self._release = release
         self._span = span
         self._as_of = as_of
-        self._row = relation(rulebook.live, release.release.events, "event")
-        self._joined: FromClause = self._row
-        self._ends: dict[tuple[str, ...], FromClause] = {(): self._row}
+        self._reach = Reach(rulebook.live, release.release.events)
         self._reasons = self._why()
 
     def query(self) -> Select[*tuple[Any, ...]]:
@@ -84,25 +83,32 @@ class Events:
         Dimensions come as they stand, under their names; an ``otherwise`` as ``<dimension>.otherwise``.
         """
         release = self._release
-        columns = [self._text(release.subject).label(SUBJECT)]
+        columns = [self._reach.text(release.subject).label(SUBJECT)]
         if release.organisation:
-            columns.append(self._text(release.organisation).label(ORGANISATION))
+            columns.append(self._reach.text(release.organisation).label(ORGANISATION))
         for name, located in release.columns.items():
             is_measure = name in release.release.measures
-            columns.append((self._of(located) if is_measure else self._text(located)).label(name))
+            columns.append(
+                (self._reach.value(located) if is_measure else self._reach.text(located)).label(name)
+            )
         left_out = [sa.not_(sa.func.coalesce(reason, sa.false())) for reason in self._reasons.values()]
-        return sa.select(*columns).select_from(self._joined).where(*self._in_span(), *left_out)
+        return sa.select(*columns).select_from(self._reach.joined).where(*self._in_span(), *left_out)
 
     def count(self) -> Counted:
         """How many there are, and how many are left out why."""
         first_of = sa.case(*((reason, name) for name, reason in self._reasons.items()), else_="taken")
-        kinds = sa.select(first_of.label("why")).select_from(self._joined).where(*self._in_span()).subquery()
+        kinds = (
+            sa.select(first_of.label("why"))
+            .select_from(self._reach.joined)
+            .where(*self._in_span())
+            .subquery()
+        )
         query = sa.select(kinds.c.why, sa.func.count().label("number")).group_by(kinds.c.why)
         found = {row.why: row.number for row in self._connection.execute(query)}
         return Counted(events=sum(found.values()), left_out={name: found.get(name, 0) for name in REASONS})
 
     def _in_span(self) -> list[ColumnElement[bool]]:
-        return _between(self._row.c[self._release.at.column], self._span.begins, self._span.ends)
+        return _between(self._reach.row.c[self._release.at.column], self._span.begins, self._span.ends)
 
     def _why(self) -> dict[str, ColumnElement[bool]]:
         """Whether an event is left out, by reason."""
@@ -112,12 +118,12 @@ class Events:
         for one in (stops, cover):
             one.require_nothing_lost()
         whose = [one for one in (self._release.subject, self._release.organisation) if one]
-        nobody = sa.or_(*(sa.func.coalesce(self._text(one), "") == "" for one in whose))
+        nobody = sa.or_(*(sa.func.coalesce(self._reach.text(one), "") == "" for one in whose))
         return {
             "nobody": nobody,
             "refused": self._refused(refusal) if refusal else sa.false(),
-            "ended": stops.leaves_out(events, self._row),
-            "restricted": cover.covers(events, self._row, kind="restriction"),
+            "ended": stops.leaves_out(events, self._reach.row),
+            "restricted": cover.covers(events, self._reach.row, kind="restriction"),
         }
 
     def _refused(self, refusal: Refusal) -> ColumnElement[bool]:
@@ -133,7 +139,7 @@ class Events:
         same = [
             equal(words.c[here], *self._target(refusal, here, there)) for here, there in refusal.edge.pairs
         ]
-        moment = self._row.c[self._release.at.column]
+        moment = self._reach.row.c[self._release.at.column]
         counts = sa.or_(words.c.until.is_(None), sa.and_(words.c.since <= moment, moment < words.c.until))
         refused = sa.select(sa.literal(1)).where(words.c.said == refusal.value, counts, *same)
         return sa.exists(refused.correlate_except(words))
@@ -150,27 +156,7 @@ class Events:
             if there in held:
                 collection, column, end = path[-1].holder, held[there], path[:-1]
         kinds = live[edge.holder].columns[here].type, live[collection].columns[column].type
-        return self._end(end).c[column], kinds
-
-    def _of(self, located: Located) -> ColumnElement[Any]:
-        return self._end(located.path).c[located.column]
-
-    def _text(self, located: Located) -> ColumnElement[str]:
-        """The value as text; an address without the length of its network, which is no part of whom it is."""
-        value = self._of(located)
-        if located.kind in {"inet", "cidr"}:
-            return sa.func.host(value)
-        return sa.cast(value, sa.Text)
-
-    def _end(self, path: Path) -> FromClause:
-        """The row at the end of a path, joined once."""
-        names = tuple(edge.name for edge in path)
-        if names not in self._ends:
-            edge, before = path[-1], self._end(path[:-1])
-            end = relation(self._rulebook.live, edge.target, f"at_{len(self._ends)}")
-            self._joined = self._joined.outerjoin(end, refers(edge, self._rulebook.live, before, end))
-            self._ends[names] = end
-        return self._ends[names]
+        return self._reach.end(end).c[column], kinds
 
 
 def number_of_events(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,7 +15,6 @@ from lifecycle.analytics.describing import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
     from pathlib import Path
 
     from lifecycle.analytics.released import Shape
@@ -45,9 +46,24 @@ def write(
 
 def digest(root: Path, table: str, first_day: date) -> str | None:
     """SHA-256 of the rows that a period's file has; None where it is not there or cannot be read."""
-    path = folder_of(root, table, first_day) / DATA
+    found = rows(root, table, first_day)
+    return None if found is None else content_digest(found)
+
+
+def periods(root: Path, table: str) -> list[date]:
+    """The first days of all periods of a table of which there is a folder, in order."""
+    found = []
+    for folder in (root / table).glob("first_day=*"):
+        with suppress(ValueError):  # somebody else's
+            found.append(date.fromisoformat(folder.name.partition("=")[2]))
+    return sorted(found)
+
+
+def rows(root: Path, table: str, first_day: date) -> list[dict[str, Any]] | None:
+    """The rows that a period's file has; None where it is not there or cannot be read."""
     try:
-        return content_digest(parquet.read_table(path, partitioning=None).to_pylist())
+        found = parquet.read_table(folder_of(root, table, first_day) / DATA, partitioning=None)
+        return [dict(row) for row in found.to_pylist()]
     except (OSError, pa.ArrowException):
         return None
 

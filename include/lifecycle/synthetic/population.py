@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from lifecycle.synthetic.progress import Step
 from lifecycle.synthetic.refusal import refusing
+from lifecycle.synthetic.sample import POPULATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +29,20 @@ def parameters(*, customers: int, days: int, seed: int, as_of: datetime) -> Boun
 
 
 def populate(
-    connection: Connection, statements: tuple[Statement, ...], bound: Bound, progress: Progress
+    connection: Connection,
+    statements: tuple[Statement, ...],
+    bound: Bound,
+    progress: Progress,
+    *,
+    file: str = POPULATION,
 ) -> None:
-    """Run the statements in order, each in its chunks.
+    """Run the statements of a file in order, each in its chunks.
 
     Raises:
         StoreError: the database refuses one; the place is its name.
     """
     for number, statement in enumerate(statements):
-        with refusing(f"population.sql, {statement.name}"):
+        with refusing(f"{file}, {statement.name}"):
             for share, rows in _run(connection, statement, bound):
                 progress(
                     Step(

@@ -12,7 +12,7 @@ from lifecycle.errors import StoreError
 from lifecycle.store.failures import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # By the first characters of the SQLSTATE, where the seeding knows better than the store what to do next.
 _NEXT_STEPS = {
@@ -28,9 +28,18 @@ _NEXT_STEPS = {
 }
 
 
+_NOTHING_ELSE: Mapping[str, str] = {}
+
+
 @contextmanager
-def refusing(place: str) -> Iterator[None]:
-    """Turn an error of the database into one :class:`StoreError` that names the place and the next step."""
+def refusing(place: str, instead: Mapping[str, str] = _NOTHING_ELSE) -> Iterator[None]:
+    """Turn an error of the database into one :class:`StoreError` that names the place and the next step.
+
+    Args:
+        place: what was at work.
+        instead: next steps that are better there, by the first characters of the SQLSTATE.
+    """
+    next_steps = {**_NEXT_STEPS, **instead}
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:
@@ -39,5 +48,5 @@ def refusing(place: str) -> Iterator[None]:
         raise StoreError(
             f"{described.message}; nothing was kept",
             place=place,
-            next_step=_NEXT_STEPS.get(state) or _NEXT_STEPS.get(state[:2]) or described.next_step,
+            next_step=next_steps.get(state) or next_steps.get(state[:2]) or described.next_step,
         ) from None

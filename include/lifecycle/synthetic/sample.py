@@ -16,6 +16,7 @@ from lifecycle.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+POPULATION, AFTERWARDS = "population.sql", "like_release.sql"
 ROWS_A_CHUNK = 20_000
 BOUND = frozenset({"customers", "days", "seed", "as_of"})
 BOUND_A_CHUNK = frozenset({"first", "last"})
@@ -73,23 +74,30 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A sample company: its tables, the values to draw from, and the statements that fill the tables."""
+    """A sample company: its tables, the values to draw from, and the statements that fill the tables.
+
+    Attributes:
+        afterwards: statements that run when columns were drawn like a release: what else such a row says then fits.
+    """
 
     schema: str
     pools: Pools
     statements: tuple[Statement, ...]
+    afterwards: tuple[Statement, ...] = ()
 
 
 def read_sample(folder: Path) -> Sample:
-    """Read ``schema.sql``, ``pools.yaml`` and ``population.sql`` from a folder.
+    """Read ``schema.sql``, ``pools.yaml``, ``population.sql``, and ``like_release.sql`` where it is there.
 
     Raises:
         UsageError: a file is missing, empty or malformed.
     """
+    afterwards = folder / AFTERWARDS
     return Sample(
         schema=read_text(folder / "schema.sql"),
         pools=_read_pools(folder / "pools.yaml"),
-        statements=_read_statements(folder / "population.sql"),
+        statements=_read_statements(folder / POPULATION),
+        afterwards=_read_statements(afterwards) if afterwards.exists() else (),
     )
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from lifecycle.errors import UsageError
+from lifecycle.synthetic.following import follow
 from lifecycle.synthetic.made import prepare, record
 from lifecycle.synthetic.population import parameters, populate
 from lifecycle.synthetic.progress import log_progress
 from lifecycle.synthetic.refusal import refusing
-from lifecycle.synthetic.sample import read_sample
+from lifecycle.synthetic.sample import AFTERWARDS, read_sample
 from lifecycle.synthetic.workspace import furnish, prepare_session
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from lifecycle.synthetic.margins import Likeness
+    from lifecycle.synthetic.population import Bound
     from lifecycle.synthetic.progress import Progress
+    from lifecycle.synthetic.sample import Sample
 
 _LARGEST = 2**31 - 1
 _IDENTITIES = text("""
@@ -34,7 +38,7 @@ _IDENTITIES = text("""
 """)
 
 
-def seed(
+def seed(  # noqa: PLR0913 - each is an option of the command
     engine: Engine,
     sample_dir: Path,
     *,
@@ -44,6 +48,7 @@ def seed(
     as_of: datetime,
     progress: Progress = log_progress,
     replace: bool = False,
+    likeness: Likeness | None = None,
 ) -> dict[str, int]:
     """Fill the database with a sample company, in one transaction: all of it, or nothing.
 
@@ -56,12 +61,14 @@ def seed(
         as_of: the instant the history ends, with a time zone.
         progress: called after each piece of work.
         replace: drop what an earlier seeding made, rows included, and make it anew.
+        likeness: released tables that the population is to be like; None leaves it as the sample makes it.
 
     Returns:
         Rows per table, by qualified name.
 
     Raises:
         UsageError: an argument or a file of the sample cannot be used.
+        PolicyError: the policy that ``likeness`` was read by does not fit the sample's tables.
         StoreError: the tables hold rows already, or the database refuses; nothing was kept.
     """
     _check_numbers(customers=customers, days=days, seed=seed, as_of=as_of)
@@ -72,9 +79,21 @@ def seed(
         made = prepare(connection, sample.schema, replace=replace)
         furnish(connection, sample.pools, seed)
         populate(connection, sample.statements, bound, progress)
+        if likeness:
+            _make_alike(connection, likeness, sample, bound, progress)
         record(connection, made)
         _finish(connection, made.tables)
         return _count(connection, made.tables)
+
+
+def _make_alike(
+    connection: Connection, likeness: Likeness, sample: Sample, bound: Bound, progress: Progress
+) -> None:
+    """Draw columns anew like a release, and then whatever the sample says follows from them."""
+    next_step = "set LIFECYCLE_POLICY_DIR and LIFECYCLE_SAMPLE_DIR to those of the company that released them"
+    with refusing("a released value", dict.fromkeys(("22", "23", "42"), next_step)):
+        follow(connection, likeness, progress)
+    populate(connection, sample.afterwards, bound, progress, file=AFTERWARDS)
 
 
 def _check_numbers(*, customers: int, days: int, seed: int, as_of: datetime) -> None:
