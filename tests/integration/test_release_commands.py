@@ -89,10 +89,10 @@ def test_a_period_that_was_lost_says_so(at):
             "is no reason",
         ),
         (("lost", "--release", "openings", "--period", "2026-03-02", "--reason", "late", "--by", ""), "--by"),
-        (("utility", "nothing"), "has no such release"),
-        (("utility", "openings", "--first-day", "yesterday"), "is no day"),
-        (("utility", "openings", "--first-day", "2026-03-02", "--last", "2"), "named in two ways"),
-        (("late", "nothing"), "has no such release"),
+        (("utility", "--release", "nothing"), "has no such release"),
+        (("utility", "--period", "yesterday"), "is no day"),
+        (("utility", "--period", "2026-03-02", "--last", "2"), "named in two ways"),
+        (("late", "--release", "nothing"), "has no such release"),
     ],
 )
 def test_what_cannot_be_done_says_why(at, arguments, says):
@@ -122,16 +122,16 @@ def test_keys_are_told_by_name(at):
 
 def test_utility_is_shown_to_builders(at, database: Database):
     lifecycle = at(AS_OF)
-    assert lifecycle("release", "utility", "openings").out == "there is none\n"
+    assert lifecycle("release", "utility", "--release", "openings").out == "there is none\n"
     lifecycle("release", "build", "--release", "openings", "--period", "2026-03-02")
-    said = lifecycle("release", "utility", "openings")
+    said = lifecycle("release", "utility", "--release", "openings")
     warning, first, heads, *numbers = said.out.splitlines()[:6]
     assert warning.startswith("for builders only: made of exact numbers")
     assert first == "by_article_commercial, 2026-03-02: 1 cells"
     assert heads.split() == ["shown", "share", "median", "error", "95th", "largest"]
     assert [line.split()[0] for line in numbers] == ["events", "persons", "seconds"]
     assert numbers[1].split()[1:3] == ["1", "100.0%"]
-    document = lifecycle("release", "utility", "openings", "--json").document
+    document = lifecycle("release", "utility", "--release", "openings", "--json").document
     assert document["warning"] == warning
     assert len(document["figures"]) == 2 * 3 * 3
     (found,) = (
@@ -150,28 +150,32 @@ def test_utility_is_of_the_newest_periods_or_of_one(at):
     lifecycle("release", "build", "--release", "openings")
 
     def days(*which: str) -> list[str]:
-        figures = lifecycle("release", "utility", "openings", *which, "--json").document["figures"]
+        figures = lifecycle("release", "utility", "--release", "openings", *which, "--json").document[
+            "figures"
+        ]
         return sorted({one["first_day"] for one in figures})
 
     assert days() == ["2026-03-02"]
     assert days("--last", "2") == ["2026-03-01", "2026-03-02"]
-    assert days("--first-day", "2026-02-28") == ["2026-02-28"]
-    assert days("--first-day", "2026-03-09") == []
+    assert days("--period", "2026-02-28") == ["2026-02-28"]
+    assert days("--period", "2026-03-09") == []
 
 
 def test_a_build_and_a_rotation_see_to_late_events_and_old_figures(at, database: Database):
     lifecycle = at(AS_OF)
     lifecycle("release", "build", "--release", "openings", "--period", "2026-03-02")
-    assert lifecycle("release", "late", "openings").out == "openings: no event came late\n"
+    assert lifecycle("release", "late", "--release", "openings").out.endswith(
+        "\nopenings: no event came late\n"
+    )
     add_openings(database, 1, 12)
     add_openings(database, 1, 3, at="2026-05-02 12:00+03")
-    said = lifecycle("release", "late", "openings").out.splitlines()
+    said = lifecycle("release", "late", "--release", "openings").out.splitlines()
     assert said[0].startswith("for operators only: exact numbers")
     assert said[1:] == [
         "openings 2026-03-02: 12 events or more came late, and are not added",
         "openings: the time of 3 events has not come; each counts in its period",
     ]
-    document = lifecycle("release", "late", "openings", "--json").document
+    (document,) = lifecycle("release", "late", "--release", "openings", "--json").document["releases"]
     assert document["late"] == [{"first_day": "2026-03-02", "events": 12}]
     assert document["ahead"] == 3
     lifecycle("release", "build", "--release", "openings")

@@ -52,7 +52,6 @@ Name = Annotated[
     str | None,
     typer.Option("--release", help="Which one, where the policy has several. Default: all of them."),
 ]
-Which = Annotated[str, typer.Argument(metavar="NAME", help="Which release.")]
 Period = Annotated[
     str | None, typer.Option("--period", help="Only the period that begins on this day, such as 2026-03-01.")
 ]
@@ -168,38 +167,40 @@ def lost(
 
 
 @app.command("late")
-def late_of(name: Which, *, json: Json = False) -> None:
+def late_of(*, release: Name = None, json: Json = False) -> None:
     """Tell how many events came when their period was released already. Exact numbers: for operators only."""
     company = open_company()
-    found = lateness.late_events(company, name, as_of=moment(None, policy_zone(company)))
-    emit({"warning": FOR_OPERATORS, **found.to_json()}, list(_late_lines(found)), as_json=json)
+    at = moment(None, policy_zone(company))
+    found = [lateness.late_events(company, name, as_of=at) for name in _releases(company, release, at)]
+    document = {"warning": FOR_OPERATORS, "releases": [one.to_json() for one in found]}
+    emit(document, [FOR_OPERATORS, *(line for one in found for line in _late_lines(one))], as_json=json)
 
 
 @app.command("utility")
 def utility_of(
-    name: Which,
     *,
+    release: Name = None,
+    period: Period = None,
     last: Annotated[
         int | None,
         typer.Option("--last", min=1, help="Of the newest so many periods. Default: of the newest."),
     ] = None,
-    first_day: Annotated[
-        str | None, typer.Option("--first-day", help="Only of the period that begins on this day.")
-    ] = None,
     json: Json = False,
 ) -> None:
     """Show what released numbers are worth, held against the exact ones. For builders only."""
-    if last is not None and first_day is not None:
+    if last is not None and period is not None:
         raise UsageError(
-            "a period is named in two ways", place="--last, --first-day", next_step="give one of them"
+            "a period is named in two ways", place="--last, --period", next_step="give one of them"
         )
     company = open_company()
     at = moment(None, policy_zone(company))
-    releasing.release_of(company, name, as_of=at)
-    if first_day is None:
-        found = utility.kept(company, name, last=last or 1)
-    else:
-        found = utility.kept(company, name, first_day=_day(first_day, option="--first-day"))
+    first_day = _day(period, option="--period") if period else None
+    last = None if period else last or 1
+    found = [
+        one
+        for name in _releases(company, release, at)
+        for one in utility.kept(company, name, first_day=first_day, last=last)
+    ]
     document = {"warning": FOR_BUILDERS, "figures": [one.to_json() for one in found]}
     emit(document, list(_utility_lines(found)) or ["there is none"], as_json=json)
 
@@ -259,8 +260,6 @@ def _days(first: date, last: date) -> str:
 def _late_lines(found: Late) -> Iterator[str]:
     if not found.by_day and not found.ahead:
         yield f"{found.release}: no event came late"
-        return
-    yield FOR_OPERATORS
     for day, events in found.by_day.items():
         yield f"{found.release} {day}: {events:,} events or more came late, and are not added"
     if found.ahead:
