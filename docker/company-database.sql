@@ -3,7 +3,8 @@
 -- environment: psql --file docker/company-database.sql
 --
 -- The project's roles are made here, and not by its first migration, so that a superuser decides who steps
--- into them: the owner, who need not be able to create roles, into any; a worker into the engine's alone, the page of requests into that of the intake.
+-- into them: the owner, who need not be able to create roles, into any; a worker into the engine's
+-- and, to write statistics, into the builder's; the page of requests into that of the intake.
 
 \set ON_ERROR_STOP on
 \getenv owner_password COMPANY_OWNER_PASSWORD
@@ -22,7 +23,7 @@ CREATE ROLE data_team NOLOGIN;
 CREATE ROLE auditor NOLOGIN;
 
 GRANT lifecycle_engine, lifecycle_reader, lifecycle_intake, analytics_builder, data_team, auditor TO company_owner;
-GRANT lifecycle_engine TO company_worker;
+GRANT lifecycle_engine, analytics_builder TO company_worker;
 GRANT lifecycle_intake TO company_intake;
 
 SELECT format('ALTER DATABASE %I OWNER TO company_owner', current_database())

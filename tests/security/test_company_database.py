@@ -1,4 +1,4 @@
-"""The logins that the deployment makes: the owner prepares, a worker is the engine and nothing more.
+"""The logins that the deployment makes: the owner prepares, a worker is the engine, and writes statistics.
 
 The script is run as the image's entry point runs it: by ``psql``, as superuser, on a server of its own, since
 roles belong to the whole server.
@@ -106,9 +106,15 @@ def test_the_owner_needs_no_other_right_to_migrate(login):
         assert rights.scalar_one() is False
 
 
-def test_a_worker_can_keep_every_promise(worker, tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a worker keeps on disk: its keys sign every run."""
+    return tmp_path_factory.mktemp("worker")
+
+
+def test_a_worker_can_keep_every_promise(worker, folder):
     """What a run needs of the database, from planning to the ledger, the engine's rights give."""
-    assert "done as planned" in lifecycle(worker, tmp_path, "sweep", "--approve", "--by", "tester")
+    assert "done as planned" in lifecycle(worker, folder, "sweep", "--approve", "--by", "tester")
 
 
 def test_a_worker_acts_as_the_engine(worker):
@@ -116,7 +122,11 @@ def test_a_worker_acts_as_the_engine(worker):
         assert connection.scalar(sqlalchemy.text("SELECT count(*) > 0 FROM lifecycle.migration"))
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.ENGINE}))
+def test_a_worker_releases_statistics(worker, folder):
+    assert "website_visits for internal" in lifecycle(worker, folder, "release", "build")
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.ENGINE, Role.BUILDER}))
 def test_a_worker_acts_as_nobody_else(worker, role):
     with connect(worker).connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.exec_driver_sql(f"SET ROLE {role}")
