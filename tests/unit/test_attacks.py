@@ -35,10 +35,8 @@ def attempt(name, *, rho=None):
 
 def draw_with(monkeypatch, change):
     """Let draws be made by another plan than is told."""
-    drawn = noise.draw
-    monkeypatch.setattr(
-        noise, "draw", lambda cells, gates, plan, **more: drawn(cells, gates, change(plan), **more)
-    )
+    drawn = attacks.draw
+    monkeypatch.setattr(attacks, "draw", lambda cells, gates, plan: drawn(cells, gates, change(plan)))
 
 
 def less_noise(mechanism):

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lifecycle.analytics import noise
 from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, most
 from lifecycle.analytics.describing import epsilon
 from lifecycle.analytics.gates import Exact
+from lifecycle.analytics.noise import draw
 from lifecycle.analytics.pseudonyms import as_number
 from lifecycle.quality.suite import Checked, Count, validate
 
@@ -180,7 +180,7 @@ def _values(cell: Exact | Shown, plan: TablePlan) -> Scores:
 
 def _drawn(cell: Exact, plan: TablePlan, gates: Gates, tries: int) -> Scores:
     """What is released of so many cells that are all the same."""
-    shown = noise.draw({(str(number),): cell for number in range(tries)}, gates, plan).cells
+    shown = draw({(str(number),): cell for number in range(tries)}, gates, plan).cells
     return np.array([_values(one, plan) for one in shown.values()])
 
 
@@ -189,4 +189,4 @@ def _is_singled_out(release: Release, table: ReleasedTable, plan: TablePlan, gat
     added = {name: most(release, table, name) for name in plan.numbers}
     lonely = Exact(contributors=1, numbers=added, largest=added)
     no_gates = gates.model_copy(update={"persons": 0, "organisations": 0})
-    return bool(noise.draw({(str(number),): lonely for number in range(FEW)}, no_gates, plan).cells)
+    return bool(draw({(str(number),): lonely for number in range(FEW)}, no_gates, plan).cells)
