@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 PLACE = "LIFECYCLE_SPARK"
 _OTHER_FOLDERS = "SPARK_LOCAL_DIRS"
+_LOGGING = "log4j2.properties"
+_SAY_NOTHING = """
+appender.nowhere.type = Null
+appender.nowhere.name = nowhere
+rootLogger.level = off
+rootLogger.appenderRef.nowhere.ref = nowhere
+"""
+"""Without an appender Spark takes a configuration for none, and puts its own in its place."""
 _LOGS_OF_FAILURES = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 """By which Spark's Python tells of a query that fails, with the values that it failed on."""
 
@@ -47,7 +55,10 @@ def opened(master: str, folder: Path) -> Iterator[Any]:
     """
     _require_all_that_it_takes()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logging = folder / _LOGGING
     with ExitStack() as stack:
+        logging.write_text(_SAY_NOTHING)
+        stack.callback(logging.unlink)
         with _pandas_left_aside():
             engine = _open(_options(master, folder), stack)
         yield engine
@@ -150,6 +161,7 @@ def _end(gateway: Any) -> None:
 
 
 def _options(master: str, folder: Path) -> dict[str, str]:
+    everywhere = f'-Dlog4j2.configurationFile="file:{folder / _LOGGING}" -XX:ErrorFile="{folder}/java-%p.log"'
     options = {
         "spark.master": master,
         "spark.app.name": "lifecycle",
@@ -157,9 +169,8 @@ def _options(master: str, folder: Path) -> dict[str, str]:
         "spark.local.dir": str(folder),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.driver.extraJavaOptions": (
-            f'-Djava.io.tmpdir="{folder}" -XX:ErrorFile="{folder}/java-%p.log" -XX:-UsePerfData'
-        ),
+        "spark.driver.extraJavaOptions": f'{everywhere} -Djava.io.tmpdir="{folder}" -XX:-UsePerfData',
+        "spark.executor.extraJavaOptions": everywhere,
         "spark.io.encryption.enabled": "true",
         # what it sends and shows
         "spark.authenticate": "true",
@@ -168,7 +179,6 @@ def _options(master: str, folder: Path) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.eventLog.enabled": "false",
         "spark.log.level": "OFF",
-        "spark.executor.syncLogLevel.enabled": "true",
         # what it counts
         "spark.hadoop.fs.defaultFS": "file:///",
         "spark.sql.ansi.enabled": "true",  # a number that is too large fails, and does not become another
