@@ -205,6 +205,13 @@ def test_a_failure_tells_no_value_and_nor_do_logs(
     assert CANARY not in "".join([*capfd.readouterr(), str(failed.value), said.read_text()])
 
 
+def test_a_sum_that_is_too_large_does_not_become_another_number(engine: Any, tmp_path: Path):
+    place = workplace(tmp_path / "pseudonymised", events_of("openings", one_with_everything("openings")))
+    events = engine.read_parquet(place.events)
+    with pytest.raises(CheckFailed, match="did not count: ARITHMETIC_OVERFLOW"), spark.failures_told():
+        spark.rows(engine, events.aggregate(total=events.seconds.sum()))
+
+
 def test_without_spark_an_operator_is_told_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pyspark", None)
     told = refused(tmp_path)
