@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import random
 import sys
@@ -191,18 +193,20 @@ def test_nobody_on_the_network_reaches_spark(engine: Any):
     assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
 
 
-def test_a_failure_tells_no_value_and_nor_do_logs(
-    engine: Any, tmp_path: Path, said: Path, capfd: pytest.CaptureFixture[str]
-):
-    place = workplace(tmp_path / "pseudonymised", events_of("openings", ties("openings")))
+def test_a_failure_tells_no_value_and_nor_do_logs(engine: Any, tmp_path: Path, said: Path):
+    heard = io.StringIO()
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        logging.getLogger(name).addHandler(logging.StreamHandler(heard))
+    place = workplace(tmp_path / "pseudonymised", events_of("openings", [event("openings", "p", CANARY)]))
     events = engine.read_parquet(place.events)
     with (
         pytest.raises(CheckFailed, match="did not count: CAST_INVALID_INPUT") as failed,
         spark.failures_told(),
     ):
-        spark.rows(engine, events.select(number=events.article.cast("int64")))
+        spark.rows(engine, events.select(number=events.country.cast("int64")))
     assert failed.value.__suppress_context__
-    assert CANARY not in "".join([*capfd.readouterr(), str(failed.value), said.read_text()])
+    assert CANARY in str(failed.value.__context__)
+    assert CANARY not in str(failed.value) + heard.getvalue() + said.read_text()
 
 
 def test_a_sum_that_is_too_large_does_not_become_another_number(engine: Any, tmp_path: Path):
