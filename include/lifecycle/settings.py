@@ -29,6 +29,7 @@ class Settings:
         releases: folder of what is released as files.
         pseudonymised: folder of what a release is made of while that lasts; on a disk that no backup copies.
         geoip: a file that tells countries of addresses, in MaxMind's format; None where there is none.
+        spark: master of the Spark that counts releases, as ``local[4]`` or ``spark://machine:7077``; None for DuckDB.
         intake_keyring: folder of the keys that the page of requests needs; None where they are with the others.
         state_dir: everything a run leaves on this machine: the embedded server, logs, the keyring.
     """
@@ -44,6 +45,7 @@ class Settings:
     releases: Path
     pseudonymised: Path
     geoip: Path | None
+    spark: str | None
     intake_keyring: Path | None
     state_dir: Path
 
@@ -69,6 +71,7 @@ class Settings:
             releases=folder("RELEASES", state / "releases"),
             pseudonymised=folder("PSEUDONYMISED", state / "pseudonymised"),
             geoip=PROJECT / geoip if geoip else None,
+            spark=environment.get("LIFECYCLE_SPARK") or None,
             intake_keyring=PROJECT / intake if intake else None,
             state_dir=state,
         )

@@ -10,7 +10,7 @@ from support.source import calls_at_load, files, imports_at_load, name_of, packa
 
 HEAVY = {
     "pandas", "numpy", "pyarrow", "duckdb", "ibis", "polars", "opendp", "great_expectations", "faker", "sqlalchemy",
-    "psycopg", "psycopg2", "fideslang", "cryptography", "rich", "typer",
+    "psycopg", "psycopg2", "pyspark", "fideslang", "cryptography", "rich", "typer",
 }  # fmt: skip
 ASKS_AIRFLOW = {"Variable", "Connection", "BaseHook", "conf"}
 ASKS_THE_CLOCK = {"now", "utcnow", "today"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyarrow import parquet
 
-from lifecycle.analytics import attacks, draws, files, inspecting, noise, periods, releasing
+from lifecycle.analytics import attacks, counting, draws, files, inspecting, noise, periods, releasing
 from lifecycle.analytics.bounding import cells
 from lifecycle.analytics.pseudonyms import key_name
 from lifecycle.analytics.spans import closed_spans
@@ -285,7 +285,7 @@ def test_a_check_that_fails_releases_nothing(press: Company, database: Database,
         found = cells(events, release, table)
         return found.mutate(largest_events=found["largest_events"] + 1_000)
 
-    monkeypatch.setattr(releasing, "cells", broken)
+    monkeypatch.setattr(counting, "cells", broken)
     with pytest.raises(CheckFailed, match="contributors of more events than allowed: 1"):
         build(press)
     assert not database.execute("SELECT 1 FROM lifecycle.release_draw")

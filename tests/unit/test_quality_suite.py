@@ -143,6 +143,19 @@ def test_its_import_is_silent_where_everything_is_logged():
     assert ran.stdout == b""
 
 
+@pytest.mark.parametrize("before", ["", "import pyspark.sql;"])
+def test_great_expectations_does_not_load_spark_and_leaves_it_to_others(before):
+    code = (
+        f"import sys; {before} loaded = [name for name in sys.modules if name.startswith('pyspark')];"
+        "from lifecycle.quality.suite import Count, validate;"
+        "validate('sanity', [Count(name='rows', value=0)], place='here', next_step='none');"
+        "assert loaded == [name for name in sys.modules if name.startswith('pyspark')];"
+        "import pyspark; sys.exit(4)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": ":".join(sys.path)})  # noqa: S603 - our own code
+    assert ran.returncode == 4
+
+
 def test_great_expectations_is_imported_only_when_something_is_checked():
     code = (
         "import sys, lifecycle.quality.before, lifecycle.quality.plans, lifecycle.quality.after,"

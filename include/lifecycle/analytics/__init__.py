@@ -8,6 +8,7 @@ The way of a period's events, each step a module::
     pseudonyms  whoever an event is about becomes a keyed digest; the key is destroyed when its month is over
     preparing   the three together: rows of PostgreSQL become files of pseudonymised events
     bounding    what one contributor adds is limited; then cells are counted exactly
+    counting    that, in DuckDB, or in Spark where an operator asks for it (spark)
     gates       what a cell must be before any number of it is seen
     noise       the numbers that may be seen, and what of the budget they take
     draws       the register of draws, and what each takes of a budget; remembering: what a backup has forgotten

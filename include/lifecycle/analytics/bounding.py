@@ -76,4 +76,8 @@ def _added(events: ir.Table, release: Release) -> dict[str, ir.Value]:
     added: dict[str, ir.Value] = {f"_{EVENTS}": events.count()}
     if release.organisation:
         added[f"_{PERSONS}"] = events[SUBJECT].nunique()
-    return added | {f"_{name}": events[name].sum() for name in release.measures}
+    # what is more is cut off first, or a sum of many large ones would be too large for an engine
+    return added | {
+        f"_{name}": ibis.least(events[name], ibis.literal(stated.at_most, "int64")).sum()
+        for name, stated in release.measures.items()
+    }

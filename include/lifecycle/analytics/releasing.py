@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from lifecycle.analytics import attacks, checks, draws, files, noise, released, utility
-from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, cells, numbers
+from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, numbers
+from lifecycle.analytics.counting import count_tables
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.describing import content_digest, describe
 from lifecycle.analytics.events import Events
@@ -50,10 +51,6 @@ if TYPE_CHECKING:
     from lifecycle.runs.company import Company, ReleasePlaces
 
     Progress = Callable[[int], None]
-
-
-MEMORY = "2GB"
-"""What DuckDB takes before it writes into the period's own folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,21 +179,13 @@ def count(company: Company, name: str, span: Span, *, as_of: datetime) -> Checke
     """Limit what each contributor adds, count the cells of every table exactly, and check them.
 
     Raises:
-        CheckFailed: events are missing, or a contributor adds more than it may.
+        CheckFailed: events are missing, a contributor adds more than it may, or Spark fails.
+        UsageError: Spark was asked for and cannot be opened.
     """
-    import ibis
-
     release = release_of(company, name, as_of=as_of).release
     workplace = _workplace(company, name, span)
     path = workplace.require(workplace.events)
-    engine = ibis.duckdb.connect(temp_directory=str(workplace.spill), memory_limit=MEMORY)
-    try:
-        events = engine.read_parquet(path)
-        for table, stated in release.tables.items():
-            found = cells(events, release, stated).to_pyarrow()
-            parquet.write_table(found, workplace.cells(table))
-    finally:
-        engine.disconnect()
+    count_tables(workplace, release, master=places_of(company).spark)
     with parquet.ParquetFile(path) as file:
         events_there = file.metadata.num_rows
     exact = {table: parquet.read_table(workplace.cells(table)) for table in release.tables}

@@ -51,7 +51,7 @@ class Workplace:
 
     @property
     def spill(self) -> Path:
-        """Where DuckDB writes what it has no memory for."""
+        """Where an engine writes what it has no memory for."""
         return self.folder / "spill"
 
     def begin(self) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.errors import CheckFailed, PlanOutdated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 RESULT_FORMAT = "BOOLEAN_ONLY"
 """Every other format repeats values that an expectation met."""
@@ -223,9 +224,11 @@ def _great_expectations() -> Any:
     """The library, imported when first needed: it takes seconds. Its own use of old modules is not our affair.
 
     Its loggers are quiet before it is imported: it would tell thousands of times how it registers its functions.
+    It does not see Spark where that is installed: it would load it too, which ends a process that has no file of its
+    own, such as a test's worker.
     """
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _unseen("pyspark"):
         warnings.simplefilter("ignore")
         import great_expectations as gx
         import great_expectations.expectations
@@ -235,3 +238,17 @@ def _great_expectations() -> Any:
     gc.collect()
     gc.freeze()  # half a million objects that stay, and that every collection of garbage would go over
     return gx
+
+
+@contextmanager
+def _unseen(package: str) -> Iterator[None]:
+    """While this lasts, an import takes a package for missing, whether it was imported before or not."""
+    before = {name: module for name, module in sys.modules.items() if name.split(".", 1)[0] == package}
+    for name in before:
+        del sys.modules[name]
+    sys.modules[package] = None  # type: ignore[assignment]  # how Python is told that there is none
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        sys.modules.update(before)

@@ -46,11 +46,13 @@ class ReleasePlaces:
         files: folder of what is released.
         pseudonymised: folder of what it is made of, while that lasts.
         geoip: a file that tells countries of addresses.
+        spark: master of the Spark that counts; None where DuckDB does.
     """
 
     files: Path
     pseudonymised: Path
     geoip: Path | None = None
+    spark: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,10 @@ class Company:
             schedules=schedules_in(PROJECT / "dags"),
             ledger_copy=LedgerCopy(settings.ledger_copy),
             releases=ReleasePlaces(
-                files=settings.releases, pseudonymised=settings.pseudonymised, geoip=settings.geoip
+                files=settings.releases,
+                pseudonymised=settings.pseudonymised,
+                geoip=settings.geoip,
+                spark=settings.spark,
             ),
             archive_urls=tuple(filter(None, (settings.archive, settings.archive_second))),
         )
