@@ -8,6 +8,7 @@ import os
 import random
 import sys
 from contextlib import ExitStack, chdir, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from pyarrow import parquet
 
 from lifecycle.analytics import spark
 from lifecycle.analytics.counting import count_tables, write_cells
+from lifecycle.analytics.preparing import REPEATED
+from lifecycle.analytics.pseudonyms import as_number
 from lifecycle.analytics.workplace import Workplace
 from lifecycle.errors import CheckFailed
 from lifecycle.policy.release_form import Release
@@ -59,10 +62,11 @@ MEASURES = (0, 1, 599, 600, 601, 2**31, 2**53 - 1, 2**53)
 def events_of(name: str, events: list[dict[str, Any]]) -> pa.Table:
     """Pseudonymised events, as they are prepared."""
     release = RELEASES[name]
-    texts = ["subject", *(["organisation"] if release.organisation else []), *release.dimensions]
-    fields = [pa.field(one, pa.string(), nullable=False) for one in texts]
-    fields += [pa.field(one, pa.int64(), nullable=False) for one in release.measures]
-    return pa.Table.from_pylist(events, schema=pa.schema(fields))
+    whose = ["subject", *(["organisation"] if release.organisation else [])]
+    fields = [pa.field(one, pa.int64(), nullable=False) for one in (*whose, *release.measures)]
+    fields += [pa.field(one, REPEATED, nullable=False) for one in release.dimensions]
+    made = [one | {kind: as_number(sha256(one[kind].encode()).digest()) for kind in whose} for one in events]
+    return pa.Table.from_pylist(made, schema=pa.schema(fields))
 
 
 def event(name: str, subject: str, *texts: str, seconds: int = 1) -> dict[str, Any]:
