@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Told = Callable[[], Iterator[Event]]
 
-EVERY_DAYS = 40
+EVERY_DAYS = 60
 LAST_DAY = 9
 """Of the days about releases, counted from 0; on some of them nobody comes to make any."""
 CROWD, CUSTOMERS, PERSONS = 30, 4, 3
@@ -86,7 +86,7 @@ class Releases:
             if self.random.random() < 0.4:
                 is_allowed = self.random.random() < 0.6
                 yield self._choice(visitor.key, moment - timedelta(minutes=1), is_allowed=is_allowed)
-            yield from self._views(visitor.key, 24 if number == 0 else self.random.randrange(1, 4))
+            yield from self._views(visitor.key, 23 if number == 0 else self.random.randrange(1, 3))
 
     def _come_back(self) -> Iterator[Event]:
         """Some of them look again."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-ONCE_MORE = 200
+ONCE_MORE = 2_000
 """How many times larger than published the budget is."""
 LOOKS_BACK = timedelta(days=60)
 """How far whoever enters what is late looks back."""
