@@ -44,13 +44,22 @@ class Releases:
         self.first = day_of(stage.now)
         self.random = Random(f"releases {seed}")  # noqa: S311 - the same seed has to tell the same history
         self._keys = count(APART.start)
+        self._forgotten = 0
 
     def on(self, day: date) -> list[tuple[datetime, Told]]:
         """What happens on a day, and when."""
         number, day_of_window = divmod((day - self.first).days, EVERY_DAYS)
         begins = Random(f"{self.seed} {number}").randrange(3, 22)  # noqa: S311 - as above
         planned = self._plan(day_of_window - begins, DEATHS[(self.seed + number) % len(DEATHS)])
+        if not planned and self._is_more_forgotten():
+            planned = [(4, self._aggregate)]
         return [(at(day, time(hour)), told) for hour, told in planned]
+
+    def _is_more_forgotten(self) -> bool:
+        """Whether a restore took away draws since somebody asked last."""
+        before, draws = self._forgotten, self.stage.world.register.draws
+        self._forgotten = sum(one.state == "forgotten" for one in draws)
+        return self._forgotten > before
 
     def _plan(self, day: int, deaths: tuple[str, ...]) -> list[tuple[int, Told]]:
         """Hours of a day, counted from the first of these, and what happens then."""

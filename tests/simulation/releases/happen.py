@@ -73,6 +73,7 @@ def aggregate(world: World, event: Aggregate) -> Made:
             made.met["a period on its last day"] += not promised.is_in_time(first, _tomorrow(today))
             _build(world, promised, first, event, made)
     made.met["a period is lost"] += len(made.late)
+    made.met["a draw that a restore took away"] += any(one.state == "forgotten" for one in world.register.draws)
     made.met["a late event after a release"] += len(late_events(world))
     return made
 
