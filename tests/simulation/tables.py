@@ -238,7 +238,12 @@ def image(table: str, key: Key, row: Row) -> tuple[str | None, ...]:
     """The row as PostgreSQL writes it, column by column, in the order of :func:`columns_of`."""
     facts = [_text(table, column, row[column]) for column in FACTS[table]]
     copied = [_text(table, column, row[fact]) for column, fact in COPIED.get(table, {}).items()]
-    return (_text(table, "id", key), *facts, *(filled(table, one, key) for one in FILLING.get(table, ())), *copied)
+    return (
+        _text(table, "id", key),
+        *facts,
+        *(filled(table, one, key) for one in FILLING.get(table, ())),
+        *copied,
+    )
 
 
 def filled(table: str, column: str, key: Key) -> str | None:

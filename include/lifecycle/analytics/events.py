@@ -135,8 +135,9 @@ class Events:
             equal(words.c[here], *self._target(refusal, here, there)) for here, there in refusal.edge.pairs
         ]
         moment = self._row.c[self._release.at.column]
-        counts = sa.or_(words.c.until.is_(None), sa.and_(words.c.since <= moment, moment < words.c.until))
-        refused = sa.select(sa.literal(1)).where(words.c.said == refusal.value, counts, *same)
+        refused = sa.select(sa.literal(1)).where(
+            words.c.said == refusal.value, _word_counts(words, moment), *same
+        )
         return sa.exists(refused.correlate_except(words))
 
     def _target(self, refusal: Refusal, here: str, there: str) -> tuple[ColumnElement[Any], tuple[str, str]]:
@@ -172,6 +173,11 @@ class Events:
             self._joined = self._joined.outerjoin(end, refers(edge, self._rulebook.live, before, end))
             self._ends[names] = end
         return self._ends[names]
+
+
+def _word_counts(words: FromClause, moment: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a word counts for an event: it is the last, or was when the event came about."""
+    return sa.or_(words.c.until.is_(None), sa.and_(words.c.since <= moment, moment < words.c.until))
 
 
 def _moment(at: datetime) -> ColumnElement[datetime]:

@@ -41,9 +41,7 @@ class Holds:
     def release(self) -> Iterator[Event]:
         """Some hold is released."""
         stage = self.stage
-        held = [
-            key for key, hold in stage.holds().items() if not hold.is_released and hold.request is None
-        ]
+        held = [key for key, hold in stage.holds().items() if not hold.is_released and hold.request is None]
         if held:
             yield Release(at=stage.now, hold=stage.random.choice(held))
 

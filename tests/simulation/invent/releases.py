@@ -1,7 +1,7 @@
 """What happens about releases: a week or so in which many come, some refuse, and statistics are made, or are not.
 
-It is told by a chance of its own, of rows and requests of its own, which nothing else of a history takes up: so the rest
-is what it was without. Who else was on the website, or in the application, is counted all the same.
+It is told by a chance of its own, of rows and requests of its own, which nothing else of a history takes up: so the
+rest is what it was without. Who else was on the website, or in the application, is counted all the same.
 """
 
 from __future__ import annotations
@@ -67,7 +67,12 @@ class Releases:
             return []
         plans: dict[int, list[tuple[int, Told]]] = {
             0: [(15, self._crowd), (16, self._customers)],
-            1: [(4, self._aggregate), (14, self._come_back), (18, self._change_their_minds), (19, self._ask_each)],
+            1: [
+                (4, self._aggregate),
+                (14, self._come_back),
+                (18, self._change_their_minds),
+                (19, self._ask_each),
+            ],
             2: [
                 (3, lambda: self._die(deaths)),
                 (9, self._late),
@@ -155,7 +160,9 @@ class Releases:
         """One of some asks for something, and is answered at once."""
         now, number = self.stage.now, next(self._keys)
         for table, key in self._some(whom, 1):
-            named = {"rows": ((table, key),)} if table == "app.person" else {"subjects": (("visitor_id", key),)}
+            named = (
+                {"rows": ((table, key),)} if table == "app.person" else {"subjects": (("visitor_id", key),)}
+            )
             yield Ask(at=now, request=number, kind=kind, purposes=purposes, **named)
             yield Verify(at=now, request=number)
             if WEIGHED in purposes:

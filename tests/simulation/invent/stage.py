@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 YEAR = timedelta(days=365)
 APART = range(10**7, 10**8)
-"""Keys and numbers of what is told by another chance than the rest, which leaves it alone, so that it stays as it was."""
+"""Keys and numbers of what is told by another chance than the rest, which leaves it alone and so stays as it was."""
 WALL_TIMES = (time(0, 0), time(23, 59, 59, 999_999), time(0, 30), time(2, 30), time(3, 30), time(23, 30))
 
 
@@ -70,7 +70,9 @@ class Stage:
     def pick(self, table: str, where: Callable[[Row], bool] = lambda _: True) -> tuple[Key, Row] | None:
         """Some row of a table."""
         rows = [
-            (key, row) for key, row in self.world.rows[table].items() if not _is_apart(key, row) and where(row)
+            (key, row)
+            for key, row in self.world.rows[table].items()
+            if not _is_apart(key, row) and where(row)
         ]
         return self.random.choice(rows) if rows else None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from uuid import UUID
@@ -100,9 +99,7 @@ class Builder:
         for name in RELEASES:
             said.late += [(name, first) for first in inspecting.record_late(company, name, as_of=event.at)]
         spans = [
-            (name, span)
-            for name in RELEASES
-            for span in inspecting.open_spans(company, name, as_of=event.at)
+            (name, span) for name in RELEASES for span in inspecting.open_spans(company, name, as_of=event.at)
         ]
         said.open = [(name, span.first) for name, span in spans]
         for name, span in spans:
@@ -191,9 +188,7 @@ class Builder:
         name, first = period
         pseudonyms = Pseudonyms(self.engine.company.keys, name, epoch_of(first))
         is_visit = RELEASES[name].events == "website.page_view"
-        return {
-            pseudonyms.one("subject", str(UUID(int=one)) if is_visit else str(one)) for one in subjects
-        }
+        return {pseudonyms.one("subject", str(UUID(int=one)) if is_visit else str(one)) for one in subjects}
 
     def draws(self) -> list[tuple[str, date, str, str]]:
         """Every draw: release, period, feed, state."""

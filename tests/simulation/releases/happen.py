@@ -65,7 +65,9 @@ def aggregate(world: World, event: Aggregate) -> Made:
     for promised in RELEASES.values():
         made.late += [(promised.name, first) for first in _enter_late(world, promised, today)]
     made.open = [
-        (promised.name, first) for promised in RELEASES.values() for first in open_periods(world, promised, today)
+        (promised.name, first)
+        for promised in RELEASES.values()
+        for first in open_periods(world, promised, today)
     ]
     for name, first in made.open:
         promised = RELEASES[name]
@@ -73,7 +75,9 @@ def aggregate(world: World, event: Aggregate) -> Made:
             made.met["a period on its last day"] += not promised.is_in_time(first, _tomorrow(today))
             _build(world, promised, first, event, made)
     made.met["a period is lost"] += len(made.late)
-    made.met["a draw that a restore took away"] += any(one.state == "forgotten" for one in world.register.draws)
+    made.met["a draw that a restore took away"] += any(
+        one.state == "forgotten" for one in world.register.draws
+    )
     made.met["a late event after a release"] += len(late_events(world))
     return made
 
@@ -132,10 +136,15 @@ def _tomorrow(today: date) -> date:
 def _enter_late(world: World, promised: Promised, today: date) -> list[date]:
     """Periods from the first that is known on, that nobody released in time, are lost."""
     known = world.register.first_known(promised.name)
-    late = [] if known is None else [
-        first for first in _since(promised, max(known, today - LOOKS_BACK), today)
-        if not promised.is_in_time(first, today) and not world.register.is_done(promised, first)
-    ]
+    late = (
+        []
+        if known is None
+        else [
+            first
+            for first in _since(promised, max(known, today - LOOKS_BACK), today)
+            if not promised.is_in_time(first, today) and not world.register.is_done(promised, first)
+        ]
+    )
     for first in late:
         world.register.lose(promised, first)
     return late
@@ -155,9 +164,7 @@ def _build(world: World, promised: Promised, first: date, event: Aggregate, made
     """Release one period, as far as the process lives."""
     register, period = world.register, (promised.name, first)
     dies = event.dies_after
-    missing = [
-        feed for feed in promised.feeds if not register.of(period, feed.name, *KNOWN)
-    ]
+    missing = [feed for feed in promised.feeds if not register.of(period, feed.name, *KNOWN)]
     found = counted(world, promised, first, event.at)
     made.met += found.met + _changes_met(found, register.tried.get(period))
     register.counted[period], register.tried[period] = found.all, found
@@ -165,7 +172,7 @@ def _build(world: World, promised: Promised, first: date, event: Aggregate, made
     if dies in {"extract", "count"}:
         missing, made.is_dead = [], True
     for feed in missing:
-        register.burn(period, feed.name)
+        made.met["a draw was cut short"] += register.burn(period, feed.name)
         if not register.reserve(promised, feed, first):
             is_refused = True
             continue

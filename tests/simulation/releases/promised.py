@@ -99,7 +99,11 @@ class Promised:
 def _feed(name: str, takes: str, of_period: str, of_30_days: str, of_365_days: str) -> Feed:
     amounts = (ONCE_MORE * Fraction(one) for one in (takes, of_period, of_30_days, of_365_days))
     return Feed(
-        name=name, takes=next(amounts), of_period=next(amounts), of_30_days=next(amounts), of_365_days=next(amounts)
+        name=name,
+        takes=next(amounts),
+        of_period=next(amounts),
+        of_30_days=next(amounts),
+        of_365_days=next(amounts),
     )
 
 

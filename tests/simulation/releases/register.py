@@ -85,10 +85,12 @@ class Register:
         periods = [*self.counted, *self.lost, *(one.period for one in self.draws if one.state in KNOWN)]
         return min((first for release, first in periods if release == name), default=None)
 
-    def burn(self, period: Period, feed: str) -> None:
-        """Draws that nobody ended have failed; what they took stays taken."""
-        for one in self.of(period, feed, "reserved"):
+    def burn(self, period: Period, feed: str) -> int:
+        """Draws that nobody ended have failed; what they took stays taken. Says how many there were."""
+        abandoned = self.of(period, feed, "reserved")
+        for one in abandoned:
             self._end(one, "failed")
+        return len(abandoned)
 
     def lose(self, promised: Promised, first: date) -> None:
         """A period is never released."""
@@ -101,9 +103,7 @@ class Register:
     def reserve(self, promised: Promised, feed: Feed, first: date) -> bool:
         """Take what a draw needs of the budget; whether there is so much."""
         last = promised.last_day(first)
-        of_feed = [
-            one for one in self.draws if one.period[0] == promised.name and one.feed == feed.name
-        ]
+        of_feed = [one for one in self.draws if one.period[0] == promised.name and one.feed == feed.name]
         is_spent = any(
             feed.takes + taken(of_feed, first, last, days) > most
             for days, most in (
@@ -114,7 +114,11 @@ class Register:
         )
         if not is_spent:
             drawn = Draw(
-                period=(promised.name, first), last_day=last, feed=feed.name, takes=feed.takes, state="reserved"
+                period=(promised.name, first),
+                last_day=last,
+                feed=feed.name,
+                takes=feed.takes,
+                state="reserved",
             )
             self.draws.append(drawn)
         return not is_spent

@@ -20,7 +20,14 @@ AGENTS = {
 """The kind of device of each browser."""
 COUNTRIES = {"EE": "EE", "FI": "FI", "ee": "EE", " LV": "LV", "": UNKNOWN, "Estonia": UNKNOWN}
 """Countries as a connection's is written."""
-PATHS = {"/": "/", "/pricing": "/pricing", "/Pricing": "/Pricing", "/about": "/about", "/jobs": "/jobs", " ": UNKNOWN}
+PATHS = {
+    "/": "/",
+    "/pricing": "/pricing",
+    "/Pricing": "/Pricing",
+    "/about": "/about",
+    "/jobs": "/jobs",
+    " ": UNKNOWN,
+}
 TITLES = {
     "Buyer": "other",
     "Head of sales": "sales",

@@ -65,7 +65,9 @@ class Releases:
             if self.seen.setdefault(of, rows) != rows:
                 raise Broken("republished", f"after {event} as of {event.at} {of} is not what it was")
             if named := [row for row in rows if _NAMES_SOMEBODY.search(row)]:
-                raise Broken("traced", f"after {event} as of {event.at} somebody is named in {of}: {named[0]}")
+                raise Broken(
+                    "traced", f"after {event} as of {event.at} somebody is named in {of}: {named[0]}"
+                )
         self.counts["rows released"] = sum(len(rows) - 1 for rows in self.seen.values())
 
     def workplace(self, at_work: Sequence[str], *, is_dead: bool, event: Aggregate) -> None:
