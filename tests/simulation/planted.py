@@ -21,23 +21,29 @@ class Fault:
         occasion: what a run must meet to show it; a part of the name is enough.
         runs: how many runs before it a history has to begin.
         with_archive: whether it shows only where the archive has something by then.
+        with_runs: whether it shows only where rules are run; the others are looked for without, which is faster.
     """
 
     plant: Plant
     occasion: str
     runs: int = 3
     with_archive: bool = False
+    with_runs: bool = True
 
 
 FAULTS: dict[str, Fault] = {}
 """By name."""
 
 
-def fault(occasion: str, *, runs: int = 3, with_archive: bool = False) -> Callable[[Plant], Plant]:
+def fault(
+    occasion: str, *, runs: int = 3, with_archive: bool = False, with_runs: bool = True
+) -> Callable[[Plant], Plant]:
     """Name a fault by its function, and say on which occasion it must show."""
 
     def named(plant: Plant) -> Plant:
-        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion, runs=runs, with_archive=with_archive)
+        FAULTS[plant.__name__] = Fault(
+            plant=plant, occasion=occasion, runs=runs, with_archive=with_archive, with_runs=with_runs
+        )
         return plant
 
     return named

@@ -68,7 +68,7 @@ class Cover:
         as_of: the moment.
     """
 
-    _NAME = "covered"
+    NAME = "covered"
     """What its expressions are called: another kind of cover in the same statement has another name."""
 
     def __init__(self, connection: Connection, rulebook: Rulebook, as_of: datetime) -> None:
@@ -128,7 +128,7 @@ class Cover:
             return
         (name,) = strand.collections
         branches = sa.union(*_directly(self, name, self._covered))
-        self._covered[name] = branches.cte(_named_for(self.rulebook, self._NAME, name))
+        self._covered[name] = branches.cte(_named_for(self.rulebook, self.NAME, name))
 
     def named(self, collection: str) -> list[Select[Any]]:
         """Rows of a collection that a hold names, by key, as a whole, or by its subject."""
@@ -218,7 +218,7 @@ def _rows_in_circles(
         for branch in _directly(cover, home, leaders)
     ]
     named = sa.union(*base).subquery("named")
-    called = _named_for(rulebook, f"{cover._NAME}_circle", collections[0])
+    called = _named_for(rulebook, f"{cover.NAME}_circle", collections[0])
     circle = sa.select(*named.c).cte(called, recursive=True)
     steps = [
         _at_home(rulebook, collections, edge.follower, _step(rulebook, collections, edge, circle))
@@ -256,7 +256,7 @@ def _of_home(cover: Cover, collections: tuple[str, ...], home: str, circle: CTE)
         circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
     ]
     about = [circle.c[name] for name in ABOUT]
-    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, cover._NAME, home))
+    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, cover.NAME, home))
 
 
 def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:

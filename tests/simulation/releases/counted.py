@@ -75,7 +75,6 @@ def counted(world: World, promised: Promised, first: date, as_of: datetime) -> C
         refused, how = _refused(world, name, row)
         why = [refused, name in ended, name in restricted]
         met[how] += refused
-        met.update(f"left out: {reason}" for reason, is_so in zip(REASONS[1:], why, strict=True) if is_so)
         if any(why):
             left[REASONS[1 + why.index(True)]] += 1
         else:
@@ -85,6 +84,7 @@ def counted(world: World, promised: Promised, first: date, as_of: datetime) -> C
         table: counted_by_hand(people, promised.contributor, one.by, one.cells, one.most)
         for table, one in promised.tables.items()
     }
+    met += Counter({f"left out: {reason}": events for reason, events in left.items()})
     met["left out: robots"] += len(taken) - len(people)
     met += _limits_met(people, promised, cells)
     return Counted(
