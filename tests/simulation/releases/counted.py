@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation.model import covered
+from simulation.moments import at
 from simulation.releases.said import AGENTS, COUNTRIES, LIVES, PATHS, ROBOT, SENIORITIES, TITLES
 from simulation.requests.purposes import left_out
 from simulation.tables import filled
@@ -60,7 +61,7 @@ class Counted:
 
 def counted(world: World, promised: Promised, first: date, as_of: datetime) -> Counted:
     """Count a period as a run of this moment should."""
-    begins, ends = promised.begins(first), promised.begins(first + timedelta(days=promised.days))
+    begins, ends = at(first), at(first + timedelta(days=promised.days))
     rows = {
         key: row for key, row in world.rows[promised.events].items() if begins <= row["occurred_at"] < ends
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from simulation.moments import day_of
@@ -12,7 +14,6 @@ from simulation.releases.promised import LOOKS_BACK, RELEASES
 from simulation.releases.register import KNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import date, datetime
 
     from simulation.history import Aggregate
@@ -30,14 +31,11 @@ class Built:
     """What came of one period.
 
     Attributes:
-        counted: None where nothing was counted, since every feed had it.
-        drawn: the feeds that have it now.
         is_refused: whether a budget was spent.
     """
 
     period: Period
-    counted: Counted | None
-    drawn: tuple[str, ...]
+    counted: Counted
     is_refused: bool
 
 
@@ -72,7 +70,7 @@ def aggregate(world: World, event: Aggregate) -> Made:
     for name, first in made.open:
         promised = RELEASES[name]
         if not made.is_dead:
-            made.met["a period on its last day"] += not promised.is_in_time(first, _tomorrow(today))
+            made.met["a period on its last day"] += not promised.is_in_time(first, today + timedelta(days=1))
             _build(world, promised, first, event, made)
     made.met["a period is lost"] += len(made.late)
     made.met["a draw that a restore took away"] += any(
@@ -120,44 +118,25 @@ def late_events(world: World) -> dict[Period, int]:
 
 def open_periods(world: World, promised: Promised, today: date) -> list[date]:
     """Periods that are over, may still be released, and are not; oldest first."""
-    found = []
-    for first in promised.over(today):
-        if not promised.is_in_time(first, today):
-            break
-        if not world.register.is_done(promised, first):
-            found.append(first)
-    return found[::-1]
-
-
-def _tomorrow(today: date) -> date:
-    return today.fromordinal(today.toordinal() + 1)
+    in_time = list(takewhile(lambda first: promised.is_in_time(first, today), promised.over(today)))
+    return [first for first in reversed(in_time) if not world.register.is_done(promised, first)]
 
 
 def _enter_late(world: World, promised: Promised, today: date) -> list[date]:
     """Periods from the first that is known on, that nobody released in time, are lost."""
     known = world.register.first_known(promised.name)
-    late = (
-        []
-        if known is None
-        else [
-            first
-            for first in _since(promised, max(known, today - LOOKS_BACK), today)
-            if not promised.is_in_time(first, today) and not world.register.is_done(promised, first)
-        ]
-    )
+    if known is None:
+        return []
+    begins = max(known, today - LOOKS_BACK)
+    over = list(takewhile(lambda first: first >= begins, promised.over(today)))
+    late = [
+        first
+        for first in reversed(over)
+        if not promised.is_in_time(first, today) and not world.register.is_done(promised, first)
+    ]
     for first in late:
         world.register.lose(promised, first)
     return late
-
-
-def _since(promised: Promised, day: date, today: date) -> Iterator[date]:
-    """Periods that are over and begin on a day or later, oldest first."""
-    found = []
-    for first in promised.over(today):
-        if first < day:
-            break
-        found.append(first)
-    return iter(found[::-1])
 
 
 def _build(world: World, promised: Promised, first: date, event: Aggregate, made: Made) -> None:
@@ -168,7 +147,7 @@ def _build(world: World, promised: Promised, first: date, event: Aggregate, made
     found = counted(world, promised, first, event.at)
     made.met += found.met + _changes_met(found, register.tried.get(period))
     register.counted[period], register.tried[period] = found.all, found
-    drawn, is_refused = [], False
+    is_refused = False
     if dies in {"extract", "count"}:
         missing, made.is_dead = [], True
     for feed in missing:
@@ -180,11 +159,10 @@ def _build(world: World, promised: Promised, first: date, event: Aggregate, made
             made.is_dead = True
             break
         register.release(period, feed.name)
-        drawn.append(feed.name)
         if dies in {"draw", "publish"}:
             made.is_dead = True
             break
     made.met["a budget is spent"] += is_refused
     if made.is_dead:
         made.met[f"dies after {dies}"] += 1
-    made.built.append(Built(period=period, counted=found, drawn=tuple(drawn), is_refused=is_refused))
+    made.built.append(Built(period=period, counted=found, is_refused=is_refused))

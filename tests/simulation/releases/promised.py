@@ -11,11 +11,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from simulation.moments import at, day_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
 ONCE_MORE = 2_000
 """How many times larger than published the budget is."""
@@ -67,11 +64,6 @@ class Promised:
     tables: Mapping[str, Table]
     feeds: tuple[Feed, ...]
 
-    def starts(self, moment: datetime) -> tuple[datetime, datetime]:
-        """The first instants of the period of a moment, and of the next."""
-        first = self.first_day(day_of(moment))
-        return self.begins(first), self.begins(first + timedelta(days=self.days))
-
     def first_day(self, day: date) -> date:
         """The first day of the period that a day is in."""
         return day - timedelta(days=day.weekday()) if self.days > 1 else day
@@ -79,10 +71,6 @@ class Promised:
     def last_day(self, first: date) -> date:
         """The last day of a period."""
         return first + timedelta(days=self.days - 1)
-
-    def begins(self, first: date) -> datetime:
-        """The first instant of a day."""
-        return at(first)
 
     def over(self, today: date) -> Iterator[date]:
         """First days of the periods that are over, latest first."""
