@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import ibis
 import pyarrow as pa
 import pytest
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 
 from lifecycle.analytics.bounding import cells, most, numbers
 from lifecycle.policy.release_form import Release
+from support.counting import counted_by_hand
 from support.press import POLICY
 
 RELEASES = {name: Release.model_validate(one) for name, one in yaml.safe_load(POLICY)["releases"].items()}
@@ -42,28 +41,8 @@ EVENT = {
 def by_hand(events, release, table):
     """The cells, in plain Python."""
     contributor = "organisation" if release.organisation else "subject"
-    added = defaultdict(list)
-    for event in events:
-        added[event[contributor], tuple(event[name] for name in table.by)].append(event)
-    of_each = defaultdict(list)
-    for (who, cell), some in added.items():
-        of_each[who].append((-len(some), tuple(text.encode() for text in cell), cell, some))
-    found = defaultdict(list)
-    for ranked in of_each.values():
-        for _, _, cell, some in sorted(ranked, key=lambda one: one[:2])[: table.cells]:
-            amounts = {"events": len(some), "persons": len({event["subject"] for event in some})}
-            amounts |= {name: sum(event[name] for event in some) for name in release.measures}
-            found[cell].append(
-                {name: min(amounts[name], most(release, table, name)) for name in numbers(release)}
-            )
-    return {
-        cell: {
-            "contributors": len(each),
-            **{name: sum(one[name] for one in each) for name in numbers(release)},
-            **{f"largest_{name}": max(one[name] for one in each) for name in numbers(release)},
-        }
-        for cell, each in found.items()
-    }
+    limits = {name: most(release, table, name) for name in numbers(release)}
+    return counted_by_hand(events, contributor, table.by, table.cells, limits)
 
 
 def by_expression(events, release, table):

@@ -106,6 +106,29 @@ def test_whoever_is_restricted_is_left_out_and_whoever_is_held_is_not(press: Com
     assert found.left_out["restricted"] == 1
 
 
+def test_one_objects_and_another_is_restricted(press: Company, database: Database):
+    """Each is asked for in the same statement."""
+    add_openings(database, 1, 3)
+    rows = {"0" * 64: Target(collection="press.reader", key=(f"{CANARY}-reader-1",))}
+    database.execute("ALTER TABLE lifecycle.processing_stop DROP CONSTRAINT processing_stop_request_id_fkey")
+    with press.engine.begin() as connection:
+        request = connection.scalar(sa.select(sa.func.gen_random_uuid()))
+        place_stops(connection, request, ["improving"], subjects={}, rows=rows, since=AS_OF, as_of=AS_OF)
+        holds.place(
+            connection,
+            press.rulebook(AS_OF),
+            [Target(collection="press.reader", key=(f"{CANARY}-reader-2",))],
+            kind="restriction",
+            reason="dispute",
+            placed_by="operator",
+            until=datetime(2026, 6, 1, tzinfo=UTC),
+            as_of=datetime(2026, 3, 1, tzinfo=UTC),
+        )
+    found, persons, _ = counted(press)
+    assert persons == ["3"]
+    assert (found.left_out["ended"], found.left_out["restricted"]) == (1, 1)
+
+
 def test_whoever_objected_is_left_out(press: Company, database: Database):
     add_openings(database, 1, 3)
     rows = {"0" * 64: Target(collection="press.reader", key=(f"{CANARY}-reader-1",))}

@@ -435,6 +435,19 @@ def test_the_data_team_reads_what_is_released(press: Company, database: Database
         )
 
 
+def test_what_is_late_after_a_restore_is_lost_though_the_backup_knows_of_no_period(
+    press: Company, database: Database
+):
+    build(press)
+    database.script(
+        "ALTER TABLE lifecycle.release_draw DISABLE TRIGGER ALL; DELETE FROM lifecycle.release_draw;"
+        "ALTER TABLE lifecycle.release_draw ENABLE TRIGGER ALL;"
+        "DELETE FROM lifecycle.release_period; UPDATE lifecycle.release_reading SET entries = 0"
+    )
+    eight_days_later = AS_OF + timedelta(days=8)
+    assert inspecting.record_late(press, "openings", as_of=eight_days_later) == [date(2026, 3, 3)]
+
+
 def test_a_restored_database_draws_nothing_twice(press: Company, database: Database):
     """As after a backup of before the draws came back, and the ledger from its copy."""
     build(press)

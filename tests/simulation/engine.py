@@ -30,9 +30,10 @@ from lifecycle.retention import steps
 from lifecycle.retention.notices import take_notice
 from lifecycle.retention.sweep import finish, sweep
 from lifecycle.runs import agreement, plans, signing
-from lifecycle.runs.company import Company
+from lifecycle.runs.company import Company, ReleasePlaces
 from lifecycle.store.roles import Role
 from simulation.broken import Broken
+from simulation.releases.promised import ONCE_MORE, RELEASES
 from simulation.tables import UUID_COLUMNS, moment_text
 from simulation.world import PARTITIONED
 
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 INCLUDE = Path(__file__).parents[2] / "include"
 POLICY = INCLUDE / "policies" / "2025-02-19" / "policy.yaml"
 OPERATOR = "operator"
+MOST_LIKELY = 1e-5
+"""That a number is shown which should not be: the most that a policy may allow, so that more is shown."""
 STATEMENTS = 5_000
 """Statements that are kept compiled, and prepared: more than there are, so that none is made twice."""
 
@@ -131,6 +134,7 @@ class Engine:
             keys=FileKeyring(folder / "keys"),
             ledger_copy=LedgerCopy(folder / "copy"),
             archive_urls=(str(self.archive),),
+            releases=ReleasePlaces(files=folder / "releases", pseudonymised=folder / "pseudonymised"),
             _rulebooks=equipment.rulebooks,
         )
 
@@ -318,12 +322,18 @@ def published() -> date:
 
 
 def _read(policy: Policy) -> PolicyVersion:
-    """The published policy file, with the periods and leads of a version."""
+    """The published policy file, with the periods and leads of a version, and little noise."""
     document = deepcopy(_document())
     document["policy"]["last_updated"] = policy.since
     for rule, promise in policy.promises.items():
         document["rules"][rule] |= {"keep": str(promise.keep), "lead": f"P{promise.lead_days}D"}
     document["statutory"]["books"]["keep"] = str(policy.books)
+    for name, promised in RELEASES.items():
+        document["releases"][name]["within"] = f"P{promised.within}D"
+        for feed in document["releases"][name]["feeds"].values():
+            feed["rho"] *= ONCE_MORE
+            feed["delta"] = MOST_LIKELY
+            feed["budget"] = {days: ONCE_MORE * most for days, most in feed["budget"].items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{policy.since}.yaml"
         YAML().dump(document, path)

@@ -8,7 +8,7 @@ show (see :mod:`simulation.foresee`), so that it need not be looked for in whole
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import PropertyMock, patch
@@ -51,6 +51,8 @@ from lifecycle.runs import company
 from lifecycle.store.prepared import Prepared
 from lifecycle.timelimits import is_over, latest_due_day, latest_over_day, local_day
 from simulation import desk, engine
+from simulation.planted import FAULTS, fault
+from simulation.releases import faults as faults_of_releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,42 +66,13 @@ if TYPE_CHECKING:
     from lifecycle.planning.items import StoredPlan
     from lifecycle.runs.company import Company
 
-    Plant = Callable[[], AbstractContextManager[object]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One way to break the engine.
-
-    Attributes:
-        plant: breaks it, as long as the block lasts.
-        occasion: what a run must meet to show it; a part of the name is enough.
-        runs: how many runs before it a history has to begin.
-        with_archive: whether it shows only where the archive has something by then.
-    """
-
-    plant: Plant
-    occasion: str
-    runs: int = 3
-    with_archive: bool = False
-
-
-FAULTS: dict[str, Fault] = {}
-"""By name."""
-
-
-def _fault(occasion: str, *, runs: int = 3, with_archive: bool = False) -> Callable[[Plant], Plant]:
-    def named(plant: Plant) -> Plant:
-        FAULTS[plant.__name__] = Fault(plant=plant, occasion=occasion, runs=runs, with_archive=with_archive)
-        return plant
-
-    return named
+__all__ = ["FAULTS", "faults_of_releases"]
 
 
 # --- time
 
 
-@_fault("deletes")
+@fault("deletes")
 def a_day_late() -> AbstractContextManager[object]:
     """What is due today is deleted tomorrow."""
     return patch.object(
@@ -107,7 +80,7 @@ def a_day_late() -> AbstractContextManager[object]:
     )
 
 
-@_fault("deletes")
+@fault("deletes")
 def a_day_early() -> AbstractContextManager[object]:
     """What is due tomorrow is deleted today."""
     return patch.object(
@@ -115,7 +88,7 @@ def a_day_early() -> AbstractContextManager[object]:
     )
 
 
-@_fault("deletes")
+@fault("deletes")
 def lead_ignored() -> AbstractContextManager[object]:
     """Deletion waits for the last day."""
     return patch.object(
@@ -123,26 +96,26 @@ def lead_ignored() -> AbstractContextManager[object]:
     )
 
 
-@_fault("deletes")
+@fault("deletes")
 def wrong_time_zone() -> AbstractContextManager[object]:
     """Days are days of Greenwich."""
     return patch.object(Policy, "zone", PropertyMock(return_value=ZoneInfo("UTC")))
 
 
-@_fault("person kept by a live contract")
+@fault("person kept by a live contract")
 def live_contracts_ignored() -> AbstractContextManager[object]:
     """A contract without an end, reinstated or new, does not stop the clock."""
     return patch.object(clocks, "_has_value", lambda *_: lambda _: sa.false())
 
 
-@_fault("deletes app.customer")
+@fault("deletes app.customer")
 def customers_without_contract_forgotten() -> AbstractContextManager[object]:
     """A clock that starts without evidence never starts."""
     started = ClockSql._latest_started
     return patch.object(ClockSql, "_latest_started", lambda *a: started(*a)[:1])
 
 
-@_fault("run")
+@fault("run")
 def financial_year_ignored() -> AbstractContextManager[object]:
     """The ten years start on the day of the invoice."""
     return patch.object(clocks, "counted_day", lambda _, day: day)
@@ -151,13 +124,13 @@ def financial_year_ignored() -> AbstractContextManager[object]:
 # --- the policy in force
 
 
-@_fault("run under an amended policy")
+@fault("run under an amended policy")
 def first_policy_for_ever() -> AbstractContextManager[object]:
     """An amended policy never counts."""
     return patch.object(company, "in_force", lambda versions, _: versions[0])
 
 
-@_fault("run for a day of an older policy")
+@fault("run for a day of an older policy")
 def newest_policy_at_once() -> AbstractContextManager[object]:
     """A run that catches up goes by today's policy, instead of leaving it to a run for today."""
     return patch.object(company, "in_force", lambda versions, _: versions[-1])
@@ -166,13 +139,13 @@ def newest_policy_at_once() -> AbstractContextManager[object]:
 # --- holds and restrictions
 
 
-@_fault("hold keeps")
+@fault("hold keeps")
 def holds_ignored() -> AbstractContextManager[object]:
     """Nothing is held."""
     return patch.object(cover, "is_active", lambda _: sa.false())
 
 
-@_fault("restriction keeps")
+@fault("restriction keeps")
 def restrictions_ignored() -> AbstractContextManager[object]:
     """Only holds keep rows."""
     is_active = cover.is_active
@@ -181,7 +154,7 @@ def restrictions_ignored() -> AbstractContextManager[object]:
     )
 
 
-@_fault("row that goes when its hold ends")
+@fault("row that goes when its hold ends")
 @contextmanager
 def hold_counts_past_its_end() -> Iterator[None]:
     """A hold still counts at the moment of its end, and what it names is remembered as long."""
@@ -204,13 +177,13 @@ def hold_counts_past_its_end() -> Iterator[None]:
         yield
 
 
-@_fault("hold keeps website.message")
+@fault("hold keeps website.message")
 def holds_not_inherited() -> AbstractContextManager[object]:
     """A hold covers the rows it names and not what belongs to them."""
     return patch.object(cover, "_leaders", lambda _, collection: {collection})
 
 
-@_fault("Place meanwhile")
+@fault("Place meanwhile")
 def holds_not_asked_again() -> AbstractContextManager[object]:
     """A hold placed after the plan was made does not count."""
 
@@ -223,19 +196,19 @@ def holds_not_asked_again() -> AbstractContextManager[object]:
     return patch.object(door, "Cover", NoCover)
 
 
-@_fault("row no longer due meanwhile")
+@fault("row no longer due meanwhile")
 def due_not_asked_again() -> AbstractContextManager[object]:
     """A row whose clock stopped after the plan was made is deleted all the same."""
     return patch.object(Door, "_require_as_planned", lambda *_: None)
 
 
-@_fault("row that is left by its parts no longer due meanwhile")
+@fault("row that is left by its parts no longer due meanwhile")
 def rows_that_stay_not_asked_again() -> AbstractContextManager[object]:
     """What belongs to a row that stays goes, although that row's clock stopped after the plan was made."""
     return patch.object(part, "Reliance", lambda *_, **__: None)
 
 
-@_fault("keeps website.page_view")
+@fault("keeps website.page_view")
 def partitions_dropped_over_holds() -> AbstractContextManager[object]:
     """A partition goes whoever is held in it."""
     return patch.object(cover.Cover, "has_any_row", lambda *_: False)
@@ -244,19 +217,19 @@ def partitions_dropped_over_holds() -> AbstractContextManager[object]:
 # --- what the law and rows that stay keep
 
 
-@_fault("statutory keeps")
+@fault("statutory keeps")
 def statutory_ignored() -> AbstractContextManager[object]:
     """The law keeps nothing."""
     return patch.object(keep, "mark_statutory", lambda *_: None)
 
 
-@_fault("the law's last day")
+@fault("the law's last day")
 def statutory_a_day_short() -> AbstractContextManager[object]:
     """The law's last day does not count."""
     return patch.object(keep, "latest_over_day", lambda *a, **k: latest_over_day(*a, **k) + timedelta(days=1))
 
 
-@_fault("needed keeps")
+@fault("needed keeps")
 def held_rows_need_nothing() -> AbstractContextManager[object]:
     """What a held row refers to goes."""
     return patch.object(keep, "mark_needed", lambda *_: None)
@@ -265,13 +238,13 @@ def held_rows_need_nothing() -> AbstractContextManager[object]:
 # --- what goes along, and what is cut
 
 
-@_fault("deletes app.note")
+@fault("deletes app.note")
 def owners_lead_nowhere() -> AbstractContextManager[object]:
     """What belongs to a row does not go with it."""
     return patch.object(Edge, "spreads", PropertyMock(return_value=False))
 
 
-@_fault("cuts app.note.author_contact_id")
+@fault("cuts app.note.author_contact_id")
 def authors_take_notes_along() -> AbstractContextManager[object]:
     """A note goes with the contact who wrote it, whoever it is about."""
     return _edges(
@@ -279,19 +252,19 @@ def authors_take_notes_along() -> AbstractContextManager[object]:
     )
 
 
-@_fault("cuts app.person.manager_person_id")
+@fault("cuts app.person.manager_person_id")
 def managers_take_reports_along() -> AbstractContextManager[object]:
     """A person goes with the manager."""
     return _edges(lambda edge: replace(edge, kind=EdgeKind.TENANT) if "manager" in edge.name else edge)
 
 
-@_fault("cuts app.invoice.customer_id")
+@fault("cuts app.invoice.customer_id")
 def invoices_keep_their_contact() -> AbstractContextManager[object]:
     """The name on an invoice stays when its customer goes."""
     return _edges(lambda edge: replace(edge, redact=()))
 
 
-@_fault("page_views_30_days deletes")
+@fault("page_views_30_days deletes")
 def partition_dropped_a_day_early() -> AbstractContextManager[object]:
     """The day that ends tomorrow is dropped today."""
     early = partitions.first_instant
@@ -301,13 +274,13 @@ def partition_dropped_a_day_early() -> AbstractContextManager[object]:
 # --- runs
 
 
-@_fault("run killed")
+@fault("run killed")
 def plans_not_found_again() -> AbstractContextManager[object]:
     """A run that is started again after it died plans anew."""
     return patch.object(planner, "find_open", lambda *_: None)
 
 
-@_fault("deletes")
+@fault("deletes")
 def runs_stand_for_the_day_before() -> AbstractContextManager[object]:
     """A run does what the one of yesterday should have done."""
 
@@ -317,7 +290,7 @@ def runs_stand_for_the_day_before() -> AbstractContextManager[object]:
     return patch.object(engine, "make_plan", late)
 
 
-@_fault("deletes")
+@fault("deletes")
 def last_batch_forgotten() -> AbstractContextManager[object]:
     """A plan is ended before its last batch."""
     next_batch = Door._next_batch
@@ -332,19 +305,19 @@ def last_batch_forgotten() -> AbstractContextManager[object]:
 # --- notices
 
 
-@_fault("deletion announced")
+@fault("deletion announced")
 def announced_on_every_run() -> AbstractContextManager[object]:
     """What was announced is announced again."""
     return _notice_sql("_ANNOUNCED", " AND lead.days <> ALL (notice.announced)", "")
 
 
-@_fault("deletion cancelled")
+@fault("deletion cancelled")
 def notices_outlive_their_reason() -> AbstractContextManager[object]:
     """A contract that lives again cancels nothing."""
     return _notice_sql("_STOPPED", "WHERE", "WHERE false AND")
 
 
-@_fault("deletion noticed anew")
+@fault("deletion noticed anew")
 def notices_outlive_their_policy() -> AbstractContextManager[object]:
     """A notice stays as it is when the contract's end or the policy's period changes."""
     return _notice_sql("_MOVED", "WHERE", "WHERE false AND")
@@ -353,7 +326,7 @@ def notices_outlive_their_policy() -> AbstractContextManager[object]:
 # --- the archive
 
 
-@_fault("a build writes")
+@fault("a build writes")
 def a_document_is_not_written() -> AbstractContextManager[object]:
     """The last document of a year is forgotten."""
     pick = Documents.pick
@@ -367,7 +340,7 @@ def a_document_is_not_written() -> AbstractContextManager[object]:
     return patch.object(Documents, "pick", but_one)
 
 
-@_fault("a build writes")
+@fault("a build writes")
 def months_are_written_before_they_are_closed() -> AbstractContextManager[object]:
     """What was issued until yesterday is written."""
     return patch.object(
@@ -375,19 +348,19 @@ def months_are_written_before_they_are_closed() -> AbstractContextManager[object
     )
 
 
-@_fault("a build leaves what is restricted")
+@fault("a build leaves what is restricted")
 def restricted_documents_are_written() -> AbstractContextManager[object]:
     """Something is done with what is restricted."""
     return patch.object(Documents, "_is_restricted", lambda *_: sa.false())
 
 
-@_fault("a build leaves what shares its number", runs=15, with_archive=True)
+@fault("a build leaves what shares its number", runs=15, with_archive=True)
 def one_number_is_written_twice() -> AbstractContextManager[object]:
     """Nobody looks whether the archive has another document of a number."""
     return patch.object(Documents, "_shares_its_number", lambda *_: sa.false())
 
 
-@_fault("statutory keeps app.invoice")
+@fault("statutory keeps app.invoice")
 @contextmanager
 def what_was_not_archived_goes() -> Iterator[None]:
     """The tables let go of what is in no archive."""
@@ -398,7 +371,7 @@ def what_was_not_archived_goes() -> Iterator[None]:
         yield
 
 
-@_fault("the law keeps what was changed since", with_archive=True)
+@fault("the law keeps what was changed since", with_archive=True)
 def what_was_changed_since_goes() -> AbstractContextManager[object]:
     """The tables let go of a document that the archive has otherwise."""
     return patch.object(
@@ -406,26 +379,26 @@ def what_was_changed_since_goes() -> AbstractContextManager[object]:
     )
 
 
-@_fault("needed keeps app.invoice_line", with_archive=True)
+@fault("needed keeps app.invoice_line", with_archive=True)
 def documents_are_torn() -> AbstractContextManager[object]:
     """Of a document of which a row is held all else goes."""
     return patch.object(witnesses, "_documents", lambda *_: iter(()))
 
 
-@_fault("the archive finds what it had forgotten", runs=15, with_archive=True)
+@fault("the archive finds what it had forgotten", runs=15, with_archive=True)
 def what_a_backup_does_not_know_stays_unknown() -> AbstractContextManager[object]:
     """After a restore nobody looks what the places have."""
     return patch.object(finding, "_unknown", lambda *_: [])
 
 
-@_fault("an expiry destroys", with_archive=True)
+@fault("an expiry destroys", with_archive=True)
 def a_year_is_left() -> AbstractContextManager[object]:
     """The oldest year that is over stays."""
     over = expiring.over
     return patch.object(expiring, "over", lambda *a: over(*a)[1:])
 
 
-@_fault("an expiry destroys", with_archive=True)
+@fault("an expiry destroys", with_archive=True)
 @contextmanager
 def keys_outlive_their_year() -> Iterator[None]:
     """Documents are destroyed, and what opens them is not."""
@@ -436,7 +409,7 @@ def keys_outlive_their_year() -> Iterator[None]:
         yield
 
 
-@_fault("the archive's last day", with_archive=True)
+@fault("the archive's last day", with_archive=True)
 def the_last_day_of_a_year_is_missing() -> AbstractContextManager[object]:
     """A year is destroyed on the law's last day."""
     return patch.object(
@@ -444,7 +417,7 @@ def the_last_day_of_a_year_is_missing() -> AbstractContextManager[object]:
     )
 
 
-@_fault("an expiry keeps", with_archive=True)
+@fault("an expiry keeps", with_archive=True)
 def holds_do_not_reach_the_archive() -> AbstractContextManager[object]:
     """What is held goes with its year."""
     return patch.object(generations, "held_documents", lambda *_: None)
@@ -453,61 +426,61 @@ def holds_do_not_reach_the_archive() -> AbstractContextManager[object]:
 # --- requests
 
 
-@_fault("answered for one customer's copy")
+@fault("answered for one customer's copy")
 def one_customers_requests_reach_all() -> AbstractContextManager[object]:
     """What one customer has erased is erased at every customer."""
     return patch.object(ground, "belongs_to", lambda *_: sa.true())
 
 
-@_fault("a request empties")
+@fault("a request empties")
 def invoices_keep_who_was_erased() -> AbstractContextManager[object]:
     """The name of whoever was erased stays on invoices."""
     return _scopes(lambda action: action is not Action.REDACT)
 
 
-@_fault("a request masks")
+@fault("a request masks")
 def mentions_are_left() -> AbstractContextManager[object]:
     """What others wrote of whoever was erased stays."""
     return _scopes(lambda action: action is not Action.MASK)
 
 
-@_fault("a browser is found")
+@fault("a browser is found")
 def browsers_lead_nowhere() -> AbstractContextManager[object]:
     """Only what is given names the subject."""
     return patch.object(closure, "_leading", lambda _: [])
 
 
-@_fault("a browser is")
+@fault("a browser is")
 def browsers_are_never_shared() -> AbstractContextManager[object]:
     """What others have too is the subject's."""
     return patch.object(closure, "_is_somebody_elses", lambda *_: False)
 
 
-@_fault("a request leaves to", runs=12)
+@fault("a request leaves to", runs=12)
 def what_is_left_is_forgotten() -> AbstractContextManager[object]:
     """What an erasure has to leave stays for good."""
     return patch.object(erasure.Erasure, "keep_remainder", lambda *_: 0)
 
 
-@_fault("a remainder erases app.person", runs=15)
+@fault("a remainder erases app.person", runs=15)
 def whoever_comes_back_stays() -> AbstractContextManager[object]:
     """Nobody looks whether an import brings somebody back."""
     return patch.object(steps_of_requests, "erased_subjects", lambda _: {})
 
 
-@_fault("a replay erases", runs=15)
+@fault("a replay erases", runs=15)
 def erasures_are_not_replayed() -> AbstractContextManager[object]:
     """After a restore nothing is erased again."""
     return patch.object(replay, "_flag", lambda *_, **__: {})
 
 
-@_fault("a subject's restriction keeps")
+@fault("a subject's restriction keeps")
 def subjects_are_not_restricted() -> AbstractContextManager[object]:
     """A restriction that names its subject covers nothing."""
     return patch.object(cover, "held_kinds", lambda *_: frozenset())
 
 
-@_fault("lifted beside another", runs=20)
+@fault("lifted beside another", runs=20)
 def restrictions_of_others_are_lifted() -> AbstractContextManager[object]:
     """What is lifted is the restriction of another request."""
 
@@ -519,7 +492,7 @@ def restrictions_of_others_are_lifted() -> AbstractContextManager[object]:
     return patch.object(desk, "lift", lift_another)
 
 
-@_fault("corrects app.contact")
+@fault("corrects app.contact")
 def corrections_miss_a_table() -> AbstractContextManager[object]:
     """What is wrong about a customer's contact stays."""
     of_identities = fixes._of_identities
@@ -530,25 +503,25 @@ def corrections_miss_a_table() -> AbstractContextManager[object]:
     )
 
 
-@_fault("corrects website.message")
+@fault("corrects website.message")
 def corrections_miss_texts() -> AbstractContextManager[object]:
     """What is wrong stays in what people wrote."""
     return patch.object(fixes, "_texts", lambda *_: {})
 
 
-@_fault("corrects what is restricted")
+@fault("corrects what is restricted")
 def corrections_free_what_is_restricted() -> AbstractContextManager[object]:
     """Whoever is restricted is no more so after a correction."""
     return patch.object(rectifying, "follow", lambda *_, **__: 0)
 
 
-@_fault("records website.marketing_consent")
+@fault("records website.marketing_consent")
 def withdrawals_are_not_recorded() -> AbstractContextManager[object]:
     """The company's own tables are not told that consent was taken back."""
     return patch.object(Wishes, "touches", lambda *_: iter(()))
 
 
-@_fault("ends marketing")
+@fault("ends marketing")
 def stops_know_nobody() -> AbstractContextManager[object]:
     """A purpose that is over goes on for whoever is known by an identity."""
 
@@ -561,37 +534,37 @@ def stops_know_nobody() -> AbstractContextManager[object]:
     return patch.object(ending_purposes, "Stops", Nobody)
 
 
-@_fault("an objection has to be weighed")
+@fault("an objection has to be weighed")
 def objections_are_not_weighed() -> AbstractContextManager[object]:
     """What has to be weighed ends without a decision."""
     return patch.object(ending_purposes, "undecided", lambda *_: ())
 
 
-@_fault("a lost answer", runs=15)
+@fault("a lost answer", runs=15)
 def lost_answers_are_not_told() -> AbstractContextManager[object]:
     """After a restore nobody is told that a correction, an objection or a withdrawal is to be answered again."""
     return patch.object(lost, "_requests", lambda _: iter(()))
 
 
-@_fault("a lost restriction of a subject", runs=30)
+@fault("a lost restriction of a subject", runs=30)
 def lost_restrictions_are_not_told() -> AbstractContextManager[object]:
     """After a restore nobody is told that a restriction is to be placed again."""
     return patch.object(lost, "PLACED", {"hold_placed": "hold"})
 
 
-@_fault("fetched with what is others'")
+@fault("fetched with what is others'")
 def copies_name_everybody() -> AbstractContextManager[object]:
     """What others are known by stands in a copy."""
     return patch.object(Veil, "seen", lambda _, row: dict(row.values))
 
 
-@_fault("fetched with what is others'")
+@fault("fetched with what is others'")
 def copies_take_others_rows_for_the_subjects() -> AbstractContextManager[object]:
     """Whatever refers to a row of the subject is the subject's."""
     return patch.object(CopiedRows, "_is_others", lambda *_: sa.false())
 
 
-@_fault("fetched too late", runs=45)
+@fault("fetched too late", runs=45)
 def packages_outlive_their_time() -> AbstractContextManager[object]:
     """A package can be fetched for years."""
     offer = packages.offer

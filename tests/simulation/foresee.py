@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from simulation import model, notices
 from simulation.books.happen import keep_books
 from simulation.books.written import INVOICE, is_as_it_stands
-from simulation.history import Asking, Event, Keeping, Run
+from simulation.history import Aggregate, Asking, Event, Keeping, Run
 from simulation.invent.inventor import Inventor
 from simulation.midway import Midway
 from simulation.moments import day_of, last_day
 from simulation.policy import first_policy, in_force, is_of_old
+from simulation.releases.happen import aggregate, gone_unreleased
+from simulation.releases.promised import RELEASES
 from simulation.requests.happen import happen
 from simulation.world import World
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from simulation.tables import Name
 
 BOOKS_RULE = "billing_two_years"
+COUNTED = tuple(promised.events for promised in RELEASES.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +61,13 @@ def foresee(seed: int, days: int) -> Foreseen:
             found.midway[len(history)] = Midway.of(world, event.at)
             found.occasions[len(history)] = +_run(world, event)
         elif isinstance(event, Asking):
+            before = {table: dict(world.rows[table]) for table in COUNTED}
             found.occasions[len(history)] = happen(event, world) or Counter()
+            found.occasions[len(history)] += gone_unreleased(before, world, event.at)
         elif isinstance(event, Keeping):
             found.occasions[len(history)] = keep_books(event, world)
+        elif isinstance(event, Aggregate):
+            found.occasions[len(history)] = aggregate(world, event).met
         else:
             world.apply(event)
         history.append(event)

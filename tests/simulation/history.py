@@ -175,6 +175,34 @@ class Expire(Keeping):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Releasing(Event):
+    """Statistics are released."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate(Releasing):
+    """What was not released in time is entered as lost; every period that is over and still may be is released.
+
+    Attributes:
+        is_by_steps: step by step, as the DAG does it, instead of at once, as the command line does.
+        is_checked: with every check between the steps; the others go without, for speed.
+        is_repeated: it is run again at once, and then finds nothing to do but what cannot be done.
+        dies_after: the step of the first period after which the process dies; None where it lives.
+    """
+
+    is_by_steps: bool = False
+    is_checked: bool = False
+    is_repeated: bool = False
+    dies_after: str | None = None
+
+    def __str__(self) -> str:
+        parts = ["statistics are released", *["step by step"] * self.is_by_steps]
+        parts += ["with all checks"] * self.is_checked + ["twice"] * self.is_repeated
+        parts += [f"killed after {self.dies_after}"] * (self.dies_after is not None)
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asking(Event):
     """Something happens to what data subjects ask for, or to all that is remembered of it."""
 

@@ -20,6 +20,7 @@ from simulation.desk import Desk
 from simulation.engine import Engine, Equipment, published
 from simulation.history import (
     Add,
+    Aggregate,
     Amend,
     Answer,
     Ask,
@@ -41,6 +42,9 @@ from simulation.history import (
 )
 from simulation.moments import day_of
 from simulation.policy import first_policy, is_of_old
+from simulation.releases import compare as compare_releases
+from simulation.releases.builder import Builder
+from simulation.releases.happen import aggregate
 from simulation.requests.happen import can_ask, happen
 from simulation.requests.purposes import FIRST_RECORD, RECORDS, WAITS
 from simulation.requests.rectification import CLASHES
@@ -90,6 +94,7 @@ class Player:
         self.engine = Engine(database, folder, self.world.policies[0], equipment)
         self.desk = Desk(self.engine)
         self.keeper = Keeper(self.engine)
+        self.builder = Builder(self.engine)
         self.backups = Backups(database)
         self.copies = Copies()
 
@@ -112,6 +117,8 @@ class Player:
                 self._ask(event)
             elif isinstance(event, Keeping):
                 self._keep_books(event)
+            elif isinstance(event, Aggregate):
+                self._aggregate(event)
             else:
                 self._happen(event)
 
@@ -183,6 +190,26 @@ class Player:
             if isinstance(event, Expire):
                 compare_books.nothing_older(self.keeper.remains(), self.world, event)
                 watch_expiry(event, before, self.world)
+
+    # --- releases
+
+    def _aggregate(self, event: Aggregate) -> None:
+        """Release statistics, on both sides, and compare; then ask what is promised of them."""
+        self.application.flush()
+        for _ in range(1 + event.is_repeated):
+            self.watch.releases.aggregated(event)
+            made = aggregate(self.world, event)
+            with _failures_told(f"that {event} as of {event.at}"):
+                said = self.builder.aggregate(event)
+                compare_releases.aggregated(said, made, event)
+                compare_releases.whose(self.builder, said, made, event)
+                compare_releases.register(self.builder, self.world, event)
+                if event.is_checked:
+                    compare_releases.checked(self.builder, self.world, event)
+                self.watch.releases.tables(self.builder.released(), event)
+                self.watch.releases.ledger(self.builder.ledger(), event)
+                self.watch.releases.workplace(self.builder.at_work(), is_dead=made.is_dead, event=event)
+            self.counts += made.met
 
     # --- what data subjects ask for
 

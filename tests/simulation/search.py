@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulation.history import Keeping, Run
 from simulation.simulate import replay
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ TRIES = 12
 
 def find(originals: Originals, foreseen: Foreseen, fault: Fault, equipment: Equipment) -> Broken | None:
     """How a fault shows, if it does within a few tries."""
+    left_out = () if fault.with_runs else (Run, Keeping)
     for history in histories(foreseen, fault.occasion, fault.runs, with_archive=fault.with_archive):
+        events = [event for event in history if not isinstance(event, left_out)]
         with fault.plant():
-            broken = replay(originals, history, equipment, to_the_end=False)
+            broken = replay(originals, events, equipment, to_the_end=False)
         if broken is not None:
             return broken
     return None

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zlib import crc32
+
+from simulation.releases.said import AGENTS, COUNTRIES, LIVES, PATHS, SECONDS, SENIORITIES, TITLES
 
 Key = int
 Row = dict[str, Any]
@@ -125,17 +128,17 @@ FILLING: dict[str, dict[str, Any]] = {
     "website.cookie_choice": {"functionality": "true", "third_party": "false"},
     "website.page_view": {
         "session_id": str(UUID(int=7)),
-        "path": "/pricing",
+        "path": tuple(PATHS),
         "referrer": "https://example.org/",
         "navigation": "link",
-        "duration_seconds": "12",
+        "duration_seconds": SECONDS,
         "ip_address": "192.0.2.1/32",
-        "user_agent": "agent",
+        "user_agent": (*AGENTS, *AGENTS, *[one for one in AGENTS if AGENTS[one] == "desktop"] * 4),
         "browser": "browser",
         "browser_version": "1",
         "device_type": "desktop",
         "operating_system": "system",
-        "country": "EE",
+        "country": (*["EE"] * 8, *COUNTRIES),
         "city": "Tartu",
     },
     "website.interaction": {
@@ -170,7 +173,12 @@ FILLING: dict[str, dict[str, Any]] = {
         "currency": "EUR",
         "signed_at": "2010-01-01 00:00:00+00",
     },
-    "app.person": {**_PERSON, "job_title": "Buyer", "seniority": "senior", "country": "EE"},
+    "app.person": {
+        **_PERSON,
+        "job_title": tuple(TITLES),
+        "seniority": tuple(SENIORITIES),
+        "country": ("EE", "EE", *LIVES),
+    },
     "app.activity": {"kind": "call"},
     "app.invoice": {
         "due_on": "2010-01-01",
@@ -193,7 +201,7 @@ FILLING: dict[str, dict[str, Any]] = {
     "app.payment": {"amount": "100.00", "payer_name": "Tamm OÜ", "payer_iban": "EE382200221020145685"},
     "app.disclosure": {"recipient": "cloud", "purpose": "hosting"},
 }
-"""What every row of a table holds besides; nothing may ever change it."""
+"""What every row of a table holds besides, one of several by its key; nothing may ever change it."""
 
 COPIED: dict[str, dict[str, str]] = {
     "app.invoice": {"net": "gross"},
@@ -230,7 +238,20 @@ def image(table: str, key: Key, row: Row) -> tuple[str | None, ...]:
     """The row as PostgreSQL writes it, column by column, in the order of :func:`columns_of`."""
     facts = [_text(table, column, row[column]) for column in FACTS[table]]
     copied = [_text(table, column, row[fact]) for column, fact in COPIED.get(table, {}).items()]
-    return (_text(table, "id", key), *facts, *FILLING.get(table, {}).values(), *copied)
+    return (
+        _text(table, "id", key),
+        *facts,
+        *(filled(table, one, key) for one in FILLING.get(table, ())),
+        *copied,
+    )
+
+
+def filled(table: str, column: str, key: Key) -> str | None:
+    """What fills a column of a row."""
+    value = FILLING[table][column]
+    if isinstance(value, tuple):
+        return value[crc32(f"{table}.{column}.{key}".encode()) % len(value)]
+    return value
 
 
 def _text(table: str, column: str, value: Any) -> str | None:

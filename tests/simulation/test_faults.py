@@ -29,7 +29,10 @@ def test_a_planted_fault_is_found(
     assert any(found), f"nothing shows that {FAULTS[name].plant.__doc__}"
 
 
-@pytest.mark.parametrize("occasion", ["hold keeps", "statutory keeps", "deletes app.customer", "run killed"])
+@pytest.mark.parametrize(
+    "occasion",
+    ["hold keeps", "statutory keeps", "deletes app.customer", "run killed", "statistics are released"],
+)
 def test_where_nothing_is_broken_nothing_is_found(
     company_databases: Originals, foreseen: Callable[[int], Foreseen], occasion: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from simulation.faults import FAULTS
 from simulation.foresee import foresee
+from simulation.releases.happen import STEPS
 from simulation.requests.purposes import RECORDS, USED
 from simulation.seeds import DAYS, SEEDS
 from simulation.tables import FACTS, LINKS
@@ -95,6 +96,21 @@ OCCASIONS = (
     "a hold in force again",
     "a lost restriction of a subject",
     "a lost answer",
+    "statistics are released",
+    *(f"left out: {reason}" for reason in ("refused", "ended", "restricted", "robots")),
+    *(f"refused {when}" for when in ("all along", "then, allowed since")),
+    "allowed then, refused since",
+    "a contributor's part is limited",
+    "a cell of many",
+    *(f"dies after {step}" for step in STEPS),
+    "an erasure between event and release",
+    *(f"an {answer} between two tries" for answer in ("objection", "erasure")),
+    "a draw was cut short",
+    "a budget is spent",
+    "a late event after a release",
+    "a period on its last day",
+    "a period is lost",
+    "a draw that a restore took away",
 )
 
 

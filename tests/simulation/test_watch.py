@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +13,11 @@ from simulation import model, notices
 from simulation.books import happen as books
 from simulation.books.happen import keep_books
 from simulation.broken import Broken
-from simulation.history import Asking, Expire, Keeping, Restore, Run
+from simulation.history import Aggregate, Asking, Expire, Keeping, Restore, Run
 from simulation.invent.inventor import Inventor
 from simulation.moments import Period
 from simulation.policy import first_policy, in_force, is_of_old
+from simulation.releases import happen as happen_releases
 from simulation.requests import erasure, purposes, rectification, restriction
 from simulation.requests.happen import happen
 from simulation.seeds import DAYS, SEEDS
@@ -39,6 +41,9 @@ def watched(seed: int) -> Watch:
             ask(watch, event)
         elif isinstance(event, Keeping):
             see_to_books(watch.world, event)
+        elif isinstance(event, Aggregate):
+            watch.releases.aggregated(event)
+            happen_releases.aggregate(world, event)
         else:
             world.apply(event)
     return watch
@@ -75,9 +80,19 @@ def run(watch: Watch, event: Run) -> None:
     watch.after(event, before, names - world.images.keys())
 
 
+@cache
+def counted(seed: int) -> Counter[str]:
+    """What happens in years in which nothing is broken."""
+    return watched(seed).counts
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_model_keeps_its_promises(seed: int) -> None:
-    assert watched(seed).counts["rows gone"] > 100
+    assert counted(seed)["rows gone"] > 100
+
+
+def test_events_go_when_their_period_is_released_or_lost() -> None:
+    assert sum(counted(seed)["rows gone after their release"] for seed in SEEDS) > 100
 
 
 def test_a_row_that_goes_a_day_early_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,6 +230,13 @@ def test_a_correction_that_frees_rows_is_seen(monkeypatch: pytest.MonkeyPatch) -
 def test_a_withdrawal_that_is_not_recorded_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purposes, "_record", lambda *_: Counter())
     assert broken_by_any_seed() == {"goes on"}
+
+
+def test_an_event_that_goes_before_its_period_is_released_or_lost_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(happen_releases, "_enter_late", lambda *_: [])
+    assert broken_by_any_seed() == {"expired unreleased"}
 
 
 def broken_by_any_seed() -> set[str]:

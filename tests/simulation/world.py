@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from simulation.history import Add, Amend, Change, Event, Extend, Hold, Place, Release
 from simulation.moments import day_of
 from simulation.people import identities
+from simulation.releases.register import Register
 from simulation.requests.asked import Desk, Missing
 from simulation.tables import FACTS, UNIQUE, Key, Link, Name, Row, image, links_from
 
@@ -59,6 +60,7 @@ class World:
         notices: that are open, by customer.
         written: what the archive knows of each invoice, in the order in which it was written.
         in_places: what its places have of it, which no restore takes back.
+        register: what was released, is lost, and was taken of budgets.
         desk: what was asked for, and what became of it.
         backups: that were made, by number.
         missing: what a person had to do after the last restore.
@@ -78,6 +80,7 @@ class World:
     notices: dict[Key, Notice] = field(default_factory=dict)
     written: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
     in_places: dict[Key, tuple[Document, ...]] = field(default_factory=dict)
+    register: Register = field(default_factory=Register)
     desk: Desk = field(default_factory=Desk)
     backups: dict[int, Backup] = field(default_factory=dict)
     stops: dict[tuple[int, str], Stop] = field(default_factory=dict)

@@ -140,8 +140,9 @@ class Events:
             equal(words.c[here], *self._target(refusal, here, there)) for here, there in refusal.edge.pairs
         ]
         moment = self._reach.row.c[self._release.at.column]
-        counts = sa.or_(words.c.until.is_(None), sa.and_(words.c.since <= moment, moment < words.c.until))
-        refused = sa.select(sa.literal(1)).where(words.c.said == refusal.value, counts, *same)
+        refused = sa.select(sa.literal(1)).where(
+            words.c.said == refusal.value, _word_counts(words, moment), *same
+        )
         return sa.exists(refused.correlate_except(words))
 
     def _target(self, refusal: Refusal, here: str, there: str) -> tuple[ColumnElement[Any], tuple[str, str]]:
@@ -176,6 +177,11 @@ def _between(
     moment: ColumnElement[datetime], begins: datetime, ends: datetime | None
 ) -> list[ColumnElement[bool]]:
     return [moment >= _moment(begins), *([moment < _moment(ends)] if ends else [])]
+
+
+def _word_counts(words: FromClause, moment: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a word counts for an event: it is the last, or was when the event came about."""
+    return sa.or_(words.c.until.is_(None), sa.and_(words.c.since <= moment, moment < words.c.until))
 
 
 def _moment(at: datetime) -> ColumnElement[datetime]:

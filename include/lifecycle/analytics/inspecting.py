@@ -98,6 +98,8 @@ def open_spans(company: Company, name: str, *, as_of: datetime) -> Iterator[Span
 def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
     """Enter periods as lost that were not released in time, from the first that the register knows; their first days.
 
+    After a restore from a backup that may be one of which only the ledger has told that it was drawn, or lost.
+
     Their events go when their time has come: nobody waits for a release that cannot be made.
     """
     release, zone = release_of(company, name, as_of=as_of), company.rulebook(as_of).policy.zone
@@ -107,10 +109,11 @@ def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
         counted = [one.first_day for one in periods.counted(connection, name)]
         lost = periods.lost_days(connection, name)
         drawn = [one for one in draws.draws(connection, name) if one.is_known]
-    if not counted:
+    known = [*counted, *lost, *(one.first_day for one in drawn)]
+    if not known:
         return []
     late = []
-    for span in spans.spans_since(release, max(min(counted), today - FURTHEST_BACK), zone):
+    for span in spans.spans_since(release, max(min(known), today - FURTHEST_BACK), zone):
         if spans.is_in_time(release, span.first, today) or span.last >= today:
             break
         feeds = {one.feed for one in drawn if one.first_day <= span.last and one.last_day >= span.first}

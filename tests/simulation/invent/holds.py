@@ -41,9 +41,7 @@ class Holds:
     def release(self) -> Iterator[Event]:
         """Some hold is released."""
         stage = self.stage
-        held = [
-            key for key, hold in stage.world.holds.items() if not hold.is_released and hold.request is None
-        ]
+        held = [key for key, hold in stage.holds().items() if not hold.is_released and hold.request is None]
         if held:
             yield Release(at=stage.now, hold=stage.random.choice(held))
 
@@ -84,7 +82,8 @@ class Holds:
         """Rows that would go within days."""
         stage = self.stage
         rules = in_force(stage.world.policies, stage.now).promises
-        near = [due(stage.world, rule, stage.now + timedelta(days=7)) for rule in rules]
+        soon = stage.now + timedelta(days=7)
+        near = [stage.known(due(stage.world, rule, soon)) for rule in rules]
         return sorted(stage.random.choice([rows for rows in near if rows] or [set()]))
 
     def _end(self, length: timedelta) -> datetime:
@@ -95,7 +94,7 @@ class Holds:
 
     def _extension(self) -> Iterator[Event]:
         stage = self.stage
-        active = [key for key, hold in stage.world.holds.items() if hold.is_active(stage.now)]
+        active = [key for key, hold in stage.holds().items() if hold.is_active(stage.now)]
         if active:
             until = self._end(timedelta(days=stage.random.randrange(1, 200)))
             yield Extend(at=stage.now, hold=stage.random.choice(active), until=until)

@@ -11,6 +11,7 @@ from simulation.invent.customers import Customers
 from simulation.invent.holds import Holds
 from simulation.invent.invoices import Invoices
 from simulation.invent.policies import Policies
+from simulation.invent.releases import Releases
 from simulation.invent.requests import Requests
 from simulation.invent.runs import Runs
 from simulation.invent.stage import Stage
@@ -45,6 +46,7 @@ class Inventor:
         self.books = Books(self.stage, self.invoices)
         self.holds = Holds(self.stage)
         self.runs = Runs(self.stage, self.customers, self.holds, self.books)
+        self.releases = Releases(self.stage, seed)
         self.happenings: Happenings = {
             **self.website.happenings(),
             **self.customers.happenings(),
@@ -76,6 +78,7 @@ class Inventor:
         moments = [(stage.moment(day), self._happening()) for _ in range(stage.few(HAPPENINGS_A_DAY))]
         moments += [(moment, self.runs.run) for moment in self.runs.moments(day)]
         moments += [(stage.moment(day), invent) for invent in self.books.on(day)]
+        moments += self.releases.on(day)
         for moment, invent in sorted(moments, key=lambda one: one[0]):
             stage.now = moment
             yield from invent()

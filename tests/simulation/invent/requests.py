@@ -118,7 +118,7 @@ class Requests:
     def _corrected(self) -> int:
         """Somebody; by preference one of those who are restricted until it is known what is right."""
         stage = self.stage
-        numbers = restricted(stage.world, stage.now) if stage.chance(0.5) else []
+        numbers = self._restricted() if stage.chance(0.5) else []
         subjects = {one for number in numbers for one in stage.world.holds[number].subjects}
         known = [one for one in people.PEOPLE if {people.address(one), people.number(one)} & subjects]
         return stage.random.choice(known) if known else stage.person()
@@ -191,10 +191,15 @@ class Requests:
             if stage.chance(0.7):
                 yield self._answered(asked.request)
 
+    def _restricted(self) -> list[int]:
+        """Requests of which a restriction is in force."""
+        known = self.stage.holds()
+        return [number for number in restricted(self.stage.world, self.stage.now) if number in known]
+
     def _lifting(self) -> Iterator[Event]:
         """A matter is settled, or will be in a few days; now and then all requests are seen to at once."""
         stage = self.stage
-        if numbers := restricted(stage.world, stage.now):
+        if numbers := self._restricted():
             number = stage.random.choice(numbers)
             if stage.chance(0.4):
                 days = timedelta(days=stage.random.randrange(1, 8))
@@ -296,7 +301,7 @@ class Requests:
     def _comes_back(self) -> Iterator[Event]:
         """A customer imports somebody who was erased, among others."""
         stage = self.stage
-        done = (one for one in stage.world.desk.requests.values() if one.state == "done")
+        done = (one for one in stage.requests().values() if one.state == "done")
         answered = [one for one in done if one.kind == "erasure"]
         known = [
             value for one in answered[-6:] for kind, value in sorted(one.subjects, key=str) if kind == "email"
@@ -330,9 +335,7 @@ class Requests:
 
     def _answered_since(self, moment: datetime) -> list[Asked]:
         """Requests whose answers are lost with a restore: what they changed stands nowhere else."""
-        done = (
-            one for one in self.stage.world.desk.requests.values() if one.done_at and one.done_at > moment
-        )
+        done = (one for one in self.stage.requests().values() if one.done_at and one.done_at > moment)
         return [one for one in done if one.kind in CHANGES and one.state == "done"]
 
     def _asked_again(self, asked: Asked) -> Iterator[Event]:
@@ -356,7 +359,7 @@ class Requests:
 
     def _some(self, where: Callable[[Asked], bool]) -> int | None:
         """Some request, by preference an old one."""
-        numbers = [number for number, one in self.stage.world.desk.requests.items() if where(one)]
+        numbers = [number for number, one in self.stage.requests().items() if where(one)]
         if not numbers:
             return None
         return numbers[0] if self.stage.chance(0.5) else self.stage.random.choice(numbers)

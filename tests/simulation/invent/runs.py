@@ -101,13 +101,13 @@ class Runs:
     def _of_interest(self, rule: str, *, is_busy: bool) -> set[Name]:
         """Rows to do something about: by preference those that stay while what is part of them goes, which are few."""
         stage = self.stage
-        left = model.left_by_parts(stage.world, rule, stage.now)
+        left = stage.known(model.left_by_parts(stage.world, rule, stage.now))
         if left and stage.chance(0.8):
             return left
         if not is_busy or stage.chance(0.3):
             return set()
         staying = model.staying(stage.world, rule, stage.now) if stage.chance(0.3) else set()
-        return staying or model.due(stage.world, rule, stage.now)
+        return stage.known(staying) or stage.known(model.due(stage.world, rule, stage.now))
 
     def _promises(self) -> dict[str, Promise]:
         return dict(in_force(self.stage.world.policies, self.stage.now).promises)

@@ -14,16 +14,19 @@ from simulation.moments import at, day_of
 from simulation.tables import FACTS, USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from simulation.history import Event
-    from simulation.tables import Key, Row
+    from simulation.history import Event, Hold
+    from simulation.requests.asked import Asked
+    from simulation.tables import Key, Name, Row
     from simulation.world import World
 
     Happenings = dict[Callable[[], Iterator[Event]], float]
     """What may happen, and how often in comparison with the rest."""
 
 YEAR = timedelta(days=365)
+APART = range(10**7, 10**8)
+"""Keys and numbers of what is told by another chance than the rest, which leaves it alone and so stays as it was."""
 WALL_TIMES = (time(0, 0), time(23, 59, 59, 999_999), time(0, 30), time(2, 30), time(3, 30), time(23, 30))
 
 
@@ -66,8 +69,28 @@ class Stage:
 
     def pick(self, table: str, where: Callable[[Row], bool] = lambda _: True) -> tuple[Key, Row] | None:
         """Some row of a table."""
-        rows = [(key, row) for key, row in self.world.rows[table].items() if where(row)]
+        rows = [
+            (key, row)
+            for key, row in self.world.rows[table].items()
+            if not _is_apart(key, row) and where(row)
+        ]
         return self.random.choice(rows) if rows else None
+
+    def apart(self, table: str) -> set[Key]:
+        """The rows of a table that are told by another chance."""
+        return {key for key, row in self.world.rows[table].items() if _is_apart(key, row)}
+
+    def known(self, names: Iterable[Name]) -> set[Name]:
+        """Of some rows those that are not told by another chance."""
+        return {(table, key) for table, key in names if not _is_apart(key, self.world.rows[table][key])}
+
+    def requests(self) -> dict[int, Asked]:
+        """The requests by number, but those that are told by another chance."""
+        return {number: one for number, one in self.world.desk.requests.items() if number not in APART}
+
+    def holds(self) -> dict[int, Hold]:
+        """The holds and restrictions by number, but those that are told by another chance."""
+        return {number: one for number, one in self.world.holds.items() if number not in APART}
 
     def visitor(self) -> Key | None:
         """A visitor to refer to, or none."""
@@ -145,6 +168,11 @@ class Stage:
             for _ in range(self.few(0.3))
         ]
         return {column: people.text(table, mentions)}
+
+
+def _is_apart(key: Key, row: Row) -> bool:
+    """Whether a row is told by another chance, or says something of such a row."""
+    return key in APART or (row.get("visitor_id") or 0) in APART
 
 
 def awkward_days(year: int) -> tuple[date, ...]:

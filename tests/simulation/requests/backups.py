@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from simulation.books.written import Document
     from simulation.history import Stop
+    from simulation.releases.register import Register
     from simulation.requests.asked import Asked, Desk
     from simulation.tables import Key, Snapshot
     from simulation.world import Notice, World
@@ -36,6 +37,7 @@ class Backup:
     notices: Mapping[Key, Notice]
     written: Mapping[Key, tuple[Document, ...]]
     stops: Mapping[tuple[int, str], Stop]
+    register: Register
     desk: Desk
 
     @classmethod
@@ -49,6 +51,7 @@ class Backup:
             notices=dict(world.notices),
             written=dict(world.written),
             stops=dict(world.stops),
+            register=world.register.copy(),
             desk=world.desk.copy(),
         )
 
@@ -106,6 +109,7 @@ def _put_back(world: World, backup: Backup) -> None:
     world.holds, world.notices = dict(backup.holds), dict(backup.notices)
     world.stops, world.desk = dict(backup.stops), backup.desk.copy()
     world.written = dict(backup.written)
+    world.register.restored(backup.register)
 
 
 def _known_again(asked: Asked) -> Asked:

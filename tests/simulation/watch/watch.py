@@ -14,6 +14,7 @@ from simulation.policy import RUN_EVERY_DAYS, in_force
 from simulation.watch.books import Law
 from simulation.watch.cover import Cover, active, owners
 from simulation.watch.limits import Limits, days_before
+from simulation.watch.releases import Releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,6 +84,7 @@ class Watch:
     """Watches the company from run to run.
 
     Attributes:
+        releases: watches what is released.
         last_run: the latest moment that a run stood for.
         counts: runs, rows that are gone, rows kept past their limit, rows late because no run came for days.
     """
@@ -90,7 +92,11 @@ class Watch:
     world: World
     last_run: datetime | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    releases: Releases = field(init=False)
     _left: dict[str, _Left] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.releases = Releases(world=self.world, counts=self.counts)
 
     def before(self, as_of: datetime) -> Before:
         """Ask before a run: did a row outlive its limit though runs came in time?
@@ -124,9 +130,10 @@ class Watch:
         """Ask after a run: is all gone that had to be, with its lead, and nothing that had not?
 
         Raises:
-            Broken: early, unannounced or late.
+            Broken: early, unannounced, late or expired unreleased.
         """
         self._nothing_early(run.as_of, before, gone)
+        self.releases.after(run, before, gone, in_force(self.world.policies, run.as_of))
         self._nothing_unannounced(run, before, gone)
         self._nothing_late(run, before)
         self.counts["runs"] += 1
