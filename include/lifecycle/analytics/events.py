@@ -18,7 +18,7 @@ from lifecycle.holds.stops import Stops
 from lifecycle.store.relations import equal, relation
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.analytics.spans import Span
     from lifecycle.policy.releases import Refusal, ResolvedRelease

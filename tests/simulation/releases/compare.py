@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from simulation.broken import Broken
+from simulation.moments import day_of
 from simulation.releases.happen import late_events
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def checked(builder: Builder, world: World, event: Aggregate) -> None:
     Raises:
         Broken: it says something else.
     """
-    late, wanted = builder.late_events(event.at), late_events(world)
+    late, wanted = builder.late_events(event.at), late_events(world, day_of(event.at))
     if late != wanted:
         raise Broken("counted", f"after {event} as of {event.at} {late} came late; the model says {wanted}")
     if changed := builder.verify(event.at):

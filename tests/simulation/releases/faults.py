@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from lifecycle.analytics import bounding, draws, events, inspecting, preparing, releasing, spans
-from lifecycle.analytics.pseudonyms import Pseudonyms
+from lifecycle.analytics.pseudonyms import Pseudonyms, as_number
 from lifecycle.analytics.workplace import Workplace
 from lifecycle.holds.cover import Cover
 from lifecycle.holds.stops import Stops
@@ -160,9 +162,13 @@ def draws_that_nobody_ended_go_on() -> AbstractContextManager[object]:
 
 
 @fault("statistics are released")
-def events_name_whom_they_are_about() -> AbstractContextManager[object]:
-    """Identifiers are written as they are."""
-    return patch.object(Pseudonyms, "of", lambda _self, _kind, values: values)
+def pseudonyms_take_no_key() -> AbstractContextManager[object]:
+    """What anybody can make of an identifier takes its place."""
+
+    def digested(_pseudonyms: Pseudonyms, _kind: str, values: pa.ChunkedArray) -> pa.Array:
+        return pa.array([as_number(sha256(one.encode()).digest()) for one in values.to_pylist()], pa.int64())
+
+    return patch.object(Pseudonyms, "of", digested)
 
 
 @fault("statistics are released")

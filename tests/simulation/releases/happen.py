@@ -62,6 +62,8 @@ def aggregate(world: World, event: Aggregate) -> Made:
     made, today = Made(met=Counter({"statistics are released": 1})), day_of(event.at)
     for promised in RELEASES.values():
         made.late += [(promised.name, first) for first in _enter_late(world, promised, today)]
+    for period, late in _seen_late(world, today).items():
+        world.register.late[period] = max(world.register.late.get(period, 0), late)
     made.open = [
         (promised.name, first)
         for promised in RELEASES.values()
@@ -76,7 +78,7 @@ def aggregate(world: World, event: Aggregate) -> Made:
     made.met["a draw that a restore took away"] += any(
         one.state == "forgotten" for one in world.register.draws
     )
-    made.met["a late event after a release"] += len(late_events(world))
+    made.met["a late event after a release"] += len(late_events(world, today))
     return made
 
 
@@ -104,15 +106,22 @@ def gone_unreleased(before: Snapshot, world: World, moment: datetime) -> Counter
     return +found
 
 
-def late_events(world: World) -> dict[Period, int]:
-    """How many more events periods have by now than when they were counted."""
+def late_events(world: World, today: date) -> dict[Period, int]:
+    """How many more events released periods have, or had when a run looked, than when they were counted."""
+    register, seen = world.register, _seen_late(world, today)
+    found = {period: max(register.late.get(period, 0), seen.get(period, 0)) for period in register.counted}
+    return {period: late for period, late in found.items() if late}
+
+
+def _seen_late(world: World, today: date) -> dict[Period, int]:
+    """How many more events periods have by now that were released not long ago."""
     found = {}
     for (name, first), events in world.register.counted.items():
         promised = RELEASES[name]
-        rows = world.rows[promised.events].values()
-        more = sum(promised.first_day(day_of(row["occurred_at"])) == first for row in rows) - events
-        if more > 0:
-            found[name, first] = more
+        if world.register.is_known((name, first)) and promised.last_day(first) >= today - LOOKS_BACK:
+            rows = world.rows[promised.events].values()
+            there = sum(promised.first_day(day_of(row["occurred_at"])) == first for row in rows)
+            found[name, first] = max(0, there - events)
     return found
 
 
@@ -146,7 +155,9 @@ def _build(world: World, promised: Promised, first: date, event: Aggregate, made
     missing = [feed for feed in promised.feeds if not register.of(period, feed.name, *KNOWN)]
     found = counted(world, promised, first, event.at)
     made.met += found.met + _changes_met(found, register.tried.get(period))
-    register.counted[period], register.tried[period] = found.all, found
+    if period not in register.counted or not register.is_known(period):
+        register.counted[period] = found.all
+    register.tried[period] = found
     is_refused = False
     if dies in {"extract", "count"}:
         missing, made.is_dead = [], True

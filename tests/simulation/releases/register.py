@@ -43,7 +43,8 @@ class Register:
     Attributes:
         draws: in the order in which they were made.
         lost: periods that are never released, and the number of the entry of the ledger.
-        counted: how many events the periods had when they were counted last.
+        counted: how many events the periods had when they were counted last before anything was released.
+        late: the most that were seen to have come since.
         ledger: draws that ended, and lost periods, by their number; no restore takes it away.
         tried: what was counted of a period last, to see what became otherwise.
     """
@@ -51,16 +52,24 @@ class Register:
     draws: list[Draw] = field(default_factory=list)
     lost: dict[Period, int] = field(default_factory=dict)
     counted: dict[Period, int] = field(default_factory=dict)
+    late: dict[Period, int] = field(default_factory=dict)
     ledger: dict[int, Draw | Period] = field(default_factory=dict)
     tried: dict[Period, Counted] = field(default_factory=dict)
 
     def copy(self) -> Register:
         """As it is now."""
-        return replace(self, draws=list(self.draws), lost=dict(self.lost), counted=dict(self.counted))
+        return replace(
+            self,
+            draws=list(self.draws),
+            lost=dict(self.lost),
+            counted=dict(self.counted),
+            late=dict(self.late),
+        )
 
     def restored(self, backup: Register) -> None:
         """What the backup knows, and what the ledger knows besides."""
-        self.draws, self.lost, self.counted = list(backup.draws), dict(backup.lost), dict(backup.counted)
+        self.draws, self.lost = list(backup.draws), dict(backup.lost)
+        self.counted, self.late = dict(backup.counted), dict(backup.late)
         there = {one.entry for one in self.draws} | set(self.lost.values())
         for entry, one in self.ledger.items():
             if entry in there:
@@ -74,6 +83,10 @@ class Register:
     def of(self, period: Period, feed: str, *states: str) -> list[Draw]:
         """The draws of a period for a feed that are in one of some states."""
         return [one for one in self.draws if (one.period, one.feed) == (period, feed) and one.state in states]
+
+    def is_known(self, period: Period) -> bool:
+        """Whether somebody may have seen numbers of a period."""
+        return any(one.period == period and one.state in KNOWN for one in self.draws)
 
     def is_done(self, promised: Promised, first: date) -> bool:
         """Whether a period is released to everybody, or lost."""
