@@ -7,7 +7,7 @@ rows that belong to those, along the edges by which a deletion would spread.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -68,6 +68,9 @@ class Cover:
         as_of: the moment.
     """
 
+    word: ClassVar[str] = "covered"
+    """What the names of its expressions begin with: one statement may ask for holds and for stops."""
+
     def __init__(self, connection: Connection, rulebook: Rulebook, as_of: datetime) -> None:
         self.rulebook = rulebook
         self.as_of = as_of
@@ -125,7 +128,7 @@ class Cover:
             return
         (name,) = strand.collections
         branches = sa.union(*_directly(self, name, self._covered))
-        self._covered[name] = branches.cte(_named_for(self.rulebook, "covered", name))
+        self._covered[name] = branches.cte(_named_for(self.rulebook, self.word, name))
 
     def named(self, collection: str) -> list[Select[Any]]:
         """Rows of a collection that a hold names, by key, as a whole, or by its subject."""
@@ -215,14 +218,16 @@ def _rows_in_circles(
         for branch in _directly(cover, home, leaders)
     ]
     named = sa.union(*base).subquery("named")
-    circle = sa.select(*named.c).cte(_named_for(rulebook, "circle", collections[0]), recursive=True)
+    circle = sa.select(*named.c).cte(
+        _named_for(rulebook, f"{cover.word}_circle", collections[0]), recursive=True
+    )
     steps = [
         _at_home(rulebook, collections, edge.follower, _step(rulebook, collections, edge, circle))
         for edge in inside
     ]
     step = sa.union_all(*steps).lateral("step")
     circle = circle.union(sa.select(*step.c).select_from(circle.join(step, sa.true())))
-    return {name: _of_home(rulebook, collections, name, circle) for name in collections}
+    return {name: _of_home(cover, collections, name, circle) for name in collections}
 
 
 def _step(rulebook: Rulebook, collections: tuple[str, ...], edge: Edge, circle: CTE) -> Subquery:
@@ -246,13 +251,13 @@ def _at_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, rows: 
     return sa.select(sa.literal(home, sa.Text).label("home"), *keys, *(rows.c[name] for name in ABOUT))
 
 
-def _of_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, circle: CTE) -> CTE:
-    number = collections.index(home)
+def _of_home(cover: Cover, collections: tuple[str, ...], home: str, circle: CTE) -> CTE:
+    rulebook, number = cover.rulebook, collections.index(home)
     keys = [
         circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
     ]
     about = [circle.c[name] for name in ABOUT]
-    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, "covered", home))
+    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, cover.word, home))
 
 
 def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:

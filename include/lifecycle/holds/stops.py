@@ -46,6 +46,8 @@ class Stops(Cover):
         as_of: the moment; a stop counts from when the subject said so.
     """
 
+    word = "left_out"
+
     def __init__(self, connection: Connection, rulebook: Rulebook, purpose: str, as_of: datetime) -> None:
         self._covered = {}
         self.rulebook = rulebook
