@@ -322,7 +322,11 @@ def history(
     (tmp_path / "policies/first/policy.yaml").write_text(policy, encoding="utf-8")
     monkeypatch.setenv("LIFECYCLE_POLICY_DIR", str(tmp_path / "policies"))
     create_website(database, FIRST, LAST + timedelta(days=1))
-    for read in ("load_policies", "load_datamap"):  # each task reads them anew, and they do not change
+    for read in (
+        "load_policies",
+        "load_datamap",
+        "schedules_in",
+    ):  # each task reads them anew, and they do not change
         monkeypatch.setattr(f"lifecycle.runs.company.{read}", cache(getattr(company_module, read)))
     company = Company.open(Settings.from_environment())
     ((told,),) = airflow_alone.query("SELECT coalesce(max(id), 0) FROM asset_event")
