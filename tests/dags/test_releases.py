@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.press import AS_OF, CANARY, ROBOT, add_openings, add_readers, open_press, refuse
+from support.press import AS_OF, CANARY, DAY, ROBOT, add_openings, add_readers, open_press, refuse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +125,28 @@ def test_what_builders_know_is_forgotten_at_night_and_never_reaches_airflow(airf
     night = airflow_alone.run("key_rotation", datetime(2026, 6, 10, 3, tzinfo=UTC))
     assert night.state == "success"
     assert database.execute("SELECT 1 FROM lifecycle.release_utility") == []
+
+
+def test_each_period_is_told_once_also_where_others_of_the_run_fail(airflow_alone: Airflow, monkeypatch):
+    from lifecycle.analytics import releasing
+    from lifecycle.errors import CheckFailed
+
+    draw_feeds, fails = releasing.draw_feeds, [DAY]
+
+    def fails_once(company, name, span, **named):
+        if span.first in fails:
+            raise CheckFailed("not as it should be")
+        return draw_feeds(company, name, span, **named)
+
+    monkeypatch.setattr(releasing, "draw_feeds", fails_once)
+    first = airflow_alone.run(NAME, AS_OF)
+    assert (first.state, first.tasks["all_done"]) == ("failed", "upstream_failed")
+    fails.clear()
+    second = airflow_alone.run(NAME, datetime(2026, 3, 4, 3, tzinfo=UTC))
+    assert second.state == "success"
+    assert "openings.2026-03-02" not in first.results["tell_released"]
+    assert "openings.2026-03-01" in first.results["tell_released"]
+    assert sorted(second.results["tell_released"]) == ["openings.2026-03-02", "openings.2026-03-03"]
 
 
 def test_a_run_is_a_day_of_the_policys_time_zone_and_its_partition_the_day_before(dags):

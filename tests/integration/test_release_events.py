@@ -86,63 +86,57 @@ def test_events_of_nobody_are_left_out(press: Company, database: Database):
     assert found.left_out["nobody"] == 2
 
 
-def test_whoever_is_restricted_is_left_out_and_whoever_is_held_is_not(press: Company, database: Database):
-    add_openings(database, 1, 3)
-    rulebook = press.rulebook(AS_OF)
-    for reader, kind in ((1, "restriction"), (2, "hold")):
-        with press.engine.begin() as connection:
-            holds.place(
-                connection,
-                rulebook,
-                [Target(collection="press.reader", key=(f"{CANARY}-reader-{reader}",))],
-                kind=kind,
-                reason="dispute",
-                placed_by="operator",
-                until=datetime(2026, 6, 1, tzinfo=UTC),
-                as_of=datetime(2026, 3, 1, tzinfo=UTC),
-            )
-    found, persons, _ = counted(press)
-    assert persons == ["2", "3"]
-    assert found.left_out["restricted"] == 1
-
-
-def test_one_objects_and_another_is_restricted(press: Company, database: Database):
-    """Each is asked for in the same statement."""
-    add_openings(database, 1, 3)
-    rows = {"0" * 64: Target(collection="press.reader", key=(f"{CANARY}-reader-1",))}
-    database.execute("ALTER TABLE lifecycle.processing_stop DROP CONSTRAINT processing_stop_request_id_fkey")
+def restrict(press: Company, reader: int, kind: str = "restriction") -> None:
     with press.engine.begin() as connection:
-        request = connection.scalar(sa.select(sa.func.gen_random_uuid()))
-        place_stops(connection, request, ["improving"], subjects={}, rows=rows, since=AS_OF, as_of=AS_OF)
         holds.place(
             connection,
             press.rulebook(AS_OF),
-            [Target(collection="press.reader", key=(f"{CANARY}-reader-2",))],
-            kind="restriction",
+            [Target(collection="press.reader", key=(f"{CANARY}-reader-{reader}",))],
+            kind=kind,
             reason="dispute",
             placed_by="operator",
             until=datetime(2026, 6, 1, tzinfo=UTC),
             as_of=datetime(2026, 3, 1, tzinfo=UTC),
         )
+
+
+def test_whoever_is_restricted_is_left_out_and_whoever_is_held_is_not(press: Company, database: Database):
+    add_openings(database, 1, 3)
+    restrict(press, 1)
+    restrict(press, 2, kind="hold")
     found, persons, _ = counted(press)
-    assert persons == ["3"]
-    assert (found.left_out["ended"], found.left_out["restricted"]) == (1, 1)
+    assert persons == ["2", "3"]
+    assert found.left_out["restricted"] == 1
+
+
+def object_to(
+    press: Company, database: Database, reader: int, purpose: str = "improving", since: datetime = AS_OF
+) -> None:
+    rows = {"0" * 64: Target(collection="press.reader", key=(f"{CANARY}-reader-{reader}",))}
+    database.execute("ALTER TABLE lifecycle.processing_stop DROP CONSTRAINT processing_stop_request_id_fkey")
+    with press.engine.begin() as connection:
+        request = connection.scalar(sa.select(sa.func.gen_random_uuid()))
+        place_stops(connection, request, [purpose], subjects={}, rows=rows, since=since, as_of=since)
 
 
 def test_whoever_objected_is_left_out(press: Company, database: Database):
     add_openings(database, 1, 3)
-    rows = {"0" * 64: Target(collection="press.reader", key=(f"{CANARY}-reader-1",))}
-    since = datetime(2026, 3, 2, 18, tzinfo=UTC)
-    database.execute("ALTER TABLE lifecycle.processing_stop DROP CONSTRAINT processing_stop_request_id_fkey")
-    with press.engine.begin() as connection:
-        request = connection.scalar(sa.select(sa.func.gen_random_uuid()))
-        place_stops(connection, request, ["improving"], subjects={}, rows=rows, since=since, as_of=since)
+    object_to(press, database, 1, since=datetime(2026, 3, 2, 18, tzinfo=UTC))
     found, persons, _ = counted(press)
     assert persons == ["2", "3"]
     assert found.left_out["ended"] == 1
     assert counted(press, as_of=datetime(2026, 3, 2, 17, tzinfo=UTC))[1] == ["2", "3"], (
         "whatever the run is for"
     )
+
+
+def test_objections_and_restrictions_are_left_out_at_once(press: Company, database: Database):
+    add_openings(database, 1, 3)
+    restrict(press, 1)
+    object_to(press, database, 2)
+    found, persons, _ = counted(press)
+    assert persons == ["3"]
+    assert (found.left_out["restricted"], found.left_out["ended"]) == (1, 1)
 
 
 def test_moments_of_other_types_are_read_as_well(press: Company, database: Database):
@@ -158,11 +152,7 @@ def test_moments_of_other_types_are_read_as_well(press: Company, database: Datab
 
 def test_another_purpose_that_ended_does_not_matter(press: Company, database: Database):
     add_openings(database, 1, 1)
-    rows = {"0" * 64: Target(collection="press.reader", key=(f"{CANARY}-reader-1",))}
-    database.execute("ALTER TABLE lifecycle.processing_stop DROP CONSTRAINT processing_stop_request_id_fkey")
-    with press.engine.begin() as connection:
-        request = connection.scalar(sa.select(sa.func.gen_random_uuid()))
-        place_stops(connection, request, ["serving"], subjects={}, rows=rows, since=AS_OF, as_of=AS_OF)
+    object_to(press, database, 1, purpose="serving")
     assert counted(press)[1] == ["1"]
 
 

@@ -7,7 +7,7 @@ rows that belong to those, along the edges by which a deletion would spread.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -68,8 +68,8 @@ class Cover:
         as_of: the moment.
     """
 
-    NAME = "covered"
-    """What its expressions are called: another kind of cover in the same statement has another name."""
+    word: ClassVar[str] = "covered"
+    """What the names of its expressions begin with: one statement may ask for holds and for stops."""
 
     def __init__(self, connection: Connection, rulebook: Rulebook, as_of: datetime) -> None:
         self.rulebook = rulebook
@@ -128,7 +128,7 @@ class Cover:
             return
         (name,) = strand.collections
         branches = sa.union(*_directly(self, name, self._covered))
-        self._covered[name] = branches.cte(_named_for(self.rulebook, self.NAME, name))
+        self._covered[name] = branches.cte(_named_for(self.rulebook, self.word, name))
 
     def named(self, collection: str) -> list[Select[Any]]:
         """Rows of a collection that a hold names, by key, as a whole, or by its subject."""
@@ -218,8 +218,9 @@ def _rows_in_circles(
         for branch in _directly(cover, home, leaders)
     ]
     named = sa.union(*base).subquery("named")
-    called = _named_for(rulebook, f"{cover.NAME}_circle", collections[0])
-    circle = sa.select(*named.c).cte(called, recursive=True)
+    circle = sa.select(*named.c).cte(
+        _named_for(rulebook, f"{cover.word}_circle", collections[0]), recursive=True
+    )
     steps = [
         _at_home(rulebook, collections, edge.follower, _step(rulebook, collections, edge, circle))
         for edge in inside
@@ -251,12 +252,12 @@ def _at_home(rulebook: Rulebook, collections: tuple[str, ...], home: str, rows: 
 
 
 def _of_home(cover: Cover, collections: tuple[str, ...], home: str, circle: CTE) -> CTE:
-    number, rulebook = collections.index(home), cover.rulebook
+    rulebook, number = cover.rulebook, collections.index(home)
     keys = [
         circle.c[f"key_{number}_{part}"].label(f"key_{part}") for part, _ in enumerate(rulebook.key(home))
     ]
     about = [circle.c[name] for name in ABOUT]
-    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, cover.NAME, home))
+    return sa.select(*keys, *about).where(circle.c.home == home).cte(_named_for(rulebook, cover.word, home))
 
 
 def _named(rulebook: Rulebook, collection: str, as_of: datetime) -> Select[Any]:

@@ -46,7 +46,7 @@ class Stops(Cover):
         as_of: the moment; a stop counts from when the subject said so.
     """
 
-    NAME = "left_out"
+    word = "left_out"
 
     def __init__(self, connection: Connection, rulebook: Rulebook, purpose: str, as_of: datetime) -> None:
         self._covered = {}

@@ -109,8 +109,8 @@ def clear() -> int:
         return finish_all(company)
 
 
-def tell_released(periods: list[dict[str, str]]) -> list[str]:
-    """Tell whoever waits for it which of the periods are released."""
+def tell_released(periods: list[dict[str, str]] | None) -> list[str]:
+    """Tell whoever waits for it which of the periods are released, whatever became of the others."""
     from lifecycle.analytics.inspecting import open_spans
 
     with opened() as company:
@@ -122,9 +122,11 @@ def tell_released(periods: list[dict[str, str]]) -> list[str]:
         }
     keys = [
         f"{one['release']}.{one['first_day']}"
-        for one in periods
+        for one in periods or ()
         if (one["release"], one["first_day"]) not in still_open
     ]
+    if not keys:
+        raise AirflowSkipException("nothing of this run is released")
     context = get_current_context()
     for asset in context["task"].outlets:
         context["outlet_events"][asset].add_partitions(keys)

@@ -14,7 +14,7 @@ TWO_O_CLOCK = "0 2 * * *"
 PERIOD = "{{ task.op_kwargs['period']['release'] }} {{ task.op_kwargs['period']['first_day'] }}"
 """How a period is called on Airflow's page."""
 RELEASED = Asset(name="released", uri="lifecycle://released")
-"""Told when everything of a run is released; its partitions are ``<release>.<first day>``."""
+"""Told what a run has released; its partitions are ``<release>.<first day>``."""
 
 
 def every_partition(schedule: str) -> CronPartitionTimetable:
@@ -37,9 +37,9 @@ def release_periods() -> None:
     made = period.expand(period=periods)
     cleared = step(releases.clear, TriggerRule.ALL_DONE)()
     made >> cleared >> step(tasks.sign_what_is_new, TriggerRule.ALL_DONE)()
-    tell = step(releases.tell_released, TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, outlets=[RELEASED])
-    told = tell(periods)
-    made >> told >> EmptyOperator(task_id="all_done", trigger_rule=TriggerRule.NONE_FAILED)
+    told = step(releases.tell_released, TriggerRule.ALL_DONE, outlets=[RELEASED])(periods)
+    made >> told
+    [made, told] >> EmptyOperator(task_id="all_done", trigger_rule=TriggerRule.NONE_FAILED)
 
 
 def rotate_keys() -> None:
