@@ -210,6 +210,7 @@ def test_a_failure_tells_no_value_and_nor_do_logs(engine: Any, tmp_path: Path, s
         spark.rows(engine, events.select(number=events.country.cast("int64")))
     assert failed.value.__suppress_context__
     assert CANARY in str(failed.value.__context__)
+    assert "default log4j profile" not in said.read_text()  # nor would executors have one that says more
     assert CANARY not in str(failed.value) + heard.getvalue() + said.read_text()
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lifecycle.analytics import releasing
+from lifecycle.analytics import releasing, spark
 from lifecycle.analytics.counting import count_tables
 from lifecycle.analytics.workplace import Workplace
+from lifecycle.errors import CheckFailed
 from lifecycle.runs.company import Company
 from lifecycle.settings import Settings
 from support.press import AS_OF, DAY, PHONE, add_openings, add_readers, open_press, span
@@ -78,6 +79,21 @@ def test_a_cluster_without_a_secret_is_not_spoken_to_and_java_ended(tmp_path: Pa
     assert "spark.authenticate.secret" in told
     assert machines_of_java() == []
     assert list((tmp_path / "spill").iterdir()) == []
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_java_that_dies_is_told_and_another_one_can_be_opened(tmp_path: Path):
+    with pytest.raises(CheckFailed, match="Spark did not count: "):
+        ask_one_that_dies(tmp_path / "spill")
+    with spark.opened(MASTER, tmp_path / "spill") as engine:
+        assert engine.list_tables() == []
+
+
+def ask_one_that_dies(folder: Path) -> None:
+    with spark.opened(MASTER, folder) as engine, spark.failures_told():
+        (machine,) = machines_of_java()
+        machine.kill()
+        engine.list_tables()
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def failures_told() -> Iterator[None]:
 
     try:
         yield
-    except (PySparkException, Py4JError) as failure:
+    except (PySparkException, Py4JError, ConnectionError) as failure:
         condition = failure.getCondition() if isinstance(failure, PySparkException) else None
         raise CheckFailed(
             f"Spark did not count: {condition or type(failure).__name__}",
@@ -139,7 +139,7 @@ def _open(options: dict[str, str], stack: ExitStack) -> Any:
         gateway = launch_gateway(conf)
         stack.callback(_end, gateway)
         session = SparkSession(SparkContext(conf=conf, gateway=gateway))
-        stack.callback(session.stop)
+        stack.callback(_stop, session)
         return ibis.pyspark.connect(session)
     except (PySparkException, Py4JError) as failure:
         java_says = getattr(failure, "java_exception", None)
@@ -148,6 +148,16 @@ def _open(options: dict[str, str], stack: ExitStack) -> Any:
             place=PLACE,
             next_step="see docs/releases.md: where it counts is named as local[4] or spark://machine:7077",
         ) from None
+
+
+def _stop(session: Any) -> None:
+    """End a session; forget one whose Java has died."""
+    from py4j.protocol import Py4JError
+
+    try:
+        session.stop()
+    except (Py4JError, ConnectionError):
+        session.sparkContext.stop()
 
 
 def _end(gateway: Any) -> None:
@@ -161,7 +171,9 @@ def _end(gateway: Any) -> None:
 
 
 def _options(master: str, folder: Path) -> dict[str, str]:
-    everywhere = f'-Dlog4j2.configurationFile="file:{folder / _LOGGING}" -XX:ErrorFile="{folder}/java-%p.log"'
+    everywhere = (
+        f'-Dlog4j2.configurationFile={(folder / _LOGGING).as_uri()} -XX:ErrorFile="{folder}/java-%p.log"'
+    )
     options = {
         "spark.master": master,
         "spark.app.name": "lifecycle",
