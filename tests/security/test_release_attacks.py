@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 import yaml
+from scipy.optimize import linprog
 from sqlalchemy.exc import ProgrammingError
 
 from lifecycle.analytics import draws, noise, releasing
@@ -24,7 +25,7 @@ from lifecycle.analytics.released import shape_of
 from lifecycle.policy.release_form import Release
 from lifecycle.store.engine import connect
 from lifecycle.store.roles import Role
-from support.press import AS_OF, DAY, POLICY, add_openings, add_readers, open_press, span
+from support.press import AS_OF, DAY, DESKTOP, PHONE, POLICY, add_openings, add_readers, open_press, span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +129,53 @@ def test_tables_do_not_add_up_to_each_other(database: Database, tmp_path: Path):
     ):
         differences.add(row.difference)
     assert len(differences) > 1
+
+
+def test_no_hidden_cell_is_told_by_a_linear_program(database: Database, tmp_path: Path):
+    """Criterion: what sums and bounds leave of a hidden cell is no narrower than the smallest cell that passes."""
+    company = open_press(database, tmp_path)
+    add_readers(database, 1, 700)
+    for first, last, land, agent in (
+        (1, 300, "EE", DESKTOP),
+        (301, 312, "EE", PHONE),
+        (313, 600, "FI", DESKTOP),
+        (601, 611, "FI", PHONE),
+    ):
+        add_openings(database, first, last, land=land, agent=agent)
+    releasing.build(company, "openings", span(company), as_of=AS_OF)
+    plans = noise.plan(OPENINGS, INTERNAL)
+    sums = {
+        row.country: row.persons for row in database.execute("SELECT * FROM analytics.by_country_internal")
+    }
+    shown = {
+        (row.country, row.device): row.persons
+        for row in database.execute("SELECT * FROM analytics.by_country_and_device_internal")
+    }
+    cells = [(country, device) for country in sums for device in ("desktop", "mobile")]
+    hidden = [cell for cell in cells if cell not in shown]
+    assert sorted(hidden) == [("EE", "mobile"), ("FI", "mobile")]
+    for cell in hidden:
+        assert width(cell, cells, shown, sums, plans) >= INTERNAL.gates.persons
+
+
+def width(cell, cells, shown, sums, plans) -> float:
+    """Of the interval that a hidden cell lies in, with noise no further out than four standard deviations."""
+    of_sums, fine = 4 * plans["by_country"].count.sigma, plans["by_country_and_device"].count
+    slack = 4 * fine.sigma
+    bounds = [
+        (shown[one] - slack, shown[one] + slack) if one in shown else (0, fine.least - 1 + slack)
+        for one in cells
+    ]
+    adds_up = [[float(one[0] == country) for one in cells] for country in sums]
+    most = [total + of_sums for total in sums.values()]
+    least = [of_sums - total for total in sums.values()]
+    limits = adds_up + [[-part for part in row] for row in adds_up]
+    ends = []
+    for sign in (1.0, -1.0):
+        found = linprog([sign * (one == cell) for one in cells], limits, [*most, *least], bounds=bounds)
+        assert found.success
+        ends.append(sign * found.fun)
+    return ends[1] - ends[0]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from lifecycle.policy.form import ArchiveName, CollectionName, Column, Days, For
 
 MOST_CELLS = 1_000
 """Of one table that one contributor may be counted in."""
+MOST_OF_A_MEASURE = 10**9
+"""That one contributor adds: those of a thousand million still make a number of 64 bits."""
 TAKEN = frozenset(
     {
         *("first_day", "last_day", "days", "subject", "organisation", "contributors", "events"),
@@ -82,7 +84,7 @@ class Measure(Form):
     """
 
     column: Text
-    at_most: Annotated[StrictInt, Field(gt=0)]
+    at_most: Annotated[StrictInt, Field(gt=0, le=MOST_OF_A_MEASURE)]
 
 
 class ReleasedTable(Form):
