@@ -437,7 +437,7 @@ def periods_are_released(history: History, morning: date) -> None:
         [one.task for one in faults],
     ), morning
     tried_again = {task for task, tries in tries_of(history, found.run_id).items() if tries > 1}
-    assert tried_again == set() if for_good else {one.task for one in faults}, morning
+    assert tried_again == (set() if for_good else {one.task for one in faults}), morning
     assert not list((history.folder / "pseudonymised").glob("*/*"))
     for one in found.results["periods"]:
         exactly_those_who_may_be_counted(history, one["release"], date.fromisoformat(one["first_day"]))
