@@ -110,8 +110,19 @@ FAULTS = {
     day(3, 8): [Fault(where=f"{_RELEASING}.draw_feeds", task=DRAW, error=CheckFailed, call=3)],
     day(3, 9): [Fault(where=f"{_ANALYTICS}.inspecting.record_late", task="record_late")],
     day(3, 10): [Fault(where=f"{_ANALYTICS}.inspecting.record_late", task="record_late", after=True)],
-    day(3, 11): [Fault(where=f"{_ANALYTICS}.inspecting.open_spans", task="periods", error=ValueError)],
-    day(3, 12): [Fault(where=f"{_ANALYTICS}.inspecting.open_spans", task="periods", after=True)],
+    day(3, 11): [
+        Fault(where=f"{_ANALYTICS}.inspecting.open_spans", task="periods", error=ValueError),
+        Fault(where=f"{_ANALYTICS}.lateness.record_late_events", task="record_late_events"),
+    ],
+    day(3, 12): [
+        Fault(where=f"{_ANALYTICS}.inspecting.open_spans", task="periods", after=True),
+        Fault(
+            where=f"{_ANALYTICS}.lateness.record_late_events",
+            task="record_late_events",
+            after=True,
+            error=ValueError,
+        ),
+    ],
     day(3, 13): [Fault(where=f"{_RELEASING}.extract", task=EXTRACT)],
     day(3, 14): [Fault(where=f"{_RELEASING}.extract", task=EXTRACT, after=True, error=ValueError)],
     day(3, 15): [Fault(where=f"{_ANALYTICS}.checks.check_events", task=EXTRACT, error=ValueError)],
