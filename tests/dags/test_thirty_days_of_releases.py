@@ -146,11 +146,11 @@ FAULTS = {
     day(3, 29): [Fault(where=f"{_RELEASING}.finish_all", task="clear", after=True, error=ValueError)],
     day(3, 30): [
         Fault(where="lifecycle.runs.signing.sign_what_is_new", task="sign_what_is_new"),
-        Fault(where=f"{_ANALYTICS}.inspecting.open_spans", task="tell_released", error=ValueError),
+        Fault(where=f"{_ANALYTICS}.inspecting.is_released", task="tell_released", error=ValueError),
     ],
     day(3, 31): [
         Fault(where="lifecycle.runs.signing.sign_what_is_new", task="sign_what_is_new", after=True),
-        Fault(where=f"{_ANALYTICS}.inspecting.open_spans", task="tell_released", after=True),
+        Fault(where=f"{_ANALYTICS}.inspecting.is_released", task="tell_released", after=True),
     ],
 }
 """What goes wrong in the run of each morning."""

@@ -46,7 +46,7 @@ def test_what_is_released_is_told_once(at):
         "openings for internal, 2026-03-02",
         "openings for commercial, 2026-03-02",
     ]
-    assert "released, took 0.45 of the budget, entry" in said.out
+    assert "released, took 0.36 of the budget, entry" in said.out
     assert CANARY not in said.out + said.err
     again = lifecycle("release", "build", "--release", "openings", "--period", "2026-03-02", "--json")
     assert [one["state"] for one in again.document] == ["released", "released"]

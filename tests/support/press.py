@@ -162,12 +162,12 @@ releases:
     feeds:
       internal:
         description: For ourselves
-        rho: 0.45
+        rho: 0.36
         delta: 1.0e-6
         budget: {period: 1, days_30: 16, days_365: 190}
       commercial:
         description: For others
-        rho: 0.1
+        rho: 0.04
         delta: 1.0e-6
         budget: {period: 0.2, days_30: 3.2, days_365: 40}
   deeds:

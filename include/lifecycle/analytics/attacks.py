@@ -16,20 +16,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lifecycle.analytics import noise
 from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, most
-from lifecycle.analytics.describing import epsilon
 from lifecycle.analytics.gates import Exact
 from lifecycle.analytics.noise import draw
 from lifecycle.analytics.pseudonyms import as_number
-from lifecycle.quality.suite import Checked, Count, validate
+from lifecycle.policy.release_form import LEAST_PERSONS
+from lifecycle.quality.suite import Count, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from lifecycle.analytics.noise import Shown, TablePlan
+    from lifecycle.analytics.noise import Mechanism, TablePlan
     from lifecycle.policy.release_form import Gates, Release, ReleasedTable
 
     Scores = NDArray[np.float64]
@@ -61,49 +62,99 @@ def linkable(values: Iterable[str], pseudonyms: pa.ChunkedArray) -> int:
     return pc.sum(pc.is_in(pseudonyms, value_set=pa.array(guessed, pa.int64()))).as_py() or 0
 
 
-def attempt(release: Release, gates: Gates, plans: Mapping[str, TablePlan], *, place: str) -> Checked:
+def attempt(release: Release, feed: str, plans: Mapping[str, TablePlan], *, place: str) -> None:
     """Try every table of a feed.
+
+    Args:
+        release: of the policy.
+        feed: one of its feeds.
+        plans: of that feed, by table.
+        place: of what is to be drawn, for errors.
 
     Raises:
         CheckFailed: an attempt succeeds; nothing is drawn.
     """
+    gates = release.feeds[feed].gates
     counts = [
         Count(name=f"{name}: {what}", value=int(is_so))
         for name, table in release.tables.items()
         for what, is_so in {
             "contributors are told apart": _is_told_apart(release, table, plans[name], gates),
             "a cell of one shows itself": _is_singled_out(release, table, plans[name], gates),
-            "sums tell a hidden cell": _sums_tell(release, name, plans, gates),
         }.items()
     ]
-    return validate(
+    validate(
         "attacks",
         counts,
         place=place,
         next_step="nothing was drawn; report it with the versions of lifecycle and OpenDP",
     )
+    beside = [noise.plan(release, one) for name, one in release.feeds.items() if name != feed]
+    validate(
+        "sums",
+        [
+            Count(
+                name=f"{name}: sums tell a hidden cell",
+                value=int(_sums_tell(release, name, gates, plans, beside)),
+            )
+            for name in release.tables
+        ],
+        place=place,
+        next_step="give the release's feeds a smaller rho, or fewer tables that share a dimension",
+    )
 
 
 def sums_tell(
-    release: Release, name: str, plans: Mapping[str, TablePlan], number: str = CONTRIBUTORS
+    release: Release, name: str, plans: Sequence[Mapping[str, TablePlan]], number: str = CONTRIBUTORS
 ) -> float:
     """How close sums bring somebody to a number of a hidden cell: the width of an interval that holds it in 95 of 100.
 
-    They are taken to know everything of the cells beside it, which is more than anybody does, and to subtract that from
-    each table that adds it up.
+    They are taken to have every feed and to know all other cells exactly, and to subtract those from each sum that has
+    the hidden one in it: the total of every table, and the sum over any table that shares a dimension, whose noise is
+    that of one cell at least. Nobody knows so much.
+
+    Args:
+        release: says which tables share dimensions.
+        name: of the table with the hidden cell.
+        plans: of each feed, by table.
+        number: of the cell.
     """
     inner = {*release.tables[name].by}
-    adding = [plans[other] for other, table in release.tables.items() if {*table.by} < inner]
-    known = sum(1 / plan.mechanism(number).sigma ** 2 for plan in adding)
+    sharing = [one for one, table in release.tables.items() if one != name and inner & {*table.by}]
+    known = 0.0
+    for of_feed in plans:
+        known += sum(
+            1 / one.sigma**2 for other in sharing for one in _same_counts(release, other, of_feed, number)
+        )
+        if number == CONTRIBUTORS:
+            known += sum(1 / plan.total.sigma**2 for plan in of_feed.values())
     return _WITHIN_95 / math.sqrt(known) if known else math.inf
 
 
-def _sums_tell(release: Release, name: str, plans: Mapping[str, TablePlan], gates: Gates) -> bool:
-    """Whether sums tell a hidden cell closer than by so many as a cell has to be about."""
+def _same_counts(
+    release: Release, name: str, plans: Mapping[str, TablePlan], number: str
+) -> Iterator[Mechanism]:
+    """How a table releases a number, and others that are the same, since each contributor adds one at most to them."""
+    plan = plans[name]
+    yield plan.mechanism(number)
+    if number == CONTRIBUTORS:
+        table = release.tables[name]
+        yield from (one for other, one in plan.numbers.items() if most(release, table, other) == 1)
+
+
+def _sums_tell(
+    release: Release,
+    name: str,
+    gates: Gates,
+    plans: Mapping[str, TablePlan],
+    beside: Sequence[Mapping[str, TablePlan]],
+) -> bool:
+    """Whether sums tell a hidden cell closer than by so many as any cell has to be about."""
+    of_all = (plans, *beside)
     if not release.organisation:
-        return sums_tell(release, name, plans) < gates.persons
-    of_organisations = sums_tell(release, name, plans) < gates.organisations
-    return of_organisations or sums_tell(release, name, plans, PERSONS) < gates.persons
+        return sums_tell(release, name, of_all) < LEAST_PERSONS
+    of_organisations = sums_tell(release, name, of_all) < min(gates.organisations, LEAST_PERSONS)
+    return of_organisations or sums_tell(release, name, of_all, PERSONS) < LEAST_PERSONS
 
 
 def area_under_curve(positive: Scores, negative: Scores) -> float:
@@ -120,68 +171,60 @@ def _digests(value: bytes) -> Iterator[int]:
 
 
 def _is_told_apart(release: Release, table: ReleasedTable, plan: TablePlan, gates: Gates) -> bool:
-    """Whether one more contributor is noticed more often than theory allows, by any number or by all of them."""
-    without, with_one = _canaries(release, table, plan)
-    # Each number's noise is taken for normal, so its part of the likeliest guess is its distance in deviations.
-    sigmas = [plan.mechanism(name).sigma for name in _names(plan)]
-    distances = (_values(with_one, plan) - _values(without, plan)) / sigmas
+    """Whether more contributors are noticed in a number more often than the budget allows."""
+    crowds = [_crowd(plan.mechanism(name).rho, table.cells) for name in _names(plan)]
 
     def is_beyond(tries: int) -> bool:
-        drawn = [_drawn(cell, plan, gates, tries) / sigmas for cell in (with_one, without)]
+        drawn = [_drawn(cell, plan, gates, tries) for cell in _canaries(release, table, plan, gates)]
         return any(
-            _notices(
-                drawn[0] @ looked_at, drawn[1] @ looked_at, float(looked_at @ looked_at) ** 0.5, plan.rho
-            )
-            for looked_at in (*np.diag(distances), distances)
+            area_under_curve(drawn[1][:, number], drawn[0][:, number])
+            > NormalDist().cdf(distance / 2**0.5) + TOLERANCE
+            for number, (_, distance) in enumerate(crowds)
         )
 
     return is_beyond(FEW) and is_beyond(MANY)
 
 
-def _notices(positive: Scores, negative: Scores, distance: float, rho: float) -> bool:
-    """Whether scores tell more than normal distributions do that lie so many deviations apart."""
-    allowed = NormalDist().cdf(distance / math.sqrt(2)) + TOLERANCE
-    return area_under_curve(positive, negative) > allowed or largest_epsilon(positive, negative) > epsilon(
-        rho
-    )
+def _crowd(rho: float, cells: int) -> tuple[int, float]:
+    """How many more contributors lie a standard deviation away at most, of noise that so much budget asks for; how far.
+
+    One of them may be too near to be noticed by anybody, whether the noise is right or not.
+    """
+    of_one = math.sqrt(2 * rho / cells)
+    size = max(1, math.floor(1 / of_one))
+    return size, size * of_one
 
 
-def largest_epsilon(positive: Scores, negative: Scores) -> float:
-    """The most that any score tells, as an epsilon, less two standard errors."""
-    found = 0.0
-    for threshold in np.quantile(negative, np.linspace(0.02, 0.98, 49)):
-        hits, misses = ((scores > threshold).mean() for scores in (positive, negative))
-        if hits and misses:
-            error = math.sqrt((1 - hits) / (hits * len(positive)) + (1 - misses) / (misses * len(negative)))
-            found = max(found, math.log(hits / misses) - 2 * error)
-    return found
-
-
-def _canaries(release: Release, table: ReleasedTable, plan: TablePlan) -> tuple[Exact, Exact]:
-    """A cell, and the same with one more contributor who adds all that one may."""
+def _canaries(release: Release, table: ReleasedTable, plan: TablePlan, gates: Gates) -> tuple[Exact, Exact]:
+    """A cell, and the same with more contributors who add all that one may to each number."""
     added = {name: most(release, table, name) for name in plan.numbers}
-    numbers = {name: one.least + math.ceil(_FAR * one.sigma) for name, one in plan.numbers.items()}
-    contributors = plan.count.least + math.ceil(_FAR * plan.count.sigma)
-    more = {name: number + added[name] for name, number in numbers.items()}
+    contributors = max(_far_above(plan.count), gates.persons, gates.organisations)
+    numbers = {name: max(_far_above(one), contributors) for name, one in plan.numbers.items()}
+    more = {
+        name: number + _crowd(plan.numbers[name].rho, table.cells)[0] * added[name]
+        for name, number in numbers.items()
+    }
+    crowd, _ = _crowd(plan.count.rho, table.cells)
     return (
         Exact(contributors=contributors, numbers=numbers, largest=added),
-        Exact(contributors=contributors + 1, numbers=more, largest=added),
+        Exact(contributors=contributors + crowd, numbers=more, largest=added),
     )
+
+
+def _far_above(mechanism: Mechanism) -> int:
+    return mechanism.least + math.ceil(_FAR * mechanism.sigma)
 
 
 def _names(plan: TablePlan) -> tuple[str, ...]:
     return CONTRIBUTORS, *plan.numbers
 
 
-def _values(cell: Exact | Shown, plan: TablePlan) -> Scores:
-    """The numbers of a cell, in the order of the plan."""
-    return np.array([cell.contributors, *(cell.numbers[name] for name in plan.numbers)], np.float64)
-
-
 def _drawn(cell: Exact, plan: TablePlan, gates: Gates, tries: int) -> Scores:
-    """What is released of so many cells that are all the same."""
+    """What is released of so many cells that are all the same: a row for each."""
     shown = draw({(str(number),): cell for number in range(tries)}, gates, plan).cells
-    return np.array([_values(one, plan) for one in shown.values()])
+    if len(shown) != tries:
+        raise AssertionError("canaries lie far above what is shown")
+    return np.array([[one.contributors, *one.numbers.values()] for one in shown.values()], np.float64)
 
 
 def _is_singled_out(release: Release, table: ReleasedTable, plan: TablePlan, gates: Gates) -> bool:

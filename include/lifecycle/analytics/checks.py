@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lifecycle.analytics.noise import TablePlan
     from lifecycle.analytics.preparing import Prepared
     from lifecycle.analytics.released import Shape
-    from lifecycle.policy.release_form import Release, ReleasedTable
+    from lifecycle.policy.release_form import Release
 
 _BEGIN_ANEW = "nothing was released; begin the period anew, and look into its events if that fails again"
 
@@ -69,26 +69,36 @@ def _are_no_pseudonyms(file: parquet.ParquetFile, schema: pa.Schema) -> bool:
     return any(2 * number > file.metadata.num_rows for number in small.values())
 
 
-def check_cells(cells: Mapping[str, pa.Table], release: Release, events: int, *, place: str) -> Checked:
+def check_cells(
+    cells: Mapping[str, pa.Table], release: Release, events: int, contributors: int, *, place: str
+) -> Checked:
     """No contributor adds more than its table allows, and no more is counted than there was.
 
     What is told of a failure is that it is so, and no exact number.
+
+    Args:
+        cells: of each table.
+        release: says what is allowed.
+        events: how many there are.
+        contributors: how many they are of.
+        place: what is checked, for the error.
 
     Raises:
         CheckFailed: it does; nothing is drawn of them.
     """
     counts = [
-        one
-        for name, table in cells.items()
-        for one in _of_cells(name, table, release, release.tables[name], events)
+        one for name, table in cells.items() for one in _of_cells(name, table, release, events, contributors)
     ]
     return validate("cells", counts, place=place, next_step=_BEGIN_ANEW)
 
 
 def _of_cells(
-    name: str, cells: pa.Table, release: Release, table: ReleasedTable, events: int
+    name: str, cells: pa.Table, release: Release, events: int, contributors: int
 ) -> Iterator[Count]:
+    table = release.tables[name]
     wrong = {
+        "contributors in more cells than allowed": (pc.sum(cells[CONTRIBUTORS]).as_py() or 0)
+        > table.cells * contributors,
         "more events than there are": (pc.sum(cells["events"]).as_py() or 0) > events,
         "cells without contributors": (pc.min(cells[CONTRIBUTORS]).as_py() or 1) < 1,
     }

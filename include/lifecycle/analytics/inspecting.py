@@ -95,6 +95,14 @@ def open_spans(company: Company, name: str, *, as_of: datetime) -> Iterator[Span
             yield span
 
 
+def is_released(company: Company, name: str, first_day: date, *, as_of: datetime) -> bool:
+    """Whether every feed has a period, in tables that are there."""
+    feeds = release_of(company, name, as_of=as_of).release.feeds
+    with reading(company.engine) as connection:
+        there = {one.feed for one in draws.draws(connection, name, first_day=first_day, state="released")}
+    return there >= set(feeds)
+
+
 def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
     """Enter periods as lost that were not released in time, from the first that the register knows; their first days.
 

@@ -62,9 +62,7 @@ class Preparation:
 
     def types(self) -> dict[str, pa.DataType]:
         """The columns of raw events and what they are read as."""
-        found: dict[str, pa.DataType] = {SUBJECT: pa.string()}
-        if self._release.organisation:
-            found[ORGANISATION] = pa.string()
+        found: dict[str, pa.DataType] = dict.fromkeys(self._kinds(), pa.string())
         for name, dimension in self._release.dimensions.items():
             found[name] = REPEATED
             if dimension.ip and dimension.otherwise:
@@ -73,8 +71,7 @@ class Preparation:
 
     def schema(self) -> pa.Schema:
         """The columns of pseudonymised events."""
-        kinds = [SUBJECT, *([ORGANISATION] if self._release.organisation else [])]
-        fields = [pa.field(name, pa.int64(), nullable=False) for name in kinds]
+        fields = [pa.field(name, pa.int64(), nullable=False) for name in self._kinds()]
         fields += [pa.field(name, REPEATED, nullable=False) for name in self._release.dimensions]
         fields += [pa.field(name, pa.int64(), nullable=False) for name in self._release.measures]
         return pa.schema(fields)
@@ -85,12 +82,12 @@ class Preparation:
         for name in self._release.measures:
             whole = pc.fill_null(raw[name], 0)
             columns[name] = pc.min_element_wise(pc.max_element_wise(whole, 0), BIGGEST)
-        kept = raw.select([SUBJECT, ORGANISATION] if self._release.organisation else [SUBJECT])
-        table = pa.table({**{name: kept[name] for name in kept.column_names}, **columns})
+        kinds = self._kinds()
+        table = pa.table({**{name: raw[name] for name in kinds}, **columns})
         for name, dimension in self._release.dimensions.items():
             if dimension.user_agent:
                 table = table.filter(pc.invert(_are(table[name], ROBOT)))
-        for number, name in enumerate(kept.column_names):
+        for number, name in enumerate(kinds):
             table = table.set_column(number, name, self._pseudonyms.of(name, table[name]))
         return table.select(self.schema().names).cast(self.schema()).unify_dictionaries()
 
@@ -115,10 +112,16 @@ class Preparation:
                 writer.write_table(table)
                 read += raw.num_rows
                 written += table.num_rows
-                linked += linkable(raw[SUBJECT].slice(0, GUESSED).to_pylist(), table[SUBJECT])
+                linked += sum(
+                    linkable(raw[kind].slice(0, GUESSED).to_pylist(), table[kind]) for kind in self._kinds()
+                )
                 progress(raw.num_rows)
         unfinished.replace(path)
         return Prepared(events=written, robots=read - written, linkable=linked)
+
+    def _kinds(self) -> tuple[str, ...]:
+        """The columns of identifiers."""
+        return (SUBJECT, ORGANISATION) if self._release.organisation else (SUBJECT,)
 
     def _with_raw(self, raw: pa.Table) -> tuple[pa.Table, pa.Table]:
         return raw, self.prepare(raw)

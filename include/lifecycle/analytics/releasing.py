@@ -21,7 +21,7 @@ from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, numbers
 from lifecycle.analytics.counting import count_tables
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.describing import content_digest, describe
-from lifecycle.analytics.events import Events
+from lifecycle.analytics.events import ORGANISATION, SUBJECT, Events
 from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.periods import enter_counted
 from lifecycle.analytics.preparing import Preparation
@@ -188,8 +188,10 @@ def count(company: Company, name: str, span: Span, *, as_of: datetime) -> Checke
     count_tables(workplace, release, master=places_of(company).spark)
     with parquet.ParquetFile(path) as file:
         events_there = file.metadata.num_rows
+    whose = ORGANISATION if release.organisation else SUBJECT
+    contributors = pc.count_distinct(parquet.read_table(path, columns=[whose])[whose]).as_py()
     exact = {table: parquet.read_table(workplace.cells(table)) for table in release.tables}
-    return checks.check_cells(exact, release, events_there, place=_place(name, span))
+    return checks.check_cells(exact, release, events_there, contributors, place=_place(name, span))
 
 
 def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime) -> draws.Draw:
@@ -207,7 +209,7 @@ def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime)
     stated, version = release.release.feeds[feed], company.version(as_of)
     plans = noise.plan(release.release, stated)
     exact = {table: _exact(company, release, span, table) for table in plans}
-    attacks.attempt(release.release, stated.gates, plans, place=f"{_place(name, span)}, {feed}")
+    attacks.attempt(release.release, feed, plans, place=f"{_place(name, span)}, {feed}")
     _make_ready(company, release, feed, span, as_of)
     with company.engine.begin() as connection:
         draw_id = draws.reserve(
@@ -255,6 +257,7 @@ def _make_ready(company: Company, release: ResolvedRelease, feed: str, span: Spa
     with company.engine.begin() as connection:
         draws.burn(connection, release.name, feed, span.first, as_of=as_of)
     with company.engine.begin() as connection, draws.as_builder(connection):
+        utility.require_place(connection)
         for table in release.release.tables:
             released.make(connection, release.name, feed, released.shape_of(release.release, table, feed))
 

@@ -145,6 +145,15 @@ def enter(
         connection.execute(sa.insert(release_utility), rows)
 
 
+def require_place(connection: Connection) -> None:
+    """Fail where what numbers are worth could not be kept, before anything is drawn.
+
+    Args:
+        connection: acts as the builder.
+    """
+    connection.execute(sa.select(release_utility).limit(0))
+
+
 def kept(
     company: Company, release: str, *, first_day: date | None = None, last: int | None = None
 ) -> list[Figures]:

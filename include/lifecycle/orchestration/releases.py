@@ -111,20 +111,15 @@ def clear() -> int:
 
 def tell_released(periods: list[dict[str, str]] | None) -> list[str]:
     """Tell whoever waits for it which of the periods are released, whatever became of the others."""
-    from lifecycle.analytics.inspecting import open_spans
+    from lifecycle.analytics.inspecting import is_released
 
     with opened() as company:
         as_of = run_moment()
-        still_open = {
-            (name, span.first.isoformat())
-            for name in company.rulebook(as_of).releases
-            for span in open_spans(company, name, as_of=as_of)
-        }
-    keys = [
-        f"{one['release']}.{one['first_day']}"
-        for one in periods or ()
-        if (one["release"], one["first_day"]) not in still_open
-    ]
+        keys = [
+            f"{one['release']}.{one['first_day']}"
+            for one in periods or ()
+            if is_released(company, one["release"], date.fromisoformat(one["first_day"]), as_of=as_of)
+        ]
     if not keys:
         raise AirflowSkipException("nothing of this run is released")
     context = get_current_context()

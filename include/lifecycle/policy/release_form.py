@@ -12,8 +12,8 @@ from lifecycle.policy.form import ArchiveName, CollectionName, Column, Days, For
 
 MOST_CELLS = 1_000
 """Of one table that one contributor may be counted in."""
-MOST_OF_A_MEASURE = 10**9
-"""That one contributor adds: those of a thousand million still make a number of 64 bits."""
+MOST_ADDED = 10**9
+"""By one contributor to a number: those of a thousand million still make one of 64 bits."""
 TAKEN = frozenset(
     {
         *("first_day", "last_day", "days", "subject", "organisation", "contributors", "events"),
@@ -84,7 +84,7 @@ class Measure(Form):
     """
 
     column: Text
-    at_most: Annotated[StrictInt, Field(gt=0, le=MOST_OF_A_MEASURE)]
+    at_most: Annotated[StrictInt, Field(gt=0, le=MOST_ADDED)]
 
 
 class ReleasedTable(Form):
@@ -100,8 +100,8 @@ class ReleasedTable(Form):
 
     by: Annotated[tuple[ArchiveName, ...], Field(min_length=1)]
     cells: Annotated[StrictInt, Field(gt=0, le=MOST_CELLS)]
-    events: Annotated[StrictInt, Field(gt=0)]
-    persons: Annotated[StrictInt, Field(gt=0)] = 1
+    events: Annotated[StrictInt, Field(gt=0, le=MOST_ADDED)]
+    persons: Annotated[StrictInt, Field(gt=0, le=MOST_ADDED)] = 1
     weight: Amount = Decimal(1)
     description: Text
 
