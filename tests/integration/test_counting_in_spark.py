@@ -232,12 +232,30 @@ def test_without_java_an_operator_is_told_what_to_install(tmp_path: Path, monkey
     assert "there is none\nNext: install Java 17 or 21" in refused(tmp_path)
 
 
+@left_open
+@pytest.mark.parametrize("name", ["SPARK_LOCAL_DIRS", "SPARK_EXECUTOR_DIRS", "LOCAL_DIRS"])
 def test_the_environment_does_not_send_spark_out_of_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ):
     java_that_fails(tmp_path, monkeypatch)
-    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path))
-    assert refused(tmp_path).startswith("SPARK_LOCAL_DIRS: it would send what Spark writes out of")
+    monkeypatch.setenv(name, str(tmp_path))
+    assert refused(tmp_path).startswith(f"{name}: it would send what Spark writes out of")
+
+
+@left_open
+def test_nor_does_a_script_beside_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    java_that_fails(tmp_path, monkeypatch)
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    (tmp_path / "spark-env.sh").write_text(f"touch {tmp_path}/was-read")
+    assert "does not open" in refused(tmp_path)
+    assert not (tmp_path / "was-read").exists()
+    assert "SPARK_ENV_LOADED" not in os.environ
+
+
+def test_a_java_that_dies_leaves_no_image_of_its_memory(engine: Any):
+    assert engine is not None
+    (machine,) = machines_of_java()
+    assert {"-XX:-CreateCoredumpOnCrash", "-XX:-HeapDumpOnOutOfMemoryError"} <= set(machine.cmdline())
 
 
 @left_open

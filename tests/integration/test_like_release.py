@@ -28,6 +28,7 @@ from support.press import (
     IN_THE_WEEK_AFTER,
     PHONE,
     POLICY,
+    SCHEMA,
     add_deeds,
     add_openings,
     add_readers,
@@ -384,6 +385,47 @@ def test_what_cannot_be_followed_says_why_and_nothing_is_kept(
     said = seeded(lifecycle, carried)
     assert (said.code, says in said.err, next_step in said.err) == (MISUSED, True, True), said.err
     assert empty_database.execute("SELECT to_regnamespace('press')")[0][0] is None
+
+
+def test_rows_that_no_seeding_made_are_not_written(
+    lifecycle: CommandLine, carried: Path, empty_database: Database
+):
+    """A database with the company in it, and a sample whose tables have other names."""
+    empty_database.script(SCHEMA)
+    empty_database.execute("INSERT INTO press.firm (firm_id) VALUES (1)")
+    empty_database.execute("INSERT INTO press.member VALUES (1, 1, 'Somebody', 'Owner', 'chief')")
+    for path in (carried / "sample").glob("*.sql"):
+        path.write_text(path.read_text().replace("press", "rehearsal"))
+    said = seeded(lifecycle, carried)
+    assert [row.rank for row in empty_database.execute("SELECT rank FROM press.member")] == ["chief"]
+    assert (said.code, "press.member: " in said.err) == (MISUSED, True), said.err
+    assert "Next: seed the sample of the company that released, into a database of its own" in said.err
+    assert empty_database.execute("SELECT to_regnamespace('rehearsal')")[0][0] is None
+
+
+PAGES = """
+  pages:
+    commitments: [S1]
+    purpose: improving
+    events: press.opening
+    at: opened_at
+    subject: code
+    dimensions: {article: {column: article}}
+    tables:
+      by_article: {by: [article], cells: 4, events: 5, description: Openings by article}
+    feeds:
+      internal: {description: For ourselves, rho: 0.45, delta: 1.0e-6, budget: {period: 1, days_30: 16, days_365: 190}}
+"""
+
+
+def test_two_releases_may_tell_of_the_same_events(carried: Path, empty_database: Database):
+    by_article = next(line for line in PAGES.splitlines() if "by_article:" in line)
+    for line in (by_article, "      article: {column: article}"):
+        change_policy(carried, f"{line}\n", "")
+    change_policy(carried, "\n  deeds:\n", f"{PAGES}  deeds:\n")
+    populate(empty_database, carried)
+    far, by_chance = compared(carried, empty_database, TABLES[2])
+    assert far <= 3 * by_chance
 
 
 def test_a_feed_of_its_own_must_be_one(lifecycle: CommandLine, carried: Path):

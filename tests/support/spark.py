@@ -39,8 +39,8 @@ def small_spark(folder: Path) -> Iterator[None]:
     (folder / "spark-defaults.conf").write_text(_DEFAULTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONF_DIR", str(folder))
-        patch.delenv("SPARK_HOME", raising=False)
-        patch.delenv("SPARK_LOCAL_DIRS", raising=False)
+        for name in ("SPARK_HOME", "SPARK_LOCAL_DIRS", "SPARK_EXECUTOR_DIRS", "LOCAL_DIRS"):
+            patch.delenv(name, raising=False)
         yield
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from lifecycle.analytics import files
 from lifecycle.analytics.released import shape_of
@@ -100,3 +102,35 @@ def test_what_is_not_a_period_is_left_alone(tmp_path: Path, version: PolicyVersi
     (tmp_path / "by_country_internal" / "first_day=nonsense").mkdir()
     (tmp_path / "notes.txt").write_text("somebody else's")
     assert read(tmp_path, version).first_days == TWO_DAYS[:1]
+
+
+def put_rows(folder: Path, columns: dict[str, Any]) -> None:
+    parquet.write_table(pa.table(columns), folder / files.DATA)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: put_rows(folder, {"country": [b"EE"], "persons": [20], "events": [20]}),
+        lambda folder: put_rows(
+            folder, {"country": pa.array([b"\xff"]).view(pa.string()), "persons": [20], "events": [20]}
+        ),
+        lambda folder: put_rows(folder, {"country": ["EE"], "persons": [float("inf")], "events": [20]}),
+        lambda folder: (folder / files.DICTIONARY).write_text("[" * 100_000),
+        lambda folder: (folder / files.DICTIONARY).write_bytes(b"\xff"),
+    ],
+    ids=["binary", "no text", "endless", "deep", "no letters"],
+)
+def test_a_file_of_anything_is_a_damaged_one(tmp_path: Path, version: PolicyVersion, spoil):
+    write(tmp_path, version, TWO_DAYS[0], [("EE", 20, 20)])
+    before = told(tmp_path)
+    spoil(files.folder_of(tmp_path, "by_country_internal", TWO_DAYS[0]))
+    with pytest.raises(UsageError, match="is incomplete or damaged"):
+        read(tmp_path, version)
+    assert told(tmp_path) != before
+
+
+def told(folder: Path) -> tuple[object, object]:
+    """What a verification holds against what was drawn."""
+    of = (folder, "by_country_internal", TWO_DAYS[0])
+    return files.digest(*of), files.says(*of)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -163,3 +165,33 @@ def test_great_expectations_is_imported_only_when_something_is_checked():
         "sys.exit('great_expectations' in sys.modules or 'pandas' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})  # noqa: S603 - our own code
+
+
+def test_whoever_validates_waits_for_the_thread_that_loads_ahead(monkeypatch):
+    """Each hides a package from its own imports only: the other would find it gone, or hidden for good."""
+    hidden = [0]
+    most = [0]
+
+    class Hiding(nullcontext):
+        def __enter__(self):
+            hidden[0] += 1
+            most[0] = max(most[0], hidden[0])
+            threading.Event().wait(0.05)
+
+        def __exit__(self, *_):
+            hidden[0] -= 1
+
+    monkeypatch.setattr(suite, "_unseen", lambda _package: Hiding())
+    loading = [threading.Thread(target=suite._great_expectations.__wrapped__) for _ in range(3)]
+    for one in loading:
+        one.start()
+    for one in loading:
+        one.join()
+    assert most == [1]
+
+
+def test_a_package_is_seen_again_even_where_another_has_shown_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "somewhere", logging)
+    with suite._unseen("somewhere"):
+        assert sys.modules.pop("somewhere") is None
+    assert sys.modules["somewhere"] is logging

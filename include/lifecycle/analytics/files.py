@@ -47,7 +47,10 @@ def write(
 def digest(root: Path, table: str, first_day: date) -> str | None:
     """SHA-256 of the rows that a period's file has; None where it is not there or cannot be read."""
     found = rows(root, table, first_day)
-    return None if found is None else content_digest(found)
+    try:
+        return None if found is None else content_digest(found)
+    except (TypeError, ValueError):  # values that no released table has
+        return None
 
 
 def periods(root: Path, table: str) -> list[date]:
@@ -64,7 +67,7 @@ def rows(root: Path, table: str, first_day: date) -> list[dict[str, Any]] | None
     try:
         found = parquet.read_table(folder_of(root, table, first_day) / DATA, partitioning=None)
         return [dict(row) for row in found.to_pylist()]
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, RecursionError, OverflowError, pa.ArrowException):
         return None
 
 
@@ -72,7 +75,7 @@ def says(root: Path, table: str, first_day: date) -> dict[str, Any] | None:
     """What a period's file says that it means; None where it is not there or cannot be read."""
     try:
         found = json.loads((folder_of(root, table, first_day) / DICTIONARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

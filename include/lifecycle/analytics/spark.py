@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PLACE = "LIFECYCLE_SPARK"
-_OTHER_FOLDERS = "SPARK_LOCAL_DIRS"
+_OTHER_FOLDERS = ("SPARK_LOCAL_DIRS", "SPARK_EXECUTOR_DIRS", "LOCAL_DIRS")
+"""Each would count more than the private folder; the last is of YARN."""
+_ENVIRONMENT_READ = "SPARK_ENV_LOADED"
+"""Where it is set Spark leaves ``spark-env.sh`` aside, which could set any of those."""
 _LOGGING = "log4j2.properties"
 _SAY_NOTHING = """
 appender.nowhere.type = Null
@@ -32,6 +35,8 @@ rootLogger.level = off
 rootLogger.appenderRef.nowhere.ref = nowhere
 """
 """Without an appender Spark takes a configuration for none, and puts its own in its place."""
+_NO_MEMORY_KEPT = "-XX:-CreateCoredumpOnCrash -XX:-HeapDumpOnOutOfMemoryError"
+"""A Java that dies would leave all that it held, unencrypted, where it was started."""
 _LOGS_OF_FAILURES = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 """By which Spark's Python tells of a query that fails, with the values that it failed on."""
 
@@ -110,12 +115,13 @@ def _require_all_that_it_takes() -> None:
             place=os.environ.get("JAVA_HOME") or "PATH",
             next_step="install Java 17 or 21, or name its folder: JAVA_HOME",
         )
-    if _OTHER_FOLDERS in os.environ:
-        raise UsageError(
-            "it would send what Spark writes out of the private folder",
-            place=_OTHER_FOLDERS,
-            next_step="take it out of the environment of whoever builds releases",
-        )
+    for name in _OTHER_FOLDERS:
+        if name in os.environ:
+            raise UsageError(
+                "it would send what Spark writes out of the private folder",
+                place=name,
+                next_step="take it out of the environment of whoever builds releases",
+            )
 
 
 def _open(options: dict[str, str], stack: ExitStack) -> Any:
@@ -136,7 +142,8 @@ def _open(options: dict[str, str], stack: ExitStack) -> Any:
         PySparkLogger.getLogger(name).disabled = True
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     try:
-        gateway = launch_gateway(conf)
+        with _environment_as_it_is():
+            gateway = launch_gateway(conf)
         stack.callback(_end, gateway)
         session = SparkSession(SparkContext(conf=conf, gateway=gateway))
         stack.callback(_stop, session)
@@ -148,6 +155,19 @@ def _open(options: dict[str, str], stack: ExitStack) -> Any:
             place=PLACE,
             next_step="see docs/releases.md: where it counts is named as local[4] or spark://machine:7077",
         ) from None
+
+
+@contextmanager
+def _environment_as_it_is() -> Iterator[None]:
+    """While this lasts, a Java that is started reads no ``spark-env.sh``; PySpark takes no environment but this."""
+    before = os.environ.get(_ENVIRONMENT_READ)
+    os.environ[_ENVIRONMENT_READ] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_ENVIRONMENT_READ]
+        if before is not None:
+            os.environ[_ENVIRONMENT_READ] = before
 
 
 def _stop(session: Any) -> None:
@@ -173,6 +193,7 @@ def _end(gateway: Any) -> None:
 def _options(master: str, folder: Path) -> dict[str, str]:
     everywhere = (
         f'-Dlog4j2.configurationFile={(folder / _LOGGING).as_uri()} -XX:ErrorFile="{folder}/java-%p.log"'
+        f" {_NO_MEMORY_KEPT}"
     )
     options = {
         "spark.master": master,

@@ -26,6 +26,8 @@ RESULT_FORMAT = "BOOLEAN_ONLY"
 BATCH = "measured"
 """What the frame is called while it is looked at."""
 _TOLD = {"result_format": RESULT_FORMAT}
+_LOADING = threading.Lock()
+"""Of the thread that loads ahead and whoever validates meanwhile: what each hides from an import is for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +230,7 @@ def _great_expectations() -> Any:
     own, such as a test's worker.
     """
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    with warnings.catch_warnings(), _unseen("pyspark"):
+    with _LOADING, warnings.catch_warnings(), _unseen("pyspark"):
         warnings.simplefilter("ignore")
         import great_expectations as gx
         import great_expectations.expectations
@@ -243,12 +245,12 @@ def _great_expectations() -> Any:
 @contextmanager
 def _unseen(package: str) -> Iterator[None]:
     """While this lasts, an import takes a package for missing, whether it was imported before or not."""
-    before = {name: module for name, module in sys.modules.items() if name.split(".", 1)[0] == package}
+    before = {name: module for name, module in [*sys.modules.items()] if name.split(".", 1)[0] == package}
     for name in before:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
     sys.modules[package] = None  # type: ignore[assignment]  # how Python is told that there is none
     try:
         yield
     finally:
-        del sys.modules[package]
+        sys.modules.pop(package, None)
         sys.modules.update(before)

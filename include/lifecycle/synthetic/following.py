@@ -33,7 +33,7 @@ from lifecycle.synthetic.shares import Told, share_out
 from lifecycle.synthetic.spellings import spell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
@@ -47,24 +47,48 @@ _LOCATED_NOWHERE = r"^(192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|198\.1[89]\.|200
 """Addresses that belong to nobody (RFC 5737, RFC 2544, RFC 3849), so that no GeoIP file tells their country."""
 
 
-def follow(connection: Connection, likeness: Likeness, progress: Progress) -> None:
+def follow(connection: Connection, likeness: Likeness, tables: Collection[str], progress: Progress) -> None:
     """Draw anew, in the transaction of a seeding, every column that a released table tells of.
+
+    Args:
+        connection: has the population.
+        likeness: what it is made like.
+        tables: those that the seeding made, quoted; no other is written.
+        progress: called after each dimension.
 
     Raises:
         PolicyError: the policy does not fit the tables of the sample.
-        UsageError: what was released cannot be written into a column.
+        UsageError: what was released cannot be written into a column, or would be into a table of somebody else.
     """
     live = inspect(connection, likeness.datamap.schemas)
     rulebook = resolve(likeness.version, likeness.datamap, live)
     followings = [
-        Following(connection, rulebook, rulebook.releases[name], margins)
-        for name, margins in likeness.margins.items()
+        Following(connection, rulebook, rulebook.releases[name], margins, number)
+        for number, (name, margins) in enumerate(likeness.margins.items())
     ]
+    _require_made(connection, followings, tables)
     total = sum(len(one.written) for one in followings)
     taken: set[tuple[str, str]] = set()
     steps = (step for one in followings for step in one.run(taken))
     for done, (name, rows) in enumerate(steps, start=1):
         progress(Step(name=name, done=done, total=total, rows=rows, finished=True))
+
+
+def _require_made(connection: Connection, followings: Iterable[Following], tables: Collection[str]) -> None:
+    """Refuse to write into a table of which nobody said that it holds invented rows.
+
+    Raises:
+        UsageError: the seeding did not make it.
+    """
+    collections = {written.located.collection for one in followings for written in one.written.values()}
+    for collection in sorted(collections):
+        schema, name = collection.split(".", 1)
+        if connection.scalar(sa.select(sa.func.format("%I.%I", schema, name))) not in tables:
+            raise UsageError(
+                "is told of by what was released, and this seeding did not make it",
+                place=collection,
+                next_step="seed the sample of the company that released, into a database of its own",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +112,7 @@ class Following:
         rulebook: of the policy, resolved against it.
         release: one of its releases.
         margins: what its tables show.
+        number: of the release; no other that is followed has it.
 
     Attributes:
         written: by dimension, where it is written; those that nothing was shown of are not among them.
@@ -99,7 +124,9 @@ class Following:
         rulebook: Rulebook,
         release: ResolvedRelease,
         margins: Sequence[Margin],
+        number: int,
     ) -> None:
+        self._number = number
         self._connection = connection
         self._rulebook = rulebook
         self._release = release
@@ -125,7 +152,7 @@ class Following:
         taken |= {(one.located.collection, one.located.column) for one in free.values()}
         by_path = {one.located.path: one.located.collection for one in free.values() if one.located.path}
         for number, (path, collection) in enumerate(by_path.items()):
-            drawing = Drawing(self._connection, f"drawn_row_{number}", self._all_rows(collection))
+            drawing = self._drawing(f"row_{number}", self._all_rows(collection))
             self._rows[path] = drawing
             yield from self._draw(
                 drawing, PERSONS, [n for n, one in free.items() if one.located.path == path]
@@ -137,15 +164,18 @@ class Following:
         """Those of events themselves; of them first what a contributor has one of."""
         release = self._release.release
         once = [name for name in names if any(name in t.by and t.cells == 1 for t in release.tables.values())]
-        contributors = Drawing(self._connection, "drawn_contributor", self._contributors()) if names else None
+        contributors = self._drawing("contributor", self._contributors()) if names else None
         if contributors is None:
             return
         yield from self._draw(contributors, column_of(release, CONTRIBUTORS), once)
-        events = Drawing(self._connection, "drawn_event", self._events(contributors))
+        events = self._drawing("event", self._events(contributors))
         events.drawn = [*contributors.drawn]
         given = [name for drawing in self._rows.values() for name in drawing.drawn]
         yield from self._draw(events, EVENTS, [name for name in names if name not in once], given)
         self._write(events, release.events)
+
+    def _drawing(self, name: str, units: Select[Any]) -> Drawing:
+        return Drawing(self._connection, f"drawn_{self._number}_{name}", units)
 
     def _draw(
         self, drawing: Drawing, number: str, names: Iterable[str], given: Sequence[str] = ()

@@ -185,7 +185,7 @@ def _add(
             cell = tuple(_text(row[name]) for name in by)
             for number in dict.fromkeys((contributors, PERSONS, EVENTS)):
                 totals[number][cell] += max(int(row[contributors] if row[number] is None else row[number]), 0)
-    except (KeyError, TypeError, ValueError, StopIteration):
+    except (KeyError, TypeError, ValueError, OverflowError, StopIteration):
         _refuse_damaged(place)
 
 

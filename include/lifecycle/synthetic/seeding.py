@@ -16,7 +16,7 @@ from lifecycle.synthetic.sample import AFTERWARDS, read_sample
 from lifecycle.synthetic.workspace import furnish, prepare_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -80,19 +80,24 @@ def seed(  # noqa: PLR0913 - each is an option of the command
         furnish(connection, sample.pools, seed)
         populate(connection, sample.statements, bound, progress)
         if likeness:
-            _make_alike(connection, likeness, sample, bound, progress)
+            _make_alike(connection, likeness, sample, made.tables, bound, progress)
         record(connection, made)
         _finish(connection, made.tables)
         return _count(connection, made.tables)
 
 
 def _make_alike(
-    connection: Connection, likeness: Likeness, sample: Sample, bound: Bound, progress: Progress
+    connection: Connection,
+    likeness: Likeness,
+    sample: Sample,
+    tables: Collection[str],
+    bound: Bound,
+    progress: Progress,
 ) -> None:
     """Draw columns anew like a release, and then whatever the sample says follows from them."""
     next_step = "set LIFECYCLE_POLICY_DIR and LIFECYCLE_SAMPLE_DIR to those of the company that released them"
     with refusing("a released value", dict.fromkeys(("22", "23", "42"), next_step)):
-        follow(connection, likeness, progress)
+        follow(connection, likeness, tables, progress)
     populate(connection, sample.afterwards, bound, progress, file=AFTERWARDS)
 
 
