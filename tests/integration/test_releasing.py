@@ -469,7 +469,7 @@ def test_a_restored_database_draws_nothing_twice(press: Company, database: Datab
     assert build(press) == []
     states = database.execute("SELECT feed, state, rho FROM lifecycle.release_draw ORDER BY feed")
     assert [(row.feed, row.state, float(row.rho)) for row in states] == [
-        ("commercial", "forgotten", 0.1),
+        ("commercial", "forgotten", 0.04),
         ("internal", "forgotten", 0.36),
     ]
     open_days = [one.first for one in inspecting.open_spans(press, "openings", as_of=AS_OF)]
