@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,16 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from measuring import Scratch
 
-from lifecycle.analytics import noise
-from lifecycle.analytics.bounding import cells, numbers
+from lifecycle.analytics import attacks, checks, noise
+from lifecycle.analytics.bounding import numbers
+from lifecycle.analytics.counting import count_tables
 from lifecycle.analytics.derive import Countries
+from lifecycle.analytics.events import Counted
 from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.preparing import REPEATED, Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms
 from lifecycle.analytics.side_by_side import side_by_side
+from lifecycle.analytics.workplace import Workplace
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
 from lifecycle.settings import PROJECT
@@ -47,6 +51,7 @@ SHARE_OF_A_DAY = 7
 ROWS_AT_ONCE = 500_000
 HASHED = 2_000_000
 COPIED = 1_000_000
+_DAY = date(2026, 3, 1)
 _AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1 Version/17.5 Mobile/15E148 Safari/604.1",
@@ -113,25 +118,41 @@ def _keys(folder: Path) -> FileKeyring:
 
 
 def whole(folder: Path, raw: str = "raw.parquet") -> dict[str, Any]:
-    """All steps from raw events on, but for the tables that the numbers are written into."""
-    import ibis
+    """All steps from raw events on, with their checks and attacks, but for the database that numbers are written into.
 
+    Returns:
+        By table: its exact cells, and those that are drawn for the first feed.
+    """
     release = _release()
-    preparation = Preparation(
-        release, Pseudonyms(_keys(folder), "website_visits", "2026-03"), Countries(None)
-    )
-    batches = _batches(folder / raw, preparation.types())
-    preparation.write(batches, folder / "events.parquet", lambda _rows: None)
-    engine = ibis.duckdb.connect()
-    events = engine.read_parquet(folder / "events.parquet")
+    place = Workplace(root=folder / "pseudonymised", release="website_visits", first_day=_DAY)
+    place.begin()
+    events, contributors = _pseudonymise(folder / raw, place, release, _keys(folder))
+    count_tables(place, release, master=None)
+    counted = {table: pq.read_table(place.cells(table)) for table in release.tables}
+    checks.check_cells(counted, release, events, contributors, place="benchmark")
+    exact = {
+        table: read_cells(counted[table].to_pylist(), stated.by, numbers(release))
+        for table, stated in release.tables.items()
+    }
     drawn: dict[str, Any] = {}
-    for table, stated in release.tables.items():
-        rows = cells(events, release, stated).to_pyarrow().to_pylist()
-        exact = read_cells(rows, stated.by, numbers(release))
-        for feed in release.feeds.values():
-            plan = noise.plan(release, feed)[table]
-            drawn.setdefault(table, (exact, noise.draw(exact, feed.gates, plan)))
+    for name, feed in release.feeds.items():
+        plans = noise.plan(release, feed)
+        attacks.attempt(release, name, plans, place="benchmark")
+        for table, plan in plans.items():
+            found = noise.draw(exact[table], feed.gates, plan)
+            drawn.setdefault(table, (exact[table], found))
     return drawn
+
+
+def _pseudonymise(raw: Path, place: Workplace, release: Release, keys: FileKeyring) -> tuple[int, int]:
+    """Write pseudonymised events and check them; how many there are, and of how many."""
+    preparation = Preparation(release, Pseudonyms(keys, "website_visits", "2026-03"), Countries(None))
+    with pq.ParquetFile(raw) as file:
+        counted = Counted(events=file.metadata.num_rows, left_out={})
+    batches = _batches(raw, preparation.types())
+    prepared = preparation.write(batches, place.events, lambda _rows: None)
+    checks.check_events(place.events, preparation.schema(), counted, prepared, place="benchmark")
+    return prepared.events, checks.contributors(place.events, release)
 
 
 def bare(folder: Path) -> None:
@@ -150,7 +171,7 @@ def _batches(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[pa.Table]
     with pq.ParquetFile(
         path, read_dictionary=[name for name, kind in types.items() if kind == REPEATED]
     ) as file:
-        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(types)):
             yield pa.Table.from_batches([batch])
 
 
@@ -240,6 +261,9 @@ def _in_a_process(what: str, folder: Path) -> tuple[float, float]:
 
 def _main() -> None:
     """One of both in this process: prints seconds and megabytes."""
+    import great_expectations  # noqa: F401 - loaded before the clock starts, like all that either side needs
+    import ibis  # noqa: F401
+
     what, folder = sys.argv[1:]
     start = time.perf_counter()
     {"bare": bare, "whole": whole}[what](Path(folder))

@@ -154,7 +154,8 @@ def workplace(root: Path, events: pa.Table) -> Workplace:
 
 def count_in_spark(engine: Any, place: Workplace, release: Release) -> None:
     with spark.failures_told():
-        write_cells(engine, lambda expression: spark.rows(engine, expression), place, release)
+        events = engine.read_parquet(place.events)
+        write_cells(events, lambda expression: spark.rows(engine, expression), place, release)
 
 
 @pytest.mark.parametrize("cases", [ties, one_with_everything, anything, lambda _name: []])

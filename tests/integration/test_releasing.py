@@ -19,6 +19,7 @@ from lifecycle.analytics.spans import closed_spans
 from lifecycle.errors import CheckFailed, LifecycleError, PromiseBroken, StoreError, UsageError
 from lifecycle.store.roles import Role
 from support.companies import ledger_of
+from support.geoip import write_geoip
 from support.press import (
     AS_OF,
     CANARY,
@@ -35,6 +36,7 @@ from support.press import (
     refuse,
     reopen_press,
     span,
+    with_geoip,
 )
 
 if TYPE_CHECKING:
@@ -298,6 +300,26 @@ def test_names_never_reach_what_is_counted(press: Company, tmp_path: Path):
     assert CANARY.encode() not in path.read_bytes()
     assert "192.0.2" not in str(parquet.read_table(path).to_pylist())
     assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_an_address_leaves_the_database_where_a_file_tells_its_country(
+    press: Company, tmp_path: Path, monkeypatch
+):
+    asked, read = [], releasing.read_in_parts
+
+    def reading(connection, query, **places):
+        asked.append(str(query))
+        return read(connection, query, **places)
+
+    def countries(company: Company) -> set[str]:
+        releasing.extract(company, "openings", span(company), as_of=AS_OF)
+        path = next((tmp_path / "pseudonymised").rglob("events.parquet"))
+        return set(parquet.read_table(path)["country"].to_pylist())
+
+    monkeypatch.setattr(releasing, "read_in_parts", reading)
+    assert countries(press) == {"EE", "FI", "LU"}
+    assert countries(with_geoip(press, write_geoip(tmp_path))) == {"LV"}
+    assert ["address" in one for one in asked] == [False, True]
 
 
 def test_a_file_of_events_that_is_cut_off_is_none(press: Company, tmp_path: Path):

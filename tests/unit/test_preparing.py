@@ -12,6 +12,7 @@ from lifecycle.analytics.preparing import BIGGEST, Preparation
 from lifecycle.analytics.pseudonyms import Pseudonyms
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.release_form import Release
+from support.geoip import write_geoip
 from support.press import CANARY, DESKTOP, PHONE, POLICY, ROBOT
 
 pytestmark = pytest.mark.commitment("W6")
@@ -29,7 +30,11 @@ def raw(preparation, *rows):
     columns = zip(*rows, strict=True) if rows else [[] for _ in names]
     kinds = preparation.types()
     return pa.table(
-        {name: pa.array(values, kinds[name]) for name, values in zip(names, columns, strict=True)}
+        {
+            name: pa.array(values, kinds[name])
+            for name, values in zip(names, columns, strict=True)
+            if name in kinds
+        }
     )
 
 
@@ -50,6 +55,23 @@ def test_what_is_derived_takes_the_place_of_what_it_is_told_from(preparation):
         {"country": "FI", "device": "desktop", "article": "/two", "seconds": BIGGEST},
     ]
     assert CANARY not in str(table.to_pylist())
+
+
+def test_an_address_is_asked_for_where_a_file_tells_its_country(preparation, tmp_path):
+    assert "country" not in preparation.types()
+    keys = FileKeyring(tmp_path / "keyring", environment={})
+    telling = Preparation(
+        RELEASES["openings"],
+        Pseudonyms(keys, "openings", "2026-03"),
+        Countries(write_geoip(tmp_path)),
+    )
+    rows = [
+        ("1", "192.0.2.7", "EE", DESKTOP, "/one", 1),
+        ("2", "203.0.113.9", "EE", DESKTOP, "/one", 1),
+        ("3", None, None, DESKTOP, "/one", 1),
+    ]
+    table = telling.prepare(raw(telling, *rows))
+    assert table["country"].to_pylist() == ["LV", "EE", "unknown"]
     assert "192.0.2" not in str(table.to_pylist())
 
 

@@ -21,6 +21,7 @@ from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, most
 from lifecycle.analytics.gates import Exact
 from lifecycle.analytics.noise import draw
 from lifecycle.analytics.pseudonyms import as_number
+from lifecycle.analytics.side_by_side import side_by_side
 from lifecycle.policy.release_form import LEAST_PERSONS
 from lifecycle.quality.suite import Count, validate
 
@@ -75,14 +76,8 @@ def attempt(release: Release, feed: str, plans: Mapping[str, TablePlan], *, plac
         CheckFailed: an attempt succeeds; nothing is drawn.
     """
     gates = release.feeds[feed].gates
-    counts = [
-        Count(name=f"{name}: {what}", value=int(is_so))
-        for name, table in release.tables.items()
-        for what, is_so in {
-            "contributors are told apart": _is_told_apart(release, table, plans[name], gates),
-            "a cell of one shows itself": _is_singled_out(release, table, plans[name], gates),
-        }.items()
-    ]
+    attempts = side_by_side(lambda name: _try(release, name, plans[name], gates), release.tables)
+    counts = [count for of_table in attempts for count in of_table]
     validate(
         "attacks",
         counts,
@@ -102,6 +97,16 @@ def attempt(release: Release, feed: str, plans: Mapping[str, TablePlan], *, plac
         place=place,
         next_step="give the release's feeds a smaller rho, or fewer tables that share a dimension",
     )
+
+
+def _try(release: Release, name: str, plan: TablePlan, gates: Gates) -> list[Count]:
+    """What of one table's canaries succeeds."""
+    table = release.tables[name]
+    succeeds = {
+        "contributors are told apart": _is_told_apart(release, table, plan, gates),
+        "a cell of one shows itself": _is_singled_out(release, table, plan, gates),
+    }
+    return [Count(name=f"{name}: {what}", value=int(is_so)) for what, is_so in succeeds.items()]
 
 
 def sums_tell(

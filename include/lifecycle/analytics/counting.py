@@ -7,13 +7,14 @@ Only counting is spread out: what comes of it is a map of cells, small enough fo
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from lifecycle.analytics import spark
 from lifecycle.analytics.bounding import CONTRIBUTORS, LARGEST, cells, numbers
+from lifecycle.analytics.coding import coded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,36 +42,36 @@ def count_tables(workplace: Workplace, release: Release, *, master: str | None) 
         CheckFailed: Spark failed.
         UsageError: Spark cannot be opened.
     """
-    with _opened(workplace, master) as (engine, rows):
-        write_cells(engine, rows, workplace, release)
+    with _opened(workplace, release, master) as (events, rows):
+        write_cells(events, rows, workplace, release)
 
 
-def write_cells(engine: Any, rows: Rows, workplace: Workplace, release: Release) -> None:
+def write_cells(events: ir.Table, rows: Rows, workplace: Workplace, release: Release) -> None:
     """Count in an engine that is open.
 
     Args:
-        engine: of Ibis.
+        events: as the engine has them.
         rows: what an expression comes to in it.
-        workplace: has the events.
+        workplace: where the cells are written.
         release: says what is counted.
     """
-    events = engine.read_parquet(workplace.events)
     for name, table in release.tables.items():
         counted = rows(cells(events, release, table)).cast(_schema(release, table)).combine_chunks()
         parquet.write_table(counted, workplace.cells(name))
 
 
 @contextmanager
-def _opened(workplace: Workplace, master: str | None) -> Iterator[tuple[Any, Rows]]:
+def _opened(workplace: Workplace, release: Release, master: str | None) -> Iterator[tuple[ir.Table, Rows]]:
     if master is not None:
         with spark.opened(master, workplace.spill) as engine, spark.failures_told():
-            yield engine, lambda expression: spark.rows(engine, expression)
+            yield engine.read_parquet(workplace.events), lambda expression: spark.rows(engine, expression)
         return
     import ibis
 
     engine = ibis.duckdb.connect(temp_directory=str(workplace.spill), memory_limit=MEMORY)
     try:
-        yield engine, lambda expression: expression.to_pyarrow()
+        events = coded(engine, workplace.events, release.dimensions)
+        yield events, lambda expression: expression.to_pyarrow()
     finally:
         engine.disconnect()
 

@@ -18,6 +18,8 @@ from lifecycle.holds.stops import Stops
 from lifecycle.store.relations import equal, relation
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from sqlalchemy import ColumnElement, Connection, FromClause, Select
 
     from lifecycle.analytics.spans import Span
@@ -77,22 +79,25 @@ class Events:
         self._reach = Reach(rulebook.live, release.release.events)
         self._reasons = self._why()
 
-    def query(self) -> Select[*tuple[Any, ...]]:
+    def query(self, columns: Container[str]) -> Select[*tuple[Any, ...]]:
         """The events that are counted: ``subject``, ``organisation`` where there is one, dimensions and measures.
 
         Dimensions come as they stand, under their names; an ``otherwise`` as ``<dimension>.otherwise``.
+
+        Args:
+            columns: the dimensions and measures that are needed; no other leaves the database (GDPR Art. 5(1)(c)).
         """
         release = self._release
-        columns = [self._reach.text(release.subject).label(SUBJECT)]
+        selected = [self._reach.text(release.subject).label(SUBJECT)]
         if release.organisation:
-            columns.append(self._reach.text(release.organisation).label(ORGANISATION))
+            selected.append(self._reach.text(release.organisation).label(ORGANISATION))
         for name, located in release.columns.items():
-            is_measure = name in release.release.measures
-            columns.append(
-                (self._reach.value(located) if is_measure else self._reach.text(located)).label(name)
-            )
+            if name in columns:
+                is_measure = name in release.release.measures
+                value = self._reach.value(located) if is_measure else self._reach.text(located)
+                selected.append(value.label(name))
         left_out = [sa.not_(sa.func.coalesce(reason, sa.false())) for reason in self._reasons.values()]
-        return sa.select(*columns).select_from(self._reach.joined).where(*self._in_span(), *left_out)
+        return sa.select(*selected).select_from(self._reach.joined).where(*self._in_span(), *left_out)
 
     def count(self) -> Counted:
         """How many there are, and how many are left out why."""

@@ -61,10 +61,11 @@ class Preparation:
         self._devices = Devices(release.leave_out)
 
     def types(self) -> dict[str, pa.DataType]:
-        """The columns of raw events and what they are read as."""
+        """The columns of raw events and what they are read as: no address where nothing tells its country."""
         found: dict[str, pa.DataType] = dict.fromkeys(self._kinds(), pa.string())
         for name, dimension in self._release.dimensions.items():
-            found[name] = REPEATED
+            if not dimension.ip or self._countries.tells_any:
+                found[name] = REPEATED
             if dimension.ip and dimension.otherwise:
                 found[f"{name}.otherwise"] = REPEATED
         return found | dict.fromkeys(self._release.measures, pa.int64())
@@ -107,15 +108,14 @@ class Preparation:
             compression="zstd",
             compression_level=1,
             use_dictionary=list(self._release.dimensions),
+            write_statistics=False,
         ) as writer:
-            for raw, table in side_by_side(self._with_raw, batches):
+            for rows, table, of_batch in side_by_side(self._prepare_and_link, batches):
                 writer.write_table(table)
-                read += raw.num_rows
+                read += rows
                 written += table.num_rows
-                linked += sum(
-                    linkable(raw[kind].slice(0, GUESSED).to_pylist(), table[kind]) for kind in self._kinds()
-                )
-                progress(raw.num_rows)
+                linked += of_batch
+                progress(rows)
         unfinished.replace(path)
         return Prepared(events=written, robots=read - written, linkable=linked)
 
@@ -123,15 +123,18 @@ class Preparation:
         """The columns of identifiers."""
         return (SUBJECT, ORGANISATION) if self._release.organisation else (SUBJECT,)
 
-    def _with_raw(self, raw: pa.Table) -> tuple[pa.Table, pa.Table]:
-        return raw, self.prepare(raw)
+    def _prepare_and_link(self, raw: pa.Table) -> tuple[int, pa.Table, int]:
+        """How many raw events there were, what became of them, and how many somebody without the key can link."""
+        table = self.prepare(raw)
+        tried = {kind: raw[kind].slice(0, GUESSED).to_pylist() for kind in self._kinds()}
+        return raw.num_rows, table, sum(linkable(values, table[kind]) for kind, values in tried.items())
 
     def _dimension(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
+        if dimension.ip:
+            return self._country(raw, name, dimension)
         values = raw[name]
         if dimension.user_agent:
             return _each(values, self._devices.of)
-        if dimension.ip:
-            return self._country(raw, name, dimension)
         if dimension.groups:
             otherwise = dimension.otherwise or UNKNOWN
             return _each(values, lambda value: group_of(value, dimension.groups, otherwise))

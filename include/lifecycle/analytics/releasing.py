@@ -21,7 +21,7 @@ from lifecycle.analytics.bounding import CONTRIBUTORS, PERSONS, numbers
 from lifecycle.analytics.counting import count_tables
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.describing import content_digest, describe
-from lifecycle.analytics.events import ORGANISATION, SUBJECT, Events
+from lifecycle.analytics.events import Events
 from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.periods import enter_counted
 from lifecycle.analytics.preparing import Preparation
@@ -162,8 +162,8 @@ def extract(
     with one_state(company.engine) as connection:
         let_idle(connection)
         events = Events(connection, company.rulebook(as_of), release, span, as_of)
-        counted = events.count()
-        with closing(read_in_parts(connection, events.query(), place=release.release.events)) as parts:
+        counted, query = events.count(), events.query(preparation.types())
+        with closing(read_in_parts(connection, query, place=release.release.events)) as parts:
             tables = (part.table(preparation.types()) for part in parts)
             prepared = preparation.write(tables, workplace.events, progress)
     checks.check_events(workplace.events, preparation.schema(), counted, prepared, place=_place(name, span))
@@ -188,10 +188,9 @@ def count(company: Company, name: str, span: Span, *, as_of: datetime) -> Checke
     count_tables(workplace, release, master=places_of(company).spark)
     with parquet.ParquetFile(path) as file:
         events_there = file.metadata.num_rows
-    whose = ORGANISATION if release.organisation else SUBJECT
-    contributors = pc.count_distinct(parquet.read_table(path, columns=[whose])[whose]).as_py()
     exact = {table: parquet.read_table(workplace.cells(table)) for table in release.tables}
-    return checks.check_cells(exact, release, events_there, contributors, place=_place(name, span))
+    found = checks.contributors(path, release)
+    return checks.check_cells(exact, release, events_there, found, place=_place(name, span))
 
 
 def draw(company: Company, name: str, feed: str, span: Span, *, as_of: datetime) -> draws.Draw:
