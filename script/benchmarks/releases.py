@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,24 +24,27 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from measuring import Scratch
 
-from lifecycle.analytics import attacks, checks, noise
-from lifecycle.analytics.bounding import numbers
-from lifecycle.analytics.counting import count_tables
+from lifecycle.analytics import checks, files, releasing
+from lifecycle.analytics.bounding import CONTRIBUTORS
 from lifecycle.analytics.derive import Countries
 from lifecycle.analytics.events import Counted
-from lifecycle.analytics.gates import read_cells
 from lifecycle.analytics.preparing import REPEATED, Preparation
-from lifecycle.analytics.pseudonyms import Pseudonyms
+from lifecycle.analytics.pseudonyms import Pseudonyms, epoch_of
 from lifecycle.analytics.side_by_side import side_by_side
+from lifecycle.analytics.spans import span_of
 from lifecycle.analytics.workplace import Workplace
+from lifecycle.datamap.load import load_datamap
 from lifecycle.keys.keyring import FileKeyring
 from lifecycle.policy.load import load_policies
+from lifecycle.runs.company import Company, ReleasePlaces
 from lifecycle.settings import PROJECT
 from lifecycle.store.copying import read_in_parts
 from lifecycle.store.engine import connect
+from lifecycle.store.migrate import migrate
+from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from lifecycle.policy.release_form import Release
 
@@ -51,7 +54,8 @@ SHARE_OF_A_DAY = 7
 ROWS_AT_ONCE = 500_000
 HASHED = 2_000_000
 COPIED = 1_000_000
-_DAY = date(2026, 3, 1)
+_FIRST = date(2026, 3, 2)
+NAME = "website_visits"
 _AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1 Version/17.5 Mobile/15E148 Safari/604.1",
@@ -86,9 +90,13 @@ def run(*, events: int = EVENTS, times: int = 5) -> dict[str, Any]:
         raw = scratch.files / "raw.parquet"
         _make_raw(raw, events, VISITORS * events // EVENTS)
         bare, ours = [], []
-        for _ in range(times):
-            bare.append(_in_a_process("bare", scratch.files))
-            ours.append(_in_a_process("whole", scratch.files))
+        scratch.create("releases")
+        scratch.run("releases", (PROJECT / "include/sample/schema.sql").read_text(encoding="utf-8"))
+        migrate(scratch.engine("releases"))
+        days = [_FIRST + timedelta(days=number) for number in range(times + 1)]
+        for day in days[:times]:
+            bare.append(_in_a_process("bare", scratch, day))
+            ours.append(_in_a_process("whole", scratch, day))
         seconds, bare_seconds = (statistics.median(one[0] for one in runs) for runs in (ours, bare))
         return {
             "release_seconds": round(seconds, 2),
@@ -99,7 +107,7 @@ def run(*, events: int = EVENTS, times: int = 5) -> dict[str, Any]:
             "peak_megabytes_at_most": 3_000,
             **_hashed(scratch.files, times),
             **_copied(scratch, times),
-            **_errors(scratch.files, events // SHARE_OF_A_DAY),
+            **_errors(scratch, days[times], events // SHARE_OF_A_DAY),
         }
 
 
@@ -109,57 +117,56 @@ def _make_raw(path: Path, events: int, visitors: int) -> None:
         connection.execute(_RAW.format(path), [list(_AGENTS), visitors, events])
 
 
-def _release() -> Release:
-    return load_policies(PROJECT / "include/policies")[-1].policy.releases["website_visits"]
+def _company(scratch: Scratch) -> Company:
+    """The reference company; its own tables are empty."""
+    return Company(
+        engine=connect(scratch.url("releases"), role=Role.ENGINE, keeps=2),
+        policies=load_policies(PROJECT / "include/policies"),
+        datamap=load_datamap(PROJECT / "include/datamap"),
+        keys=FileKeyring(scratch.files / "keyring", environment={}),
+        releases=ReleasePlaces(
+            files=scratch.files / "releases", pseudonymised=scratch.files / "pseudonymised"
+        ),
+    )
 
 
-def _keys(folder: Path) -> FileKeyring:
-    return FileKeyring(folder / "keyring", environment={})
+def _moment(day: date) -> datetime:
+    """When a day is released."""
+    return datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1, hours=3)
 
 
-def whole(folder: Path, raw: str = "raw.parquet") -> dict[str, Any]:
-    """All steps from raw events on, with their checks and attacks, but for the database that numbers are written into.
+def whole(company: Company, folder: Path, day: date, raw: str = "raw.parquet") -> None:
+    """All steps from raw events to tables and files of every feed, with their checks and attacks."""
+    as_of = _moment(day)
+    release = releasing.release_of(company, NAME, as_of=as_of)
+    span = span_of(release, day, company.rulebook(as_of).policy.zone)
+    _pseudonymise(folder / raw, company, release.release, day)
+    releasing.count(company, NAME, span, as_of=as_of)
+    releasing.draw_feeds(company, NAME, span, as_of=as_of)
 
-    Returns:
-        By table: its exact cells, and those that are drawn for the first feed.
-    """
-    release = _release()
-    place = Workplace(root=folder / "pseudonymised", release="website_visits", first_day=_DAY)
+
+def _pseudonymise(raw: Path, company: Company, release: Release, day: date) -> None:
+    """Write pseudonymised events and check them, as an extraction does with what comes out of PostgreSQL."""
+    place = _workplace(company, day)
     place.begin()
-    events, contributors = _pseudonymise(folder / raw, place, release, _keys(folder))
-    count_tables(place, release, master=None)
-    counted = {table: pq.read_table(place.cells(table)) for table in release.tables}
-    checks.check_cells(counted, release, events, contributors, place="benchmark")
-    exact = {
-        table: read_cells(counted[table].to_pylist(), stated.by, numbers(release))
-        for table, stated in release.tables.items()
-    }
-    drawn: dict[str, Any] = {}
-    for name, feed in release.feeds.items():
-        plans = noise.plan(release, feed)
-        attacks.attempt(release, name, plans, place="benchmark")
-        for table, plan in plans.items():
-            found = noise.draw(exact[table], feed.gates, plan)
-            drawn.setdefault(table, (exact[table], found))
-    return drawn
-
-
-def _pseudonymise(raw: Path, place: Workplace, release: Release, keys: FileKeyring) -> tuple[int, int]:
-    """Write pseudonymised events and check them; how many there are, and of how many."""
-    preparation = Preparation(release, Pseudonyms(keys, "website_visits", "2026-03"), Countries(None))
+    preparation = Preparation(release, Pseudonyms(company.keys, NAME, epoch_of(day)), Countries(None))
     with pq.ParquetFile(raw) as file:
         counted = Counted(events=file.metadata.num_rows, left_out={})
     batches = _batches(raw, preparation.types())
     prepared = preparation.write(batches, place.events, lambda _rows: None)
     checks.check_events(place.events, preparation.schema(), counted, prepared, place="benchmark")
-    return prepared.events, checks.contributors(place.events, release)
 
 
-def bare(folder: Path) -> None:
+def _workplace(company: Company, day: date) -> Workplace:
+    return Workplace(root=releasing.places_of(company).pseudonymised, release=NAME, first_day=day)
+
+
+def bare(company: Company, folder: Path, day: date) -> None:
     """The same cells, exactly, by one query for each table."""
+    release = releasing.release_of(company, NAME, as_of=_moment(day)).release
     dimensions = {"country": '"country.otherwise"', "device": "device", "page": "page"}
     with duckdb.connect() as connection:
-        for table in _release().tables.values():
+        for table in release.tables.values():
             by = ", ".join(dimensions[name] for name in table.by)
             connection.execute(
                 f"SELECT {by}, count(DISTINCT subject), count(*), sum(seconds)"
@@ -179,7 +186,7 @@ def _hashed(folder: Path, times: int) -> dict[str, Any]:
     """Pseudonyms a second, made as a release makes them, against a loop of Python's own HMAC."""
     values = pq.read_table(folder / "raw.parquet", columns=["subject"])["subject"].slice(0, HASHED)
     parts = [values.slice(start, ROWS_AT_ONCE) for start in range(0, HASHED, ROWS_AT_ONCE)]
-    pseudonyms = Pseudonyms(_keys(folder), "website_visits", "2026-03")
+    pseudonyms = Pseudonyms(FileKeyring(folder / "keyring", environment={}), NAME, epoch_of(_FIRST))
     texts, key = values.slice(0, HASHED // 10).to_pylist(), os.urandom(32)
     ours, loop = [], []
     for _ in range(times):
@@ -232,41 +239,53 @@ def _copied(scratch: Scratch, times: int) -> dict[str, Any]:
     return {"extraction_of_copy": round(share, 2), "extraction_of_copy_at_least": 0.7}
 
 
-def _errors(folder: Path, events: int) -> dict[str, Any]:
-    """Median errors of contributors, over the cells that are there, in percent."""
+def _errors(scratch: Scratch, day: date, events: int) -> dict[str, Any]:
+    """Median errors of contributors in the files for the internal feed, over the cells that are there, in percent."""
     _make_raw(
-        folder / "day.parquet", events, VISITORS // SHARE_OF_A_DAY * events // (EVENTS // SHARE_OF_A_DAY)
+        scratch.files / "day.parquet",
+        events,
+        VISITORS // SHARE_OF_A_DAY * events // (EVENTS // SHARE_OF_A_DAY),
     )
-    drawn = whole(folder, "day.parquet")
+    company = _company(scratch)
+    whole(company, scratch.files, day, "day.parquet")
     found = {}
     for table, most in (("visits_by_country", 1), ("visits_by_country_and_device", 3)):
-        exact, shown = drawn[table]
-        errors = [
-            abs(one.contributors - exact[cell].contributors) / exact[cell].contributors
-            for cell, one in shown.cells.items()
-        ]
+        by = table.removeprefix("visits_by_").split("_and_")
+        exact = _by_cell(pq.read_table(_workplace(company, day).cells(table)), by, CONTRIBUTORS)
+        folder = files.folder_of(releasing.places_of(company).files, f"{table}_internal", day)
+        shown = _by_cell(pq.ParquetFile(folder / files.DATA).read(), by, "persons")
+        errors = [abs(persons - exact[cell]) / exact[cell] for cell, persons in shown.items()]
         found[f"{table}_error_percent"] = round(100 * statistics.median(errors), 2)
         found[f"{table}_error_percent_at_most"] = most
-        found[f"{table}_cells"] = f"{len(shown.cells)} of {len(exact)}"
+        found[f"{table}_cells"] = f"{len(shown)} of {len(exact)}"
     return found
 
 
-def _in_a_process(what: str, folder: Path) -> tuple[float, float]:
+def _by_cell(table: pa.Table, by: Sequence[str], number: str) -> dict[tuple[str, ...], int]:
+    return {tuple(row[name] for name in by): row[number] for row in table.to_pylist()}
+
+
+def _in_a_process(what: str, scratch: Scratch, day: date) -> tuple[float, float]:
     """Seconds and megabytes that one of both takes, all of it."""
-    command = [sys.executable, __file__, what, str(folder)]
+    address = scratch.address.render_as_string(hide_password=False)
+    command = [sys.executable, __file__, what, str(scratch.files), address, day.isoformat()]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - this file
     seconds, megabytes = told.split()[-2:]
     return float(seconds), float(megabytes)
 
 
 def _main() -> None:
-    """One of both in this process: prints seconds and megabytes."""
+    """One of both in this process, from an opened company on: prints seconds and megabytes."""
     import great_expectations  # noqa: F401 - loaded before the clock starts, like all that either side needs
     import ibis  # noqa: F401
 
-    what, folder = sys.argv[1:]
+    what, folder, address, day = sys.argv[1:]
+    scratch = Scratch.__new__(Scratch)
+    scratch.files, scratch.address = Path(folder), sa.make_url(address)
+    company, of_day = _company(scratch), date.fromisoformat(day)
+    company.rulebook(_moment(of_day))
     start = time.perf_counter()
-    {"bare": bare, "whole": whole}[what](Path(folder))
+    {"bare": bare, "whole": whole}[what](company, scratch.files, of_day)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(f"{time.perf_counter() - start} {megabytes}\n")
 

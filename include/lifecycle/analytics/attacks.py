@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     Scores = NDArray[np.float64]
 
-FEW, MANY = 1_000, 10_000
-"""Canaries. Chance moves what is measured on many by a fifth of the tolerance; many are asked where few
-give reason to."""
+FEW, MORE, MANY = 1_000, 3_000, 10_000
+"""Canaries. Chance moves what is measured on many by a fifth of the tolerance; more are asked where fewer give reason
+to."""
 TOLERANCE = 0.02
 """By how much the area under an attacker's curve may be larger than the noise allows in theory."""
 GUESSED = 200
@@ -187,7 +187,7 @@ def _is_told_apart(release: Release, table: ReleasedTable, plan: TablePlan, gate
             for number, (_, distance) in enumerate(crowds)
         )
 
-    return is_beyond(FEW) and is_beyond(MANY)
+    return all(is_beyond(tries) for tries in (FEW, MORE, MANY))
 
 
 def _crowd(rho: float, cells: int) -> tuple[int, float]:

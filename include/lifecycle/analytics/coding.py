@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-MOST_CODED = 200_000
-"""Values of a dimension whose codes are kept in memory, none of which DuckDB can write out; more stay text."""
+MOST_CODED = 20_000
+"""Values of a dimension whose codes are kept in memory, where DuckDB can write out none; more stay text. Somebody may
+make up a new and long one with every event."""
 _EVENTS, _CODED = "events", "coded_events"
 
 
