@@ -86,6 +86,23 @@ def test_what_was_not_released_in_time_is_lost(press: Company, database: Databas
     assert lost == [("2026-03-03", "late"), ("2026-03-04", "late")]
 
 
+def test_a_feed_that_came_later_was_never_promised_what_was_over(database: Database, tmp_path: Path):
+    start, end = POLICY.index("      commercial:"), POLICY.index("  deeds:\n    commitments")
+    before = open_press(database, tmp_path, policy=POLICY[:start] + POLICY[end:])
+    over, still_open = date(2026, 3, 2), date(2026, 3, 15)
+    for first, as_of in ((over, at(3, 3)), (still_open, at(3, 16))):
+        assert [
+            one.feed for one in releasing.build(before, "openings", span(before, first=first), as_of=as_of)
+        ] == ["internal"]
+    amended = tmp_path / "policies/second/policy.yaml"
+    amended.parent.mkdir()
+    amended.write_text(POLICY.replace("last_updated: 2020-01-01", "last_updated: 2026-03-20"))
+    after = reopen_press(database, tmp_path, policy=POLICY[:start] + POLICY[end:])
+    late = inspecting.record_late(after, "openings", as_of=at(3, 24))
+    assert over not in late
+    assert still_open in late, "it could be released for the new feed until 22 March"
+
+
 def test_nothing_is_lost_before_anything_was_released(press: Company):
     assert inspecting.record_late(press, "openings", as_of=AS_OF) == []
     periods.declare_lost(press, "openings", span(press), reason="other", by="operator", as_of=AS_OF)

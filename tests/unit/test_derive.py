@@ -52,13 +52,6 @@ def test_a_user_agent_names_a_kind_of_device(user_agent, kind):
     assert Devices(["companyprobe"]).of(user_agent) == kind
 
 
-def test_more_user_agents_than_can_be_remembered_are_told_all_the_same(monkeypatch):
-    monkeypatch.setattr("lifecycle.analytics.derive.MOST_REMEMBERED", 2)
-    devices = Devices()
-    assert [devices.of(f"{DESKTOP} {n}") for n in range(5)] == ["desktop"] * 5
-    assert devices._known.cache_info().currsize <= 2
-
-
 def test_countries_are_told_by_the_operators_file(geoip: Path):
     countries = Countries(geoip)
     assert countries.tells_any

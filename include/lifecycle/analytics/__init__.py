@@ -4,7 +4,8 @@ The way of a period's events, each step a module::
 
     events      which rows are counted: nobody's who refused, objected, is restricted or was erased;
                 reaching: the rows that they belong to
-    derive      country and kind of device, told from address and user agent, which are kept no further
+    derive      country and kind of device, told from address and user agent, which are kept no further;
+                asked_once: of each value that comes again
     pseudonyms  whoever an event is about becomes a keyed digest; the key is destroyed when its month is over
     preparing   the three together: rows of PostgreSQL become files of pseudonymised events
     bounding    what one contributor adds is limited; then cells are counted exactly

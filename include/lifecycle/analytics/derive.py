@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lifecycle.errors import UsageError
@@ -22,8 +21,6 @@ UNKNOWN = "unknown"
 """What stands where nothing was said or can be told."""
 ROBOT = "robot"
 """A kind of device whose events are left out."""
-MOST_REMEMBERED = 200_000
-"""Values whose meaning is kept in memory; somebody may send another one with every event."""
 
 _ROBOT_WORDS = (
     "bot",
@@ -54,11 +51,10 @@ class Countries:
 
     def __init__(self, path: Path | None) -> None:
         self._reader = _opened(path) if path else None
-        self._known = lru_cache(MOST_REMEMBERED)(_country)
 
     def of(self, address: str | None) -> str | None:
         """The country by its ISO 3166-1 code; None where it cannot be told."""
-        return self._known(self._reader, address) if self._reader and address else None
+        return _country(self._reader, address) if self._reader and address else None
 
     @property
     def tells_any(self) -> bool:
@@ -75,11 +71,10 @@ class Devices:
 
     def __init__(self, robots: Iterable[str] = ()) -> None:
         self._words = (*_ROBOT_WORDS, *(word.casefold() for word in robots))
-        self._known = lru_cache(MOST_REMEMBERED)(self._told)
 
     def of(self, user_agent: str | None) -> str:
         """The kind of device that a user agent names; a blank one names none."""
-        return self._known(user_agent) if user_agent and user_agent.strip() else UNKNOWN
+        return self._told(user_agent) if user_agent and user_agent.strip() else UNKNOWN
 
     def _told(self, user_agent: str) -> str:
         import ua_parser

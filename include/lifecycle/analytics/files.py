@@ -1,4 +1,4 @@
-"""Released tables as files: Parquet for programs, JSON that says what it means, and a manifest of both."""
+"""Released tables as files: Parquet for programs, and JSON that says what it means."""
 
 from __future__ import annotations
 

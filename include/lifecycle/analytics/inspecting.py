@@ -14,19 +14,21 @@ from lifecycle.analytics import draws, periods, released, spans
 from lifecycle.analytics.describing import content_digest
 from lifecycle.analytics.releasing import places_of, release_of, write_files
 from lifecycle.analytics.remembering import remember
-from lifecycle.errors import CheckFailed, PromiseBroken, UsageError
+from lifecycle.errors import CheckFailed, PolicyError, PromiseBroken, UsageError
 from lifecycle.ledger.book import read_entry
 from lifecycle.store.engine import reading
-from lifecycle.timelimits import local_day
+from lifecycle.timelimits import first_instant, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
+    from zoneinfo import ZoneInfo
 
     from sqlalchemy import Connection
 
     from lifecycle.analytics.draws import Draw
     from lifecycle.analytics.spans import Span
+    from lifecycle.policy.releases import ResolvedRelease
     from lifecycle.runs.company import Company
 
 
@@ -125,10 +127,23 @@ def record_late(company: Company, name: str, *, as_of: datetime) -> list[date]:
         if spans.is_in_time(release, span.first, today) or span.last >= today:
             break
         feeds = {one.feed for one in drawn if one.first_day <= span.last and one.last_day >= span.first}
-        if span.first not in lost and not feeds >= set(release.release.feeds):
+        if span.first not in lost and not feeds >= _promised(company, release, span, zone):
             periods.declare_lost(company, name, span, reason="late", by=AUTOMATIC, as_of=as_of)
             late.append(span.first)
     return late
+
+
+def _promised(company: Company, release: ResolvedRelease, span: Span, zone: ZoneInfo) -> frozenset[str]:
+    """The feeds of the policy that was in force when a period could be released for the last time.
+
+    A feed that came later was never promised the period.
+    """
+    last_chance = first_instant(span.last + timedelta(days=release.release.within), zone)
+    try:
+        then = company.version(last_chance).policy.releases.get(release.name)
+    except PolicyError:  # the versions of then are kept no more
+        then = release.release
+    return frozenset(then.feeds if then else ())
 
 
 def require_open(company: Company, name: str, span: Span, *, as_of: datetime) -> None:

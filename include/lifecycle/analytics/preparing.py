@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from lifecycle.analytics.asked_once import REPEATED, AskedOnce
 from lifecycle.analytics.attacks import GUESSED, linkable
 from lifecycle.analytics.derive import ROBOT, UNKNOWN, Countries, Devices, as_country, group_of
 from lifecycle.analytics.events import ORGANISATION, SUBJECT
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from lifecycle.analytics.pseudonyms import Pseudonyms
     from lifecycle.policy.release_form import Dimension, Release
 
-REPEATED = pa.dictionary(pa.int32(), pa.string())
-"""Of a column whose values come many times: each is kept, read and told once."""
 BIGGEST = 2**53
 """A measure beyond is cut off: nobody is in view for so long."""
 
@@ -58,7 +57,8 @@ class Preparation:
         self._release = release
         self._pseudonyms = pseudonyms
         self._countries = countries
-        self._devices = Devices(release.leave_out)
+        self._told = {name: AskedOnce(self._tell(one)) for name, one in release.dimensions.items()}
+        self._carried = AskedOnce(as_country)
 
     def types(self) -> dict[str, pa.DataType]:
         """The columns of raw events and what they are read as: no address where nothing tells its country."""
@@ -129,37 +129,32 @@ class Preparation:
         tried = {kind: raw[kind].slice(0, GUESSED).to_pylist() for kind in self._kinds()}
         return raw.num_rows, table, sum(linkable(values, table[kind]) for kind, values in tried.items())
 
-    def _dimension(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
+    def _tell(self, dimension: Dimension) -> Callable[[str | None], str | None]:
+        """What is told of a value of a dimension."""
         if dimension.ip:
-            return self._country(raw, name, dimension)
-        values = raw[name]
+            return self._countries.of
         if dimension.user_agent:
-            return _each(values, self._devices.of)
+            return Devices(self._release.leave_out).of
         if dimension.groups:
             otherwise = dimension.otherwise or UNKNOWN
-            return _each(values, lambda value: group_of(value, dimension.groups, otherwise))
-        return _each(values, lambda value: value if value and value.strip() else UNKNOWN)
+            return lambda value: group_of(value, dimension.groups, otherwise)
+        return lambda value: value if value and value.strip() else UNKNOWN
+
+    def _dimension(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
+        return self._country(raw, name, dimension) if dimension.ip else self._told[name].of(raw[name])
 
     def _country(self, raw: pa.Table, name: str, dimension: Dimension) -> pa.ChunkedArray:
-        carried = f"{name}.otherwise"
         nothing = pa.chunked_array([pa.nulls(raw.num_rows, REPEATED)])
-        told = _each(raw[carried] if dimension.otherwise else nothing, as_country)
-        if not self._countries.tells_any:
-            return told
-        found = _each(raw[name], self._countries.of)
-        return pc.coalesce(found.cast(pa.string()), told.cast(pa.string())).dictionary_encode()
+        carried = self._carried.of(raw[f"{name}.otherwise"] if dimension.otherwise else nothing)
+        return _first_said(self._told[name].of(raw[name]), carried) if self._countries.tells_any else carried
 
 
-def _each(values: pa.ChunkedArray, tell: Callable[[str | None], str | None]) -> pa.ChunkedArray:
-    """What is told of each value; asked once for those that are the same."""
-    return pa.chunked_array([_told(chunk, tell) for chunk in values.chunks], REPEATED)
-
-
-def _told(values: pa.DictionaryArray, tell: Callable[[str | None], str | None]) -> pa.DictionaryArray:
-    told = pa.array([tell(value) for value in (*values.dictionary.to_pylist(), None)], pa.string())
-    encoded = told.dictionary_encode()
-    where = pc.fill_null(values.indices, len(values.dictionary))
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(where), encoded.dictionary)
+def _first_said(first: pa.ChunkedArray, second: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The first where it says something, else the second; by their codes, without a text for each row."""
+    one, other = (values.unify_dictionaries().combine_chunks() for values in (first, second))
+    said = pa.concat_arrays([one.dictionary, other.dictionary]).dictionary_encode()
+    where = pc.coalesce(one.indices, pc.add(other.indices, len(one.dictionary)))
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(said.indices.take(where), said.dictionary)])
 
 
 def _are(values: pa.ChunkedArray, wanted: str) -> pa.ChunkedArray:
