@@ -48,7 +48,7 @@ from lifecycle.store.migrate import migrate
 from lifecycle.store.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lifecycle.policy.release_form import Release
 
@@ -193,12 +193,18 @@ def bare(company: Company, folder: Path, day: date) -> None:
             ).fetchall()
 
 
-def _batches(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[pa.Table]:
-    with pq.ParquetFile(
-        path, read_dictionary=[name for name, kind in types.items() if kind == REPEATED]
-    ) as file:
-        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=list(types)):
-            yield pa.Table.from_batches([batch])
+def _batches(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[Callable[[], pa.Table]]:
+    with pq.ParquetFile(path) as file:
+        rows = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    at_once = max(1, ROWS_AT_ONCE // max(rows))
+    for first in range(0, len(rows), at_once):
+        yield partial(_read, path, types, range(first, min(first + at_once, len(rows))))
+
+
+def _read(path: Path, types: Mapping[str, pa.DataType], groups: Sequence[int]) -> pa.Table:
+    repeated = [name for name, kind in types.items() if kind == REPEATED]
+    with pq.ParquetFile(path, read_dictionary=repeated) as file:
+        return file.read_row_groups(groups, columns=list(types), use_threads=False)
 
 
 def _hashed(folder: Path, times: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -133,4 +134,6 @@ def test_gates():
     assert dominated(exact(20, largest=51, events=100), Gates()) == {"events"}
     assert dominated(exact(20, largest=50, events=100), Gates()) == frozenset()
     rows = [{"land": "EE", "contributors": 2, "events": 3, "largest_events": 2}]
-    assert read_cells(rows, ["land"], ["events"]) == {("EE",): exact(2, largest=2, events=3)}
+    cells = pa.Table.from_pylist(rows)
+    assert read_cells(cells, ["land"], ["events"]) == {("EE",): exact(2, largest=2, events=3)}
+    assert read_cells(cells.slice(1), ["land"], ["events"]) == {}

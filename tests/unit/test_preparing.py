@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
 import pytest
 import yaml
@@ -79,7 +81,8 @@ def test_robots_are_left_out_and_counted(preparation, tmp_path):
     path = tmp_path / "events.parquet"
     row = ("1", None, "EE", DESKTOP, "/one", 1)
     robot = ("2", None, "EE", ROBOT, "/one", 1)
-    batches = [raw(preparation, row, robot), raw(preparation), raw(preparation, row)]
+    tables = [raw(preparation, row, robot), raw(preparation), raw(preparation, row)]
+    batches = [partial(pa.concat_tables, [table]) for table in tables]
     read = []
     prepared = preparation.write(batches, path, read.append)
     assert (prepared.events, prepared.robots) == (2, 1)
@@ -91,7 +94,7 @@ def test_a_file_is_there_when_it_is_complete(preparation, tmp_path):
     path = tmp_path / "events.parquet"
 
     def breaking():
-        yield raw(preparation, ("1", None, "EE", DESKTOP, "/one", 1))
+        yield lambda: raw(preparation, ("1", None, "EE", DESKTOP, "/one", 1))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from lifecycle.analytics.bounding import CONTRIBUTORS, LARGEST, PERSONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
 
     from lifecycle.policy.release_form import Gates
 
@@ -39,21 +41,25 @@ def dominated(cell: Exact, gates: Gates) -> frozenset[str]:
     )
 
 
-def read_cells(
-    rows: Iterable[Mapping[str, object]], by: Sequence[str], names: Sequence[str]
-) -> dict[tuple[str, ...], Exact]:
-    """Cells as :func:`lifecycle.analytics.bounding.cells` counts them, by the values of their dimensions."""
+def read_cells(cells: pa.Table, by: Sequence[str], names: Sequence[str]) -> dict[tuple[str, ...], Exact]:
+    """Cells as :func:`lifecycle.analytics.bounding.cells` counts them, by the values of their dimensions.
+
+    Args:
+        cells: with those columns, of text and whole numbers.
+        by: the dimensions, one at least.
+        names: of the numbers, one at least.
+    """
+    columns = {name: cells[name].to_pylist() for name in cells.column_names}
+    numbers = zip(*(columns[name] for name in names), strict=True)
+    largest = zip(*(columns[f"{LARGEST}{name}"] for name in names), strict=True)
+    values = zip(*(columns[name] for name in by), strict=True)
     return {
-        tuple(str(row[name]) for name in by): Exact(
-            contributors=_whole(row[CONTRIBUTORS]),
-            numbers={name: _whole(row[name]) for name in names},
-            largest={name: _whole(row[f"{LARGEST}{name}"]) for name in names},
+        cell: Exact(
+            contributors=contributors,
+            numbers=dict(zip(names, of_cell, strict=True)),
+            largest=dict(zip(names, most, strict=True)),
         )
-        for row in rows
+        for cell, contributors, of_cell, most in zip(
+            values, columns[CONTRIBUTORS], numbers, largest, strict=True
+        )
     }
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError("a count is a whole number")
-    return value

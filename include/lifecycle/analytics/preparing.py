@@ -92,11 +92,13 @@ class Preparation:
             table = table.set_column(number, name, self._pseudonyms.of(name, table[name]))
         return table.select(self.schema().names).cast(self.schema()).unify_dictionaries()
 
-    def write(self, batches: Iterable[pa.Table], path: Path, progress: Callable[[int], None]) -> Prepared:
+    def write(
+        self, batches: Iterable[Callable[[], pa.Table]], path: Path, progress: Callable[[int], None]
+    ) -> Prepared:
         """Write all batches into one file, which is not there until it is complete.
 
         Args:
-            batches: raw events, with the columns of :meth:`types`.
+            batches: each gives raw events, with the columns of :meth:`types`, in the thread that prepares them.
             path: of the file; its folder is private.
             progress: told how many raw events were read.
         """
@@ -123,8 +125,9 @@ class Preparation:
         """The columns of identifiers."""
         return (SUBJECT, ORGANISATION) if self._release.organisation else (SUBJECT,)
 
-    def _prepare_and_link(self, raw: pa.Table) -> tuple[int, pa.Table, int]:
+    def _prepare_and_link(self, batch: Callable[[], pa.Table]) -> tuple[int, pa.Table, int]:
         """How many raw events there were, what became of them, and how many somebody without the key can link."""
+        raw = batch()
         table = self.prepare(raw)
         tried = {kind: raw[kind].slice(0, GUESSED).to_pylist() for kind in self._kinds()}
         return raw.num_rows, table, sum(linkable(values, table[kind]) for kind, values in tried.items())

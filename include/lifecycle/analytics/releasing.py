@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +165,8 @@ def extract(
         events = Events(connection, company.rulebook(as_of), release, span, as_of)
         counted, query = events.count(), events.query(preparation.types())
         with closing(read_in_parts(connection, query, place=release.release.events)) as parts:
-            tables = (part.table(preparation.types()) for part in parts)
-            prepared = preparation.write(tables, workplace.events, progress)
+            batches = (partial(part.table, preparation.types()) for part in parts)
+            prepared = preparation.write(batches, workplace.events, progress)
     checks.check_events(workplace.events, preparation.schema(), counted, prepared, place=_place(name, span))
     found = Extracted(
         events=counted.events, left_out=counted.left_out, robots=prepared.robots, taken=prepared.events
@@ -370,7 +371,7 @@ def _exact(company: Company, release: ResolvedRelease, span: Span, table: str) -
     workplace = _workplace(company, release.name, span)
     cells = parquet.read_table(workplace.require(workplace.cells(table)))
     number = PERSONS if release.organisation else CONTRIBUTORS
-    many = cells.filter(pc.field(number) >= LEAST_PERSONS).to_pylist()
+    many = cells.filter(pc.field(number) >= LEAST_PERSONS)
     return utility.Counted(
         cells=read_cells(many, release.release.tables[table].by, numbers(release.release)),
         number=cells.num_rows,
