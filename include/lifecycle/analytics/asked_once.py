@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 REPEATED = pa.dictionary(pa.int32(), pa.string())
 """Of a column whose values come many times: each is kept, read and told once."""
-MOST_BYTES = 32 << 20
-"""Of values and what was told of them, kept in memory; somebody may send another long one with every event."""
+MOST_BYTES = 4 << 20
+"""Of values and what was told of them, kept in memory; somebody may send another long one with every event, and in many
+a value is found more slowly."""
 _NOTHING = (pa.array([], pa.string()), pa.array([], pa.string()))
 
 
@@ -32,13 +33,13 @@ class AskedOnce:
 
     def of(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
         """What is told of each value; both are ``REPEATED``."""
-        return pa.chunked_array([self._of_chunk(chunk) for chunk in values.chunks], REPEATED)
-
-    def _of_chunk(self, values: pa.DictionaryArray) -> pa.DictionaryArray:
-        different = pa.concat_arrays([values.dictionary.cast(pa.string()), pa.nulls(1, pa.string())])
-        told = self._of_each(different).dictionary_encode()
-        where = pc.fill_null(values.indices, len(values.dictionary))
-        return pa.DictionaryArray.from_arrays(told.indices.take(where), told.dictionary)
+        chunks = values.unify_dictionaries().chunks
+        different = chunks[0].dictionary if chunks else _NOTHING[0]
+        told = self._of_each(pa.concat_arrays([different, pa.nulls(1, pa.string())])).dictionary_encode()
+        places = [told.indices.take(pc.fill_null(chunk.indices, len(different))) for chunk in chunks]
+        return pa.chunked_array(
+            [pa.DictionaryArray.from_arrays(one, told.dictionary) for one in places], REPEATED
+        )
 
     def _of_each(self, values: pa.Array) -> pa.Array:
         known, told = self._known  # read once: another thread may put others in its place
