@@ -103,6 +103,17 @@ def test_a_feed_that_came_later_was_never_promised_what_was_over(database: Datab
     assert still_open in late, "it could be released for the new feed until 22 March"
 
 
+def test_where_no_policy_of_then_is_kept_a_period_is_held_against_that_of_today(
+    database: Database, tmp_path: Path
+):
+    start, end = POLICY.index("      commercial:"), POLICY.index("  deeds:\n    commitments")
+    before = open_press(database, tmp_path, policy=POLICY[:start] + POLICY[end:])
+    releasing.build(before, "openings", span(before), as_of=AS_OF)
+    replaced = POLICY.replace("last_updated: 2020-01-01", "last_updated: 2026-03-20")
+    after = reopen_press(database, tmp_path, policy=replaced)
+    assert DAY in inspecting.record_late(after, "openings", as_of=at(3, 24))
+
+
 def test_nothing_is_lost_before_anything_was_released(press: Company):
     assert inspecting.record_late(press, "openings", as_of=AS_OF) == []
     periods.declare_lost(press, "openings", span(press), reason="other", by="operator", as_of=AS_OF)
